@@ -1,0 +1,16 @@
+import neostandard from 'neostandard'
+
+const oneWay = (files, patterns) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns }] }
+})
+
+const fastify = { group: ['fastify', '@fastify/*'], message: 'The domain runs without a server.' }
+const up = (...groups) => ({ group: groups, message: 'Imports point one way: schemas <- storage <- lib <- routes <- lib/plugin.' })
+
+export default [
+  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', 'data', '.tap'] }),
+  oneWay(['schemas/**'], [fastify, up('**/storage/*', '**/lib/*', '**/lib/**', '**/routes/*')]),
+  oneWay(['storage/**'], [fastify, up('**/lib/*', '**/lib/**', '**/routes/*')]),
+  oneWay(['lib/threads/**', 'lib/runs/**', 'lib/models/**', 'lib/tools/**', 'lib/retrieval/**'], [fastify, up('**/routes/*')])
+]

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** The largest multiple of 62 that fits a byte: bytes from here on are thrown away, so that no letter is likelier than another. */
+const UNBIASED = 248
+
+function base62 (length: number): string {
+  let text = ''
+  while (text.length < length) {
+    for (const byte of randomBytes(length + 8)) {
+      if (byte < UNBIASED && text.length < length) text += BASE62[byte % 62]
+    }
+  }
+  return text
+}
+
+const hex32 = (): string => randomBytes(16).toString('hex')
+
+/** New ids in the forms that clients know from the real API. */
+export const newId = {
+  assistant: () => 'asst_' + base62(24),
+  thread: () => 'thread_' + base62(24),
+  message: () => 'msg_' + base62(24),
+  run: () => 'run_' + base62(24),
+  step: () => 'step_' + base62(24),
+  toolCall: () => 'call_' + base62(24),
+  file: () => 'file-' + base62(22),
+  vectorStore: () => 'vs_' + hex32(),
+  vectorStoreFileBatch: () => 'vsfb_' + hex32(),
+  upload: () => 'upload_' + hex32(),
+  uploadPart: () => 'part_' + hex32(),
+  request: () => 'req_' + hex32()
+}

@@ -1,0 +1,126 @@
+/**
+ * The contract between the run engine and a model. Types only: an adapter translates one vendor's stream
+ * into these parts, the engine knows nothing of vendors.
+ */
+
+/** A function that the model may call. `parameters` is a JSON Schema. */
+export interface ModelTool {
+  name: string
+  description?: string
+  parameters?: Record<string, unknown>
+  strict?: boolean
+}
+
+export type ModelContentPart =
+  | { type: 'text', text: string }
+  /** `url` is http(s) or a data: URL. */
+  | { type: 'image_url', url: string, detail?: 'auto' | 'low' | 'high' }
+
+/** A call as the model made it. `arguments` is the JSON text, unparsed. */
+export interface ModelToolCall {
+  id: string
+  name: string
+  arguments: string
+  /** Whatever the provider gave with the call and wants back with it (a thought signature, say). Opaque to the engine. */
+  opaque?: unknown
+}
+
+export type ModelMessage =
+  | { role: 'system', content: string }
+  | { role: 'user', content: string | ModelContentPart[] }
+  | { role: 'assistant', content: string | null, toolCalls?: ModelToolCall[] }
+  | { role: 'tool', toolCallId: string, content: string }
+
+export type ModelToolChoice = 'auto' | 'none' | 'required' | { name: string }
+
+export type ModelResponseFormat =
+  | { type: 'text' }
+  | { type: 'json_object' }
+  | { type: 'json_schema', name: string, description?: string, schema?: Record<string, unknown>, strict?: boolean }
+
+export interface ModelRequest {
+  /** The provider's own name of the model, its prefix and any alias already resolved. */
+  model: string
+  messages: ModelMessage[]
+  /** Undefined or not empty. */
+  tools?: ModelTool[]
+  /** Only with `tools`. */
+  toolChoice?: ModelToolChoice
+  parallelToolCalls?: boolean
+  temperature?: number
+  topP?: number
+  reasoningEffort?: string
+  responseFormat?: ModelResponseFormat
+  /** Tokens that this call may produce. */
+  maxCompletionTokens?: number
+}
+
+export interface ModelUsage {
+  promptTokens: number
+  completionTokens: number
+  cachedTokens?: number
+  reasoningTokens?: number
+}
+
+/** Why the model stopped, in one vocabulary for all vendors. `error` and anything unknown is `other`. */
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other'
+
+/**
+ * What a stream is made of. Tool calls are told apart by `index` (0, 1, ... in order of appearance): exactly one
+ * `tool_call`, then any number of `tool_arguments`. `finish` comes once, last but for `usage`; a stream
+ * that ends without it was cut short.
+ */
+export type ModelPart =
+  | { type: 'text', text: string }
+  | { type: 'refusal', text: string }
+  | { type: 'tool_call', index: number, id: string, name: string, opaque?: unknown }
+  | { type: 'tool_arguments', index: number, fragment: string }
+  | { type: 'usage', usage: ModelUsage }
+  /** `raw` is the vendor's own word, for the log. */
+  | { type: 'finish', reason: FinishReason, raw?: string }
+
+export interface ModelInfo {
+  id: string
+  /** Unix seconds; 0 when unknown. */
+  created: number
+  ownedBy: string
+}
+
+export interface StreamOptions {
+  /** Aborting it closes the upstream request at once; the stream then throws the signal's reason. */
+  signal: AbortSignal
+}
+
+export interface ModelProvider {
+  /**
+   * One model call. Retries, where they are safe, and time-outs are the provider's affair; what it throws in the
+   * end is a `ModelError` (or the reason of an aborted signal).
+   */
+  stream (request: ModelRequest, options: StreamOptions): AsyncIterable<ModelPart>
+
+  /** The models on offer. Throws `ModelError`. */
+  models (options: StreamOptions): Promise<ModelInfo[]>
+
+  /** One vector per input. Absent when the provider has no embeddings. */
+  embed? (request: { model: string, input: string[], dimensions?: number }, options: StreamOptions): Promise<number[][]>
+
+  /** Frees what the provider opened (a connection pool). */
+  close? (): Promise<void>
+}
+
+/** As in a run's `last_error.code` (API reference, "The run object"). */
+export type ModelErrorCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt'
+
+/** A model call that failed for good. `message` is fit for the API's user: no key, no address of a private host. */
+export class ModelError extends Error {
+  override name = 'ModelError'
+  readonly code: ModelErrorCode
+  /** The vendor's HTTP status, when there was one. */
+  readonly status: number | undefined
+
+  constructor (code: ModelErrorCode, message: string, options: { status?: number, cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.status = options.status
+  }
+}

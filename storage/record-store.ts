@@ -1,0 +1,146 @@
+/**
+ * The storage contract: partitioned records and one atomic, conditional write.
+ *
+ * Everything above it (thread locks, compare-and-set of a run's status, leases, uniqueness) is written
+ * once, in `lib`, in terms of these few verbs. Everything below it is a backend. No driver type and no
+ * transaction handle crosses this line.
+ *
+ * - All that must change together lives in one **partition** (a thread with its messages, runs, steps and
+ *   lock). No read and no write ever spans two partitions, so a partition maps to a Redis Cluster slot or
+ *   a database shard as it is.
+ * - Absence is `undefined`, a lost race is `false`. A verb throws only when the backend itself fails
+ *   (`StorageUnavailableError`), or after `disconnect()` (`StorageClosedError`).
+ * - Bodies are JSON values. They are copied in and out: changing what was passed or returned never
+ *   changes what is stored.
+ */
+
+/** Where a set of records lives: a tenant and one of its partitions. Both are non-empty strings but for the reserved project ''. */
+export interface PartitionKey {
+  /** Tenant. Records of different projects never meet. */
+  project: string
+  /** The unit of atomicity: a thread id, `assistants`, ... */
+  partition: string
+}
+
+/** The full address of one record. `kind` and `id` are unique together within a partition. */
+export interface RecordKey extends PartitionKey {
+  kind: string
+  id: string
+}
+
+/** A record as read. */
+export interface StoredRecord<Body = unknown> extends RecordKey {
+  /** Groups records of a kind for `page`: a step's run, say. '' when not used. Fixed at insertion. */
+  parent: string
+  /**
+   * Order of insertion: greater than that of every record inserted into this partition before, so that
+   * records made in the same second keep their order. A safe integer; kept when the record is replaced.
+   */
+  position: number
+  /** 1 after insertion, then one more with each replacement. */
+  version: number
+  body: Body
+}
+
+/** What must be true of a record for the batch to be carried out: it does not exist, or it has this version. */
+export type Expectation = 'absent' | number
+
+/** Inserts or replaces a record. */
+export interface PutItem {
+  op: 'put'
+  kind: string
+  id: string
+  /** Used at insertion; ignored when the record exists. Default ''. */
+  parent?: string
+  body: unknown
+  /** Without it the put is unconditional. */
+  expect?: Expectation
+  /**
+   * Used at insertion, when records move here from elsewhere and must keep their order. A positive safe integer,
+   * unique within the partition. Later insertions without one are placed after the highest seen.
+   */
+  position?: number
+}
+
+/** Removes a record. Removing one that does not exist is no failure unless a version is expected. */
+export interface DeleteItem {
+  op: 'delete'
+  kind: string
+  id: string
+  expect?: number
+}
+
+/** Changes nothing; the batch is carried out only if the expectation holds. */
+export interface CheckItem {
+  op: 'check'
+  kind: string
+  id: string
+  expect: Expectation
+}
+
+/** Removes every record of the partition (those put by the same batch too, when they stand before it). */
+export interface ClearItem {
+  op: 'clear'
+}
+
+export type WriteItem = PutItem | DeleteItem | CheckItem | ClearItem
+
+export interface PageQuery extends PartitionKey {
+  kind: string
+  /** Only records with this parent. Default: ''. */
+  parent?: string
+  /** By position. */
+  order: 'asc' | 'desc'
+  /** At most this many records, 1 or more. */
+  limit: number
+  /** Exclusive: only records that come after this position **in the given order**. */
+  after?: number
+  /**
+   * Exclusive: only records that come before this position in the given order. Without `after` the page is the one
+   * adjacent to the cursor (the last `limit` records before it), still returned in the given order.
+   */
+  before?: number
+}
+
+export interface Page<Body = unknown> {
+  records: StoredRecord<Body>[]
+  /** Whether more records lie beyond this page, in the direction the page was read. */
+  hasMore: boolean
+}
+
+export interface RecordStore {
+  /** Opens the backend. Idempotent. Throws `StorageUnavailableError` when it cannot be reached. */
+  connect (): Promise<void>
+
+  /** Closes what `connect` opened, once writes under way have ended. Idempotent. Every verb then throws `StorageClosedError`. */
+  disconnect (): Promise<void>
+
+  /** One record, or undefined. */
+  get<Body = unknown> (key: RecordKey): Promise<StoredRecord<Body> | undefined>
+
+  /**
+   * Records of one kind and parent, by position. The cost depends on `limit` alone, neither on the depth of the
+   * page nor on what else the partition holds.
+   */
+  page<Body = unknown> (query: PageQuery): Promise<Page<Body>>
+
+  /**
+   * Carries out all items in order, or none. False when an expectation does not hold. Expectations are judged
+   * against the state before the batch; a batch names a record at most once. Once it resolves to true, the write survives the death of
+   * the process (and readers on every instance see it).
+   */
+  write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean>
+}
+
+/** The backend failed or cannot be reached. Nothing is known of a write that ended so. */
+export class StorageUnavailableError extends Error {
+  override name = 'StorageUnavailableError'
+}
+
+/** A verb was called before `connect()` or after `disconnect()`. */
+export class StorageClosedError extends Error {
+  override name = 'StorageClosedError'
+  constructor (message = 'The storage is not connected: call connect() first.') {
+    super(message)
+  }
+}
