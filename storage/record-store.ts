@@ -14,7 +14,14 @@
  *   changes what is stored.
  */
 
-/** Where a set of records lives: a tenant and one of its partitions. Both are non-empty strings but for the reserved project ''. */
+/**
+ * Where a set of records lives: a tenant and one of its partitions.
+ *
+ * `project`, `partition`, `kind`, `id` and `parent` may hold any characters but U+0000 and lone surrogates, up to
+ * 512 bytes of UTF-8 each. All but `project` (where '' is reserved) and `parent` are non-empty. Nothing can be
+ * stored beyond that, so an id that came with a request may be looked up as it is: reading, checking or deleting
+ * such a record finds nothing, only putting it throws a `TypeError`.
+ */
 export interface PartitionKey {
   /** Tenant. Records of different projects never meet. */
   project: string
@@ -56,7 +63,7 @@ export interface PutItem {
   /** Without it the put is unconditional. */
   expect?: Expectation
   /**
-   * Used at insertion, when records move here from elsewhere and must keep their order. A positive safe integer,
+   * Used at insertion, when records move here from elsewhere and must keep their order. From 1 to 2^52,
    * unique within the partition. Later insertions without one are placed after the highest seen.
    */
   position?: number
@@ -78,7 +85,10 @@ export interface CheckItem {
   expect: Expectation
 }
 
-/** Removes every record of the partition (those put by the same batch too, when they stand before it). */
+/**
+ * Removes every record of the partition (those put by the same batch too, when they stand before it) and forgets
+ * its positions: afterwards the partition is as one that was never written.
+ */
 export interface ClearItem {
   op: 'clear'
 }
@@ -108,7 +118,17 @@ export interface Page<Body = unknown> {
   hasMore: boolean
 }
 
+/** What a store can do beyond the verbs. */
+export interface StorageSupport {
+  /** Several instances may work on the same data at once. False: this process must be the only one. */
+  shared: boolean
+  /** Records outlive the process. */
+  persistent: boolean
+}
+
 export interface RecordStore {
+  readonly supports: StorageSupport
+
   /** Opens the backend. Idempotent. Throws `StorageUnavailableError` when it cannot be reached. */
   connect (): Promise<void>
 
@@ -127,10 +147,27 @@ export interface RecordStore {
   /**
    * Carries out all items in order, or none. False when an expectation does not hold. Expectations are judged
    * against the state before the batch; a batch names a record at most once. Once it resolves to true, the write survives the death of
-   * the process (and readers on every instance see it).
+   * the process (and readers on every instance see it). A malformed batch (a record named twice, a body that is
+   * no JSON value, ...) rejects with a `TypeError` and changes nothing.
    */
   write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean>
+
+  /**
+   * Tells every listener of the topic, on this instance and on every other one, that something happened. A hint,
+   * delivered at most once: it is lost while a connection is down, so who listens reads the records too. Listeners
+   * get the messages of one sender in the order sent. Topic and payload: any characters but U+0000 and lone
+   * surrogates, no line break in the topic, together up to 7,900 bytes of UTF-8; else a `TypeError`.
+   */
+  notify? (topic: string, payload: string): Promise<void>
+
+  /**
+   * Calls the listener for each `notify` of the topic from the moment the promise resolves until the function it
+   * resolves to has been called. A listener must not throw. Listening ends with `disconnect()` too.
+   */
+  listen? (topic: string, listener: NotificationListener): Promise<() => Promise<void>>
 }
+
+export type NotificationListener = (payload: string) => void
 
 /** The backend failed or cannot be reached. Nothing is known of a write that ended so. */
 export class StorageUnavailableError extends Error {

@@ -1,0 +1,134 @@
+import { isStorable, prepareBatch, type PreparedItem } from './batch.js'
+import {
+  StorageClosedError,
+  type Page,
+  type PageQuery,
+  type PartitionKey,
+  type RecordKey,
+  type RecordStore,
+  type StorageSupport,
+  type StoredRecord,
+  type WriteItem
+} from './record-store.js'
+
+/** A record as backends hold it: the body is JSON text. */
+export interface Row {
+  id: string
+  parent: string
+  position: number
+  version: number
+  json: string
+}
+
+/** A page, reduced to one range scan: `limit` rows with `above < position < below`. */
+export interface Scan extends PartitionKey {
+  kind: string
+  parent: string
+  above: number
+  below: number
+  descending: boolean
+  limit: number
+}
+
+type MaybePromise<T> = T | Promise<T>
+
+/**
+ * What all backends share: the life cycle, checking and serialising what comes in, and paging. A backend adds
+ * five methods that never meet a bad key, a bad batch or a closed store.
+ */
+export abstract class AbstractRecordStore implements RecordStore {
+  abstract readonly supports: StorageSupport
+
+  #isOpen = false
+  /** Tail of the chain of `connect` and `disconnect` calls, which never overlap. */
+  #transition: Promise<void> = Promise.resolve()
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  protected abstract open (): MaybePromise<void>
+  protected abstract close (): MaybePromise<void>
+  protected abstract read (key: RecordKey): MaybePromise<Row | undefined>
+  protected abstract scan (scan: Scan): MaybePromise<Row[]>
+  protected abstract commit (key: PartitionKey, batch: PreparedItem[]): MaybePromise<boolean>
+
+  connect (): Promise<void> {
+    return this.#then(async () => {
+      if (this.#isOpen) return
+      await this.open()
+      this.#isOpen = true
+    })
+  }
+
+  disconnect (): Promise<void> {
+    return this.#then(async () => {
+      if (!this.#isOpen) return
+      this.#isOpen = false
+      while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+      await this.close()
+    })
+  }
+
+  async get<Body = unknown> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
+    this.requireOpen()
+    const { project, partition, kind, id } = key
+    if (id === '' || !isStorable(project, partition, kind, id)) return undefined
+    const row = await this.track(this.read(key))
+    return row && toRecord<Body>(key, row)
+  }
+
+  async page<Body = unknown> (query: PageQuery): Promise<Page<Body>> {
+    this.requireOpen()
+    const { project, partition, kind, parent = '', order, limit, after, before } = query
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new TypeError(`limit must be a positive integer, got ${limit}.`)
+    if (!isStorable(project, partition, kind, parent)) return { records: [], hasMore: false }
+
+    // `before` alone asks for what is adjacent to the cursor, so that page is read backwards and turned round.
+    const backwards = before !== undefined && after === undefined
+    const [above, below] = order === 'asc' ? [after, before] : [before, after]
+    const rows = await this.track(this.scan({
+      project,
+      partition,
+      kind,
+      parent,
+      above: above ?? 0,
+      below: below ?? Number.MAX_SAFE_INTEGER + 1,
+      descending: (order === 'desc') !== backwards,
+      limit: limit + 1
+    }))
+    const hasMore = rows.length > limit
+    if (hasMore) rows.length = limit
+    if (backwards) rows.reverse()
+    return { records: rows.map(row => toRecord<Body>(query, row)), hasMore }
+  }
+
+  async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    this.requireOpen()
+    const batch = prepareBatch(key, items)
+    if (batch === undefined) return false
+    if (batch.length === 0) return true
+    return this.track(this.commit({ project: key.project, partition: key.partition }, batch))
+  }
+
+  protected requireOpen (): void {
+    if (!this.#isOpen) throw new StorageClosedError()
+  }
+
+  /** Makes `disconnect` wait for it. */
+  protected track<T> (result: MaybePromise<T>): MaybePromise<T> {
+    if (!(result instanceof Promise)) return result
+    this.#underWay.add(result)
+    const done = () => { this.#underWay.delete(result) }
+    result.then(done, done)
+    return result
+  }
+
+  #then (step: () => Promise<void>): Promise<void> {
+    const result = this.#transition.then(step)
+    this.#transition = result.catch(() => {})
+    return result
+  }
+}
+
+function toRecord<Body> ({ project, partition, kind }: Omit<RecordKey, 'id'>, row: Row): StoredRecord<Body> {
+  const { id, parent, position, version, json } = row
+  return { project, partition, kind, id, parent, position, version, body: JSON.parse(json) as Body }
+}

@@ -1,0 +1,53 @@
+/**
+ * Where each object lives. Whoever writes or reads records directly (the domain, the twelve documented methods,
+ * export and import) takes the names from here.
+ */
+
+/** Holds what belongs to no tenant. Keys of real projects are never empty. */
+export const SYSTEM_PROJECT = ''
+
+/** The project of a server with no keys, or with keys that name none. */
+export const DEFAULT_PROJECT = 'default'
+
+export const PARTITION = {
+  /** All assistants of a project. */
+  assistants: 'assistants',
+  /**
+   * The index of a project's threads: kind `thread`, an empty body. An entry is written before its thread and removed
+   * after it, so an entry may point at nothing but no thread is without one. The thread itself lives in the
+   * partition that bears its id.
+   */
+  threads: 'threads',
+  /** All files of a project. */
+  files: 'files',
+  /**
+   * In the system project: the index of runs that have not ended, kind `active_run`, kept by the same rule. Recovery
+   * and expiry walk it.
+   */
+  activeRuns: 'active-runs'
+} as const
+
+export const KIND = {
+  assistant: 'assistant',
+  thread: 'thread',
+  /** In its thread's partition. */
+  message: 'message',
+  /** In its thread's partition. */
+  run: 'run',
+  /** In its thread's partition, with the run as parent. */
+  step: 'step',
+  /**
+   * In its thread's partition, id = step id, with the run as parent: what the model turn behind a step leaves for later (its usage
+   * until the step may show it, vendor data that goes back with the tool outputs).
+   */
+  turn: 'turn',
+  /** In its thread's partition, id `run`: there while a run is active, and names it. */
+  lock: 'lock',
+  /** In its thread's partition, id = run id: which instance executes the run, and until when. */
+  lease: 'lease',
+  activeRun: 'active_run',
+  file: 'file'
+} as const
+
+/** The id of the one lock in a thread's partition. */
+export const RUN_LOCK_ID = 'run'
