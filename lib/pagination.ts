@@ -1,0 +1,82 @@
+import type { ListResponse } from '../schemas/common.js'
+import type { StoredRecord } from '../storage/record-store.js'
+import type { ApiError } from './errors.js'
+import type { Scope } from './scope.js'
+
+/** The parameters of every list (API reference, "Pagination"). */
+export interface ListParams {
+  /** 1 to 100, default 20. */
+  limit?: number
+  /** By creation; default desc. */
+  order?: 'asc' | 'desc'
+  /** Exclusive: an id of the list. */
+  after?: string
+  /** Exclusive: an id of the list. Alone it gives the page next to the cursor, still in `order`. */
+  before?: string
+}
+
+export const DEFAULT_LIMIT = 20
+
+/** The records to list: one kind, below one parent, in one partition. */
+export interface ListSource {
+  partition: string
+  kind: string
+  parent?: string
+}
+
+/** One page of records as a list envelope. An unknown cursor is refused with the error that `missing` makes. */
+export async function listRecords<Body extends { id: string }> (
+  scope: Scope,
+  source: ListSource,
+  params: ListParams,
+  missing: (id: string) => ApiError
+): Promise<ListResponse<Body>> {
+  const { records, project } = scope
+  const position = async (id: string | undefined): Promise<number | undefined> => {
+    if (id === undefined) return undefined
+    const record = await records.get({ project, partition: source.partition, kind: source.kind, id })
+    if (record === undefined || record.parent !== (source.parent ?? '')) throw missing(id)
+    return record.position
+  }
+  const [after, before] = await Promise.all([position(params.after), position(params.before)])
+  const page = await records.page<Body>({
+    project,
+    ...source,
+    order: params.order ?? 'desc',
+    limit: params.limit ?? DEFAULT_LIMIT,
+    after,
+    before
+  })
+  return listOf(page.records.map(record => record.body), page.hasMore)
+}
+
+/** A page of what is already in memory, by the same rules. `items` are in ascending order. */
+export function listItems<T extends { id: string }> (items: readonly T[], params: ListParams, missing: (id: string) => ApiError): ListResponse<T> {
+  const ordered = params.order === 'asc' ? [...items] : [...items].reverse()
+  const index = (id: string): number => {
+    const found = ordered.findIndex(item => item.id === id)
+    if (found === -1) throw missing(id)
+    return found
+  }
+  const start = params.after === undefined ? 0 : index(params.after) + 1
+  const end = params.before === undefined ? ordered.length : index(params.before)
+  const limit = params.limit ?? DEFAULT_LIMIT
+  const window = ordered.slice(start, end)
+  const backwards = params.before !== undefined && params.after === undefined
+  return listOf(backwards ? window.slice(-limit) : window.slice(0, limit), window.length > limit)
+}
+
+export function listOf<T extends { id: string }> (data: T[], hasMore: boolean): ListResponse<T> {
+  return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: hasMore }
+}
+
+/** Every record of a list in ascending order, page by page. */
+export async function * eachRecord<Body> (scope: Scope, source: ListSource, pageSize = 100): AsyncGenerator<StoredRecord<Body>> {
+  let after: number | undefined
+  for (;;) {
+    const page = await scope.records.page<Body>({ project: scope.project, ...source, order: 'asc', limit: pageSize, after })
+    yield * page.records
+    after = page.records.at(-1)?.position
+    if (!page.hasMore || after === undefined) return
+  }
+}

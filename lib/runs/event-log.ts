@@ -1,0 +1,127 @@
+import type { StreamEvent } from '../../schemas/stream-events.js'
+
+/** One event of a run, serialised once for all its readers. */
+export interface LoggedEvent {
+  /** Counts from 0 within the run. */
+  readonly id: number
+  readonly event: StreamEvent['event']
+  /** The payload's JSON; `[DONE]` for `done`. */
+  readonly data: string
+  /** Bytes of payload logged before this one: the difference between two entries is how far a reader lags. */
+  readonly offset: number
+}
+
+/** A reader asked for events that the log no longer holds. */
+export class EventsForgottenError extends Error {
+  override name = 'EventsForgottenError'
+}
+
+/**
+ * The events of one run in order. The engine appends; any number of readers follow, each at its own pace and
+ * from wherever it likes. Readers hold no queue of their own, so a slow one costs nothing.
+ *
+ * `done` ends a stretch, not the log: a run that waited for tool outputs goes on behind it.
+ */
+export class EventLog {
+  #entries: LoggedEvent[] = []
+  #first = 0
+  #bytes = 0
+  #closed = false
+  readonly #maxBytes: number
+  readonly #waiting = new Set<() => void>()
+
+  /** @param maxBytes payload bytes kept; the oldest events are forgotten beyond it. */
+  constructor (maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** The id that the next event will get. */
+  get nextId (): number {
+    return this.#first + this.#entries.length
+  }
+
+  /** Payload bytes logged so far. */
+  get bytes (): number {
+    return this.#bytes
+  }
+
+  append (...events: StreamEvent[]): void {
+    if (this.#closed) return
+    for (const { event, data } of events) {
+      const json = event === 'done' ? data : JSON.stringify(data)
+      this.#entries.push({ id: this.nextId, event, data: json, offset: this.#bytes })
+      this.#bytes += json.length
+    }
+    this.#forget()
+    this.#wake()
+  }
+
+  /** No event will follow. Readers end once they have read what is there. */
+  close (): void {
+    this.#closed = true
+    this.#wake()
+  }
+
+  /**
+   * Everything from event `from` on, in batches of what is there. Ends when the log is closed, or when the signal aborts.
+   * Throws `EventsForgottenError` when the reader fell behind what is kept.
+   */
+  async * follow (from: number, signal: AbortSignal): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+    let next = from
+    while (!signal.aborted) {
+      if (next < this.#first) throw new EventsForgottenError(`events before ${this.#first} are no longer kept`)
+      if (next < this.nextId) {
+        const batch = this.#entries.slice(next - this.#first)
+        next += batch.length
+        yield batch
+      } else if (this.#closed) {
+        return
+      } else {
+        await this.#change(signal)
+      }
+    }
+  }
+
+  /** Calls `listener` after each append and on close; the returned function takes it back. */
+  onChange (listener: () => void): () => void {
+    this.#waiting.add(listener)
+    return () => { this.#waiting.delete(listener) }
+  }
+
+  #change (signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        off()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const off = this.onChange(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  #wake (): void {
+    for (const listener of [...this.#waiting]) listener()
+  }
+
+  #forget (): void {
+    const oldest = this.#entries[0]
+    if (oldest === undefined || this.#bytes - oldest.offset <= this.#maxBytes) return
+    // Half at a time, so that a long run pays for it rarely.
+    const keepFrom = this.#bytes - this.#maxBytes / 2
+    const cut = this.#entries.findIndex(entry => entry.offset >= keepFrom)
+    const drop = cut === -1 ? this.#entries.length - 1 : cut
+    this.#entries = this.#entries.slice(drop)
+    this.#first += drop
+  }
+}
+
+/** The events as objects, up to and with the first `done`: what an in-process reader wants. */
+export async function * readEvents (log: EventLog, from: number, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
+  for await (const batch of log.follow(from, signal)) {
+    for (const { event, data } of batch) {
+      yield { event, data: event === 'done' ? data : JSON.parse(data) } as StreamEvent
+      if (event === 'done') return
+    }
+  }
+}

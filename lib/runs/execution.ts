@@ -1,0 +1,363 @@
+import type { RequiredAction, Run, RunError } from '../../schemas/runs.js'
+import type { StreamEvent } from '../../schemas/stream-events.js'
+import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
+import type { WriteItem } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { ModelError, type ModelPart, type ModelRequest, type ModelUsage } from '../models/provider.js'
+import { done, runEvent } from './events.js'
+import type { EventLog } from './event-log.js'
+import type { EngineServices } from './engine.js'
+import { buildPrompt, loadHistory } from './prompt.js'
+import { leaseRecord, loadRun, totalUsage, unindexRun, wireUsage, NO_USAGE, type Lease, type RunItem, type RunKey } from './records.js'
+import { modelRequest } from './request.js'
+import { isActive, transition, type Move } from './state.js'
+import { TurnWriter, type Change, type Committer, type CutShort, type FunctionCall } from './writer.js'
+
+/**
+ * Why an execution stops before the run is through: somebody asked for it, or the run is no longer ours (deleted, ended
+ * by another instance, taken over), or this instance shuts down and hands the run on.
+ */
+export type StopReason = 'cancelled' | 'expired' | 'lost' | 'shutdown'
+
+export class RunStopped extends Error {
+  override name = 'RunStopped'
+  readonly reason: StopReason
+  constructor (reason: StopReason) {
+    super(`the run was stopped: ${reason}`)
+    this.reason = reason
+  }
+}
+
+/** A run record and its lease as this instance holds them. */
+export interface HeldRun {
+  run: Run
+  version: number
+  leaseVersion: number
+  lease: Lease
+}
+
+/**
+ * One run in the hands of this instance, from the claim of its lease to its release. Every write carries the expectation that
+ * run and lease are as we know them, so that an instance that lost its lease cannot write any more.
+ */
+export class RunExecution implements Committer {
+  readonly key: RunKey
+  readonly log: EventLog
+  /** Settles when the execution is over; never rejects. */
+  readonly finished: Promise<void>
+  readonly #services: EngineServices
+  readonly #abort = new AbortController()
+  readonly #writer: TurnWriter
+  #held: HeldRun
+  #ending = false
+  #queue: Promise<unknown> = Promise.resolve()
+  #resolveFinished!: () => void
+
+  constructor (services: EngineServices, key: RunKey, held: HeldRun, log: EventLog, items: RunItem[]) {
+    this.#services = services
+    this.key = key
+    this.#held = held
+    this.log = log
+    this.#writer = new TurnWriter(this, services.records, key, items)
+    this.finished = new Promise(resolve => { this.#resolveFinished = resolve })
+  }
+
+  get run (): Run {
+    return this.#held.run
+  }
+
+  get takeovers (): number {
+    return this.#held.lease.takeovers
+  }
+
+  now (): number {
+    return unixSeconds(this.#services.clock)
+  }
+
+  publish (...events: StreamEvent[]): void {
+    this.log.append(...events)
+  }
+
+  /** Makes the execution stop at the next opportunity, the upstream request at once. */
+  stop (reason: StopReason): void {
+    this.#abort.abort(new RunStopped(reason))
+  }
+
+  /** Takes the run as far as it goes: to its end, or to where the client has to answer. */
+  async execute (): Promise<void> {
+    try {
+      this.#writer.resume()
+      await this.#begin()
+      await this.#turns()
+    } catch (error) {
+      await this.#conclude(error)
+    } finally {
+      this.#resolveFinished()
+    }
+  }
+
+  /** Ends a run that nobody was working on. */
+  async end (why: RunStopped | ModelError): Promise<void> {
+    this.#writer.resumeToClose()
+    await this.#conclude(why)
+    this.#resolveFinished()
+  }
+
+  /** Writes, one write at a time, and tells the readers once it is kept. Throws `RunStopped` when the run is not ours to write. */
+  async commit (build: (retry: boolean) => Change | Promise<Change>): Promise<void> {
+    await this.#exclusively(async () => {
+      for (let retry = false; ; retry = true) {
+        const { run, items = [], events = [] } = await build(retry)
+        const ends = run !== undefined && (!isActive(run.status) || run.status === 'requires_action')
+        if (await this.#write(run, items, ends)) {
+          if (run !== undefined) this.#held = { ...this.#held, run, version: this.#held.version + 1 }
+          this.publish(...events)
+          return
+        }
+        await this.#refresh()
+      }
+    })
+  }
+
+  /** Extends the lease. Throws `RunStopped` when the run changed hands or was cancelled from elsewhere. */
+  async renewLease (): Promise<void> {
+    await this.#exclusively(async () => {
+      const { project, threadId, runId } = this.key
+      const lease: Lease = { ...this.#held.lease, expiresAt: this.#services.clock.now() + this.#services.limits.leaseMs }
+      const written = await this.#services.records.write({ project, partition: threadId }, [
+        { op: 'check', kind: KIND.run, id: runId, expect: this.#held.version },
+        { op: 'put', kind: KIND.lease, id: runId, body: lease, expect: this.#held.leaseVersion }
+      ])
+      if (written) this.#held = { ...this.#held, lease, leaseVersion: this.#held.leaseVersion + 1 }
+      else await this.#refresh()
+    })
+  }
+
+  async #begin (): Promise<void> {
+    if (this.run.status === 'in_progress') return
+    await this.commit(() => {
+      const run = transition(this.run, { to: 'in_progress', at: this.now() })
+      return { run, events: [runEvent(run)] }
+    })
+  }
+
+  async #turns (): Promise<void> {
+    const history = await loadHistory(this.#services.records, this.key, this.#historyLimit())
+    for (;;) {
+      this.#abort.signal.throwIfAborted()
+      // Calls that were made before a restart are answered first; else the model speaks.
+      if (this.#writer.open?.kind !== 'tools') {
+        if (!await this.#modelTurn(buildPrompt(this.run, history, this.#writer.items))) return
+      }
+      if (!await this.#toolCalls()) return
+    }
+  }
+
+  #historyLimit (): number {
+    const { type, last_messages: newest } = this.run.truncation_strategy
+    return type === 'last_messages' && newest !== null ? newest : this.#services.limits.maxPromptMessages
+  }
+
+  /** One call of the model. Whether it ended in tool calls; if not, the run has ended with it. */
+  async #modelTurn (messages: ModelRequest['messages']): Promise<boolean> {
+    const turn = this.#writer.items.filter(item => item.kind === 'tools').length
+    if (turn >= this.#services.limits.maxModelTurns) {
+      throw new ModelError('server_error', `The run was stopped after ${turn} model turns without an answer.`)
+    }
+    const { provider, model } = this.#services.models.resolve(this.run.model)
+    const request = modelRequest(this.run, model, messages, this.#services.tools, turn === 0)
+    const outcome = await this.#read(provider.stream(request, { signal: this.#abort.signal }))
+    const usage = outcome.usage === undefined ? NO_USAGE : wireUsage(outcome.usage)
+    if (this.#writer.open?.kind === 'tools') {
+      await this.#writer.callsMade(usage)
+      return true
+    }
+    await this.#end(usage, outcome.finish)
+    return false
+  }
+
+  async #read (parts: AsyncIterable<ModelPart>): Promise<{ usage: ModelUsage | undefined, finish: ModelPart & { type: 'finish' } }> {
+    let usage: ModelUsage | undefined
+    let finish: (ModelPart & { type: 'finish' }) | undefined
+    for await (const part of parts) {
+      switch (part.type) {
+        case 'text':
+          // A step of tool calls stays open until it is answered, and steps never overlap: words after the calls have no place.
+          if (part.text !== '' && this.#writer.open?.kind !== 'tools') await this.#writer.text(part.text)
+          break
+        case 'refusal':
+          if (part.text !== '' && this.#writer.open?.kind !== 'tools') await this.#writer.refusal(part.text)
+          break
+        case 'tool_call':
+          await this.#writer.toolCall(part.id, part.name, part.opaque)
+          break
+        case 'tool_arguments':
+          if (part.fragment !== '') this.#writer.toolArguments(part.index, part.fragment)
+          break
+        case 'usage':
+          usage = part.usage
+          break
+        case 'finish':
+          finish = part
+          break
+      }
+    }
+    this.#abort.signal.throwIfAborted()
+    if (finish === undefined) throw new ModelError('server_error', 'The model\'s answer ended before it was complete.')
+    return { usage, finish }
+  }
+
+  /** The model has answered without calling anything: step, message and run end in one write. */
+  async #end (usage: typeof NO_USAGE, finish: ModelPart & { type: 'finish' }): Promise<void> {
+    const at = this.now()
+    const total = totalUsage([...this.#writer.usages(), usage])
+    const cut = finish.reason === 'length' ? 'max_tokens' : finish.reason === 'content_filter' ? 'content_filter' : undefined
+    const move: Move = cut === undefined
+      ? { to: 'completed', at, usage: total }
+      : { to: 'incomplete', at, usage: total, reason: cut === 'max_tokens' ? 'max_completion_tokens' : 'content_filter' }
+    await this.#writer.finish(usage, () => {
+      const run = transition(this.run, move)
+      return { run, events: [runEvent(run), done] }
+    }, cut === undefined ? undefined : { reason: cut })
+    await this.#unindex()
+  }
+
+  /** Answers the open calls as far as this server can. Whether the run goes on here; if not, it waits for the client. */
+  async #toolCalls (): Promise<boolean> {
+    const open = this.#writer.open
+    if (open?.kind !== 'tools') return true
+    const { tools } = this.#services
+    const own = open.calls.filter(call => call.function.output === null && tools.runsHere(call.function.name))
+    if (own.length > 0) {
+      await Promise.all(own.map(async call => { call.function.output = await this.#callTool(call) }))
+      this.#abort.signal.throwIfAborted()
+    }
+    const pending = open.calls.filter(call => call.function.output === null)
+    if (pending.length > 0) {
+      const action: RequiredAction = {
+        type: 'submit_tool_outputs',
+        submit_tool_outputs: {
+          tool_calls: pending.map(({ id, function: { name, arguments: args } }) => ({ id, type: 'function', function: { name, arguments: args } }))
+        }
+      }
+      await this.#writer.saveCalls(() => {
+        const run = transition(this.run, { to: 'requires_action', action })
+        return { run, events: [runEvent(run), done] }
+      })
+      return false
+    }
+    await this.#writer.finish(open.turn.usage)
+    return true
+  }
+
+  async #callTool (call: FunctionCall): Promise<string> {
+    const { run } = this
+    return await this.#services.tools.execute({ id: call.id, name: call.function.name, arguments: call.function.arguments },
+      { runId: run.id, threadId: run.thread_id, assistantId: run.assistant_id, signal: this.#abort.signal })
+  }
+
+  /** Ends the run for whatever stopped it, unless it is not ours any more. */
+  async #conclude (error: unknown): Promise<void> {
+    let cause = this.#abort.signal.aborted ? this.#abort.signal.reason as unknown : error
+    // Each round may learn that the run was cancelled or lost meanwhile; more than a few means something is broken.
+    for (let round = 0; round < 5; round++) {
+      try {
+        // Whoever the run belongs to now tells its readers the rest.
+        if (cause instanceof RunStopped && cause.reason === 'lost') return this.log.close()
+        if (cause instanceof RunStopped && cause.reason === 'shutdown') return await this.#handOver()
+        return await this.#endEarly(cause)
+      } catch (next) {
+        if (!(next instanceof RunStopped)) {
+          this.#services.log.error({ err: next, run_id: this.key.runId }, 'a run could not be ended; recovery will')
+          return
+        }
+        cause = next
+      }
+    }
+  }
+
+  async #endEarly (cause: unknown): Promise<void> {
+    this.#ending = true
+    await this.#exclusively(async () => await this.#reload())
+    const before = this.run
+    const why = this.#cutShort(cause)
+    await this.commit(async retry => {
+      const closing = await this.#writer.cutShort(why, retry)
+      const at = this.now()
+      const usage = totalUsage(this.#writer.usages())
+      const run = why.reason === 'run_failed'
+        ? transition(this.run, { to: 'failed', at, usage, error: why.error })
+        : why.reason === 'run_expired' ? transition(this.run, { to: 'expired', usage }) : transition(this.run, { to: 'cancelled', at, usage })
+      const cancelling = why.reason === 'run_cancelled' ? [runEvent(before)] : []
+      return { run, items: closing.items, events: [...cancelling, ...closing.events ?? [], runEvent(run), done] }
+    })
+    await this.#unindex()
+  }
+
+  #cutShort (cause: unknown): CutShort {
+    if (cause instanceof RunStopped && cause.reason === 'expired') return { reason: 'run_expired' }
+    // A failure that comes after the user has cancelled is no news.
+    if (this.run.status === 'cancelling') return { reason: 'run_cancelled' }
+    return { reason: 'run_failed', error: this.#runError(cause) }
+  }
+
+  #runError (cause: unknown): RunError {
+    if (cause instanceof ModelError) {
+      this.#services.log.warn({ err: cause, run_id: this.key.runId }, 'the model failed')
+      return { code: cause.code, message: cause.message }
+    }
+    this.#services.log.error({ err: cause, run_id: this.key.runId }, 'a run failed')
+    return { code: 'server_error', message: 'Sorry, something went wrong.' }
+  }
+
+  /** Gives the lease up, so that another instance, or this one when it is back, takes the run over without waiting. */
+  async #handOver (): Promise<void> {
+    const { project, threadId, runId } = this.key
+    await this.#exclusively(async () => {
+      await this.#services.records.write({ project, partition: threadId },
+        [{ op: 'delete', kind: KIND.lease, id: runId, expect: this.#held.leaseVersion }])
+    })
+  }
+
+  async #write (run: Run | undefined, items: WriteItem[], releases: boolean): Promise<boolean> {
+    const { project, threadId, runId } = this.key
+    const { version, leaseVersion } = this.#held
+    const batch: WriteItem[] = [
+      run === undefined
+        ? { op: 'check', kind: KIND.run, id: runId, expect: version }
+        : { op: 'put', kind: KIND.run, id: runId, body: run, expect: version },
+      releases
+        ? { op: 'delete', kind: KIND.lease, id: runId, expect: leaseVersion }
+        : { op: 'check', kind: KIND.lease, id: runId, expect: leaseVersion },
+      ...items
+    ]
+    if (run !== undefined && !isActive(run.status)) batch.push({ op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID })
+    return await this.#services.records.write({ project, partition: threadId }, batch)
+  }
+
+  /** Looks up what came first. Throws unless the run is still ours and still to be worked on. */
+  async #refresh (): Promise<void> {
+    await this.#reload()
+    if (this.run.status === 'cancelling' && !this.#ending) throw new RunStopped('cancelled')
+  }
+
+  async #reload (): Promise<void> {
+    const { records } = this.#services
+    const [run, lease] = await Promise.all([loadRun(records, this.key), records.get<Lease>(leaseRecord(this.key))])
+    if (run === undefined || lease === undefined || lease.body.owner !== this.#held.lease.owner || !isActive(run.body.status)) {
+      throw new RunStopped('lost')
+    }
+    this.#held = { run: run.body, version: run.version, lease: lease.body, leaseVersion: lease.version }
+  }
+
+  async #unindex (): Promise<void> {
+    await unindexRun(this.#services.records, this.key.runId)
+  }
+
+  /** Our own writes and lease renewals never race each other. */
+  async #exclusively<T> (work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work)
+    this.#queue = result.catch(() => {})
+    return await result
+  }
+}

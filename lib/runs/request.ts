@@ -1,0 +1,40 @@
+import type { Run } from '../../schemas/runs.js'
+import type { ModelMessage, ModelRequest, ModelResponseFormat, ModelToolChoice } from '../models/provider.js'
+import type { ToolRunner } from '../tools/tool.js'
+
+/**
+ * A run's parameters as one model call.
+ *
+ * @param first whether it is the run's first: a forced tool choice holds for that one only, else the run would never end.
+ */
+export function modelRequest (run: Run, model: string, messages: ModelMessage[], runner: ToolRunner, first: boolean): ModelRequest {
+  const tools = runner.offered(run.tools)
+  const request: ModelRequest = { model, messages }
+  // 1 is what every vendor does anyway, and reasoning models refuse to be told.
+  if (run.temperature !== 1) request.temperature = run.temperature
+  if (run.top_p !== 1) request.topP = run.top_p
+  if (tools.length > 0) {
+    request.tools = tools
+    request.toolChoice = toolChoice(run.tool_choice, first)
+    request.parallelToolCalls = run.parallel_tool_calls
+  }
+  if (run.reasoning_effort !== null) request.reasoningEffort = run.reasoning_effort
+  const format = responseFormat(run.response_format)
+  if (format !== undefined) request.responseFormat = format
+  if (run.max_completion_tokens !== null) request.maxCompletionTokens = run.max_completion_tokens
+  return request
+}
+
+function toolChoice (choice: Run['tool_choice'], first: boolean): ModelToolChoice {
+  if (choice === 'none') return 'none'
+  if (!first) return 'auto'
+  if (typeof choice === 'string') return choice
+  return choice.type === 'function' && choice.function !== undefined ? { name: choice.function.name } : 'auto'
+}
+
+function responseFormat (format: Run['response_format']): ModelResponseFormat | undefined {
+  if (format === 'auto' || format.type === 'text') return undefined
+  if (format.type === 'json_object') return { type: 'json_object' }
+  const { name, description, schema, strict } = format.json_schema
+  return { type: 'json_schema', name, ...(description === undefined ? {} : { description }), ...(schema === undefined ? {} : { schema }), ...(strict == null ? {} : { strict }) }
+}

@@ -1,0 +1,302 @@
+import type { Assistant } from '../../schemas/assistants.js'
+import type { ListResponse } from '../../schemas/common.js'
+import type { Message } from '../../schemas/messages.js'
+import type { RunStep } from '../../schemas/run-steps.js'
+import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../schemas/runs.js'
+import type { StreamEvent } from '../../schemas/stream-events.js'
+import type { Thread } from '../../schemas/threads.js'
+import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
+import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { badRequest, notFound } from '../errors.js'
+import { newId } from '../ids.js'
+import { listRecords, type ListParams } from '../pagination.js'
+import { untilWritten, type Scope } from '../scope.js'
+import { Assistants } from '../threads/assistants.js'
+import type { RunLock } from '../threads/messages.js'
+import { newMessage, putMessage } from '../threads/new-message.js'
+import { echoTools, resolveToolResources } from '../threads/resources.js'
+import { Threads } from '../threads/threads.js'
+import type { RunEngine } from './engine.js'
+import type { EventLog } from './event-log.js'
+import { runCreated, runEvent, stepEvent } from './events.js'
+import { indexRun, loadItems, putStep, unindexRun, type Lease, type RunKey, type TurnState } from './records.js'
+import { isActive, transition } from './state.js'
+
+/** A run that was set going, and where its readers start. */
+export interface StartedRun {
+  run: Run
+  log: EventLog
+  /** The first event that belongs to this request. */
+  from: number
+}
+
+export interface RunSettings {
+  /** Seconds from a run's creation to its expiry. */
+  expiresAfterS: number
+}
+
+/** Runs and run steps of one project (API reference, "Runs", "Run steps"). */
+export class Runs {
+  readonly #scope: Scope
+  readonly #engine: RunEngine
+  readonly #settings: RunSettings
+  readonly #assistants: Assistants
+  readonly #threads: Threads
+
+  constructor (scope: Scope, engine: RunEngine, settings: RunSettings) {
+    this.#scope = scope
+    this.#engine = engine
+    this.#settings = settings
+    this.#assistants = new Assistants(scope)
+    this.#threads = new Threads(scope)
+  }
+
+  /**
+   * Stores the run with its additional messages, takes the thread's lock in the same write, and sets it going. Nothing is
+   * stored when the thread already has an active run.
+   */
+  async create (threadId: string, request: CreateRunRequest): Promise<StartedRun> {
+    const [assistant, thread] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
+    const run = this.#newRun(thread, assistant, request)
+    const messages = (request.additional_messages ?? []).map((message, i) => newMessage(this.#scope, threadId, message, `additional_messages[${i}].`))
+    if (run.instructions === '' && messages.length === 0 && !await this.#hasMessages(threadId)) throw nothingToRun()
+    const key = this.#key(run)
+    const lease = this.#engine.newLease()
+    await indexRun(this.#scope.records, key, this.#scope.clock.now())
+    try {
+      await untilWritten(async () => {
+        const { version } = await this.#threads.load(threadId)
+        const written = await this.#write(threadId, [
+          { op: 'check', kind: KIND.thread, id: threadId, expect: version },
+          ...firstRecords(run, lease, messages)
+        ])
+        if (written) return true
+        const lock = await this.#lock(threadId)
+        if (lock !== undefined) throw badRequest(`Thread ${threadId} already has an active run ${lock.run_id}.`)
+        return undefined
+      })
+    } catch (error) {
+      await unindexRun(this.#scope.records, run.id)
+      throw error
+    }
+    return this.#launch(run, lease, [runCreated(run), runEvent(run)])
+  }
+
+  /** A thread and its first run, in one write. */
+  async createWithThread (request: CreateThreadAndRunRequest): Promise<StartedRun> {
+    const { thread: threadRequest, tool_resources: resources, ...runRequest } = request
+    const assistant = await this.#assistants.get(request.assistant_id)
+    const own = threadRequest ?? {}
+    const lease = this.#engine.newLease()
+    let run: Run | undefined
+    const thread = await this.#threads.create(own, async thread => {
+      run = this.#newRun(thread, assistant, runRequest, resources)
+      const messages = (request.additional_messages ?? []).map((message, i) => newMessage(this.#scope, thread.id, message, `additional_messages[${i}].`))
+      if (run.instructions === '' && messages.length === 0 && (own.messages ?? []).length === 0) throw nothingToRun()
+      await indexRun(this.#scope.records, this.#key(run), this.#scope.clock.now())
+      return firstRecords(run, lease, messages)
+    })
+    if (run === undefined) throw new Error('a thread came into being without its run')
+    return this.#launch(run, lease, [{ event: 'thread.created', data: thread }, runCreated(run), runEvent(run)])
+  }
+
+  /** Throws the 404, of the thread first. A run past its time is expired before it is shown. */
+  async get (threadId: string, id: string): Promise<Run> {
+    return (await this.#current(threadId, id)).body
+  }
+
+  async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
+    await this.#threads.load(threadId)
+    return await listRecords<Run>(this.#scope, { partition: threadId, kind: KIND.run }, params, id => notFound('run', id))
+  }
+
+  /** Only metadata can change, and only once the run has ended (API reference, "Modify run"). */
+  async update (threadId: string, id: string, request: UpdateRunRequest): Promise<Run> {
+    return await untilWritten(async () => {
+      const { body: old, version } = await this.#current(threadId, id)
+      if (isActive(old.status)) throw badRequest(`Cannot update run with status '${old.status}'.`)
+      const next: Run = { ...old, metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {} }
+      return await this.#write(threadId, [{ op: 'put', kind: KIND.run, id, body: next, expect: version }]) ? next : undefined
+    })
+  }
+
+  /** Answers as soon as the wish is recorded; the run ends on its own time (API reference, "Cancel a run"). */
+  async cancel (threadId: string, id: string): Promise<Run> {
+    const run = await untilWritten(async () => {
+      const { body: old, version } = await this.#current(threadId, id)
+      if (old.status === 'cancelling') return old
+      if (!isActive(old.status)) throw badRequest(`Cannot cancel run with status '${old.status}'.`)
+      const next = transition(old, { to: 'cancelling' })
+      return await this.#write(threadId, [{ op: 'put', kind: KIND.run, id, body: next, expect: version }]) ? next : undefined
+    })
+    this.#engine.cancelSoon(this.#key(run))
+    return run
+  }
+
+  /** All outputs that the run waits for, at once; then it goes on here (API reference, "Submit tool outputs to run"). */
+  async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest): Promise<StartedRun> {
+    const lease = this.#engine.newLease()
+    const { run, step, version } = await untilWritten(async () => {
+      const { body: old, version } = await this.#current(threadId, id)
+      if (old.status !== 'requires_action' || old.required_action === null) {
+        throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
+      }
+      const outputs = matchOutputs(old.required_action.submit_tool_outputs.tool_calls.map(call => call.id), request.tool_outputs)
+      const step = await this.#answered(this.#key(old), outputs)
+      const next = transition(old, { to: 'queued' })
+      const written = await this.#write(threadId, [
+        { op: 'put', kind: KIND.run, id, body: next, expect: version },
+        { op: 'put', kind: KIND.lease, id, body: lease, expect: 'absent' },
+        putStep(step)
+      ])
+      return written ? { run: next, step, version: version + 1 } : undefined
+    })
+    const key = this.#key(run)
+    const items = await loadItems(this.#scope.records, key)
+    const log = this.#engine.logFor(id)
+    const from = log.nextId
+    log.append(stepEvent(step), runEvent(run))
+    this.#engine.launch(key, { run, version, lease, leaseVersion: 1 }, log, items)
+    return { run, log, from }
+  }
+
+  async listSteps (threadId: string, runId: string, params: ListParams): Promise<ListResponse<RunStep>> {
+    await this.#current(threadId, runId)
+    return await listRecords<RunStep>(this.#scope, { partition: threadId, kind: KIND.step, parent: runId }, params, id => notFound('run step', id))
+  }
+
+  async getStep (threadId: string, runId: string, id: string): Promise<RunStep> {
+    await this.#current(threadId, runId)
+    const record = await this.#scope.records.get<RunStep>({ project: this.#scope.project, partition: threadId, kind: KIND.step, id })
+    if (record === undefined || record.parent !== runId) throw notFound('run step', id)
+    return record.body
+  }
+
+  async #current (threadId: string, id: string): Promise<StoredRecord<Run>> {
+    const record = await this.#load(threadId, id)
+    if (!this.#engine.isOverdue(record.body)) return record
+    await this.#engine.expire(this.#key(record.body))
+    return await this.#load(threadId, id)
+  }
+
+  async #load (threadId: string, id: string): Promise<StoredRecord<Run>> {
+    const { records, project } = this.#scope
+    const [, record] = await Promise.all([
+      this.#threads.load(threadId),
+      records.get<Run>({ project, partition: threadId, kind: KIND.run, id })
+    ])
+    if (record === undefined) throw notFound('run', id)
+    return record
+  }
+
+  #launch (run: Run, lease: Lease, events: StreamEvent[]): StartedRun {
+    const log = this.#engine.logFor(run.id)
+    const from = log.nextId
+    log.append(...events)
+    this.#engine.launch(this.#key(run), { run, version: 1, lease, leaseVersion: 1 }, log, [])
+    return { run, log, from }
+  }
+
+  /** The open step with the outputs in it, completed. */
+  async #answered (key: RunKey, outputs: Map<string, string>): Promise<RunStep> {
+    const { records, project } = this.#scope
+    const page = await records.page<RunStep>({ project, partition: key.threadId, kind: KIND.step, parent: key.runId, order: 'desc', limit: 1 })
+    const step = page.records[0]?.body
+    if (step?.step_details.type !== 'tool_calls') throw new Error(`run ${key.runId} waits for outputs but its last step has no tool calls`)
+    const turn = await records.get<TurnState>({ project, partition: key.threadId, kind: KIND.turn, id: step.id })
+    const calls = step.step_details.tool_calls.map(call => {
+      const output = outputs.get(call.id)
+      return call.type === 'function' && output !== undefined ? { ...call, function: { ...call.function, output } } : call
+    })
+    return {
+      ...step,
+      status: 'completed',
+      completed_at: unixSeconds(this.#scope.clock),
+      step_details: { type: 'tool_calls', tool_calls: calls },
+      usage: turn?.body.usage ?? null
+    }
+  }
+
+  async #hasMessages (threadId: string): Promise<boolean> {
+    const page = await this.#scope.records.page({ project: this.#scope.project, partition: threadId, kind: KIND.message, order: 'desc', limit: 1 })
+    return page.records.length > 0
+  }
+
+  async #lock (threadId: string): Promise<RunLock | undefined> {
+    const key = { project: this.#scope.project, partition: threadId, kind: KIND.lock, id: RUN_LOCK_ID }
+    return (await this.#scope.records.get<RunLock>(key))?.body
+  }
+
+  async #write (threadId: string, items: WriteItem[]): Promise<boolean> {
+    return await this.#scope.records.write({ project: this.#scope.project, partition: threadId }, items)
+  }
+
+  #key (run: Run): RunKey {
+    return { project: this.#scope.project, threadId: run.thread_id, runId: run.id }
+  }
+
+  /** Model, instructions and tools are the assistant's as they are now; later edits do not reach the run. */
+  #newRun (thread: Thread, assistant: Assistant, request: Omit<CreateRunRequest, 'assistant_id'>, resources?: CreateThreadAndRunRequest['tool_resources']): Run {
+    const at = unixSeconds(this.#scope.clock)
+    const tools = request.tools == null ? assistant.tools : echoTools(request.tools)
+    const instructions = [request.instructions ?? assistant.instructions, request.additional_instructions].filter(text => text != null && text !== '')
+    return {
+      id: newId.run(),
+      object: 'thread.run',
+      created_at: at,
+      assistant_id: assistant.id,
+      thread_id: thread.id,
+      status: 'queued',
+      started_at: null,
+      expires_at: at + this.#settings.expiresAfterS,
+      cancelled_at: null,
+      failed_at: null,
+      completed_at: null,
+      required_action: null,
+      last_error: null,
+      model: request.model ?? assistant.model,
+      instructions: instructions.join('\n\n'),
+      tools,
+      tool_resources: resolveToolResources(resources, tools, assistant.tool_resources),
+      metadata: request.metadata ?? {},
+      temperature: request.temperature ?? assistant.temperature ?? 1,
+      top_p: request.top_p ?? assistant.top_p ?? 1,
+      reasoning_effort: request.reasoning_effort ?? assistant.reasoning_effort,
+      max_completion_tokens: request.max_completion_tokens ?? null,
+      max_prompt_tokens: request.max_prompt_tokens ?? null,
+      truncation_strategy: { type: request.truncation_strategy?.type ?? 'auto', last_messages: request.truncation_strategy?.last_messages ?? null },
+      incomplete_details: null,
+      usage: null,
+      response_format: request.response_format ?? assistant.response_format,
+      tool_choice: request.tool_choice ?? 'auto',
+      parallel_tool_calls: request.parallel_tool_calls ?? true
+    }
+  }
+}
+
+/** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
+function firstRecords (run: Run, lease: Lease, messages: readonly Message[]): WriteItem[] {
+  const lock: RunLock = { run_id: run.id }
+  return [
+    { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: lock, expect: 'absent' },
+    ...messages.map(putMessage),
+    { op: 'put', kind: KIND.run, id: run.id, body: run, expect: 'absent' },
+    { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
+  ]
+}
+
+function nothingToRun () {
+  return badRequest('Run creation requires a Thread with a user message or an assistant with instructions.', { code: 'invalid_thread' })
+}
+
+/** Outputs by call id: exactly the expected ones, or a 400 that names both sides. */
+function matchOutputs (expected: readonly string[], given: SubmitToolOutputsRequest['tool_outputs']): Map<string, string> {
+  const outputs = new Map(given.map(({ tool_call_id: id, output }) => [id ?? '', output ?? '']))
+  const same = outputs.size === expected.length && given.length === expected.length && expected.every(id => outputs.has(id))
+  if (!same) {
+    const quoted = (ids: readonly (string | undefined)[]): string => `[${ids.map(id => `'${id ?? ''}'`).join(', ')}]`
+    throw badRequest(`Expected tool outputs for call_ids ${quoted(expected)}, got ${quoted(given.map(output => output.tool_call_id))}`)
+  }
+  return outputs
+}

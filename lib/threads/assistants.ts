@@ -1,0 +1,98 @@
+import type { Assistant, CreateAssistantRequest, UpdateAssistantRequest } from '../../schemas/assistants.js'
+import type { ListResponse } from '../../schemas/common.js'
+import { KIND, PARTITION } from '../../storage/layout.js'
+import { unixSeconds } from '../clock.js'
+import { notFound } from '../errors.js'
+import { newId } from '../ids.js'
+import { listRecords, type ListParams } from '../pagination.js'
+import { untilWritten, type Scope } from '../scope.js'
+import { echoTools, resolveToolResources } from './resources.js'
+
+const SOURCE = { partition: PARTITION.assistants, kind: KIND.assistant }
+const missing = (id: string) => notFound('assistant', id)
+
+/** Assistants of one project (API reference, "Assistants"). */
+export class Assistants {
+  readonly #scope: Scope
+
+  constructor (scope: Scope) {
+    this.#scope = scope
+  }
+
+  async create (request: CreateAssistantRequest): Promise<Assistant> {
+    const { records, clock, project } = this.#scope
+    const tools = echoTools(request.tools ?? [])
+    const assistant: Assistant = {
+      id: newId.assistant(),
+      object: 'assistant',
+      created_at: unixSeconds(clock),
+      name: request.name ?? null,
+      description: request.description ?? null,
+      model: request.model,
+      instructions: request.instructions ?? null,
+      tools,
+      top_p: request.top_p ?? 1,
+      temperature: request.temperature ?? 1,
+      reasoning_effort: request.reasoning_effort ?? null,
+      tool_resources: resolveToolResources(request.tool_resources, tools),
+      metadata: request.metadata ?? {},
+      response_format: request.response_format ?? 'auto'
+    }
+    await records.write({ project, partition: SOURCE.partition },
+      [{ op: 'put', kind: SOURCE.kind, id: assistant.id, body: assistant, expect: 'absent' }])
+    return assistant
+  }
+
+  /** Throws the 404. */
+  async get (id: string): Promise<Assistant> {
+    return (await this.#load(id)).body
+  }
+
+  /** Changes what is given, replacing whole values; null clears (API reference, "Modify assistant"). */
+  async update (id: string, request: UpdateAssistantRequest): Promise<Assistant> {
+    const { records, project } = this.#scope
+    return await untilWritten(async () => {
+      const { body: old, version } = await this.#load(id)
+      const tools = request.tools == null ? old.tools : echoTools(request.tools)
+      const next: Assistant = {
+        ...old,
+        name: request.name === undefined ? old.name : request.name,
+        description: request.description === undefined ? old.description : request.description,
+        model: request.model ?? old.model,
+        instructions: request.instructions === undefined ? old.instructions : request.instructions,
+        tools,
+        top_p: request.top_p === undefined ? old.top_p : request.top_p ?? 1,
+        temperature: request.temperature === undefined ? old.temperature : request.temperature ?? 1,
+        reasoning_effort: request.reasoning_effort === undefined ? old.reasoning_effort : request.reasoning_effort,
+        tool_resources: request.tool_resources === undefined
+          ? resolveToolResources(old.tool_resources, tools)
+          : resolveToolResources(request.tool_resources, tools, old.tool_resources),
+        metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
+        response_format: request.response_format === undefined ? old.response_format : request.response_format ?? 'auto'
+      }
+      const written = await records.write({ project, partition: SOURCE.partition },
+        [{ op: 'put', kind: SOURCE.kind, id, body: next, expect: version }])
+      return written ? next : undefined
+    })
+  }
+
+  async delete (id: string): Promise<void> {
+    const { records, project } = this.#scope
+    await untilWritten(async () => {
+      const { version } = await this.#load(id)
+      return await records.write({ project, partition: SOURCE.partition },
+        [{ op: 'delete', kind: SOURCE.kind, id, expect: version }]) || undefined
+    })
+  }
+
+  async list (params: ListParams): Promise<ListResponse<Assistant>> {
+    return await listRecords<Assistant>(this.#scope, SOURCE, params, missing)
+  }
+
+  async #load (id: string) {
+    const { records, project } = this.#scope
+    const record = await records.get<Assistant>({ project, ...SOURCE, id })
+    if (record === undefined) throw missing(id)
+    return record
+  }
+}

@@ -1,0 +1,55 @@
+import type { CreateMessageRequest, Message, MessageContent } from '../../schemas/messages.js'
+import { KIND } from '../../storage/layout.js'
+import type { WriteItem } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { newId } from '../ids.js'
+import type { Scope } from '../scope.js'
+import { refuseUnknownFiles } from './resources.js'
+
+/**
+ * A message written by hand: complete from the start, of no assistant and no run.
+ *
+ * @param path where the message stands in the request, for the error's `param`.
+ */
+export function newMessage (scope: Scope, threadId: string, request: CreateMessageRequest, path = ''): Message {
+  const at = unixSeconds(scope.clock)
+  const attachments = request.attachments ?? []
+  refuseUnknownFiles(attachments.flatMap(({ file_id: id }) => id == null ? [] : [id]))
+  return {
+    id: newId.message(),
+    object: 'thread.message',
+    created_at: at,
+    thread_id: threadId,
+    status: 'completed',
+    incomplete_details: null,
+    completed_at: at,
+    incomplete_at: null,
+    role: request.role,
+    content: messageContent(request.content, path),
+    assistant_id: null,
+    run_id: null,
+    attachments,
+    metadata: request.metadata ?? {}
+  }
+}
+
+export const putMessage = (message: Message): WriteItem =>
+  ({ op: 'put', kind: KIND.message, id: message.id, body: message, expect: 'absent' })
+
+/** Request content as the response shows it: text becomes an object with annotations (API reference, "The message object"). */
+function messageContent (content: CreateMessageRequest['content'], path: string): MessageContent[] {
+  if (typeof content === 'string') return [textContent(content)]
+  return content.map((part): MessageContent => {
+    switch (part.type) {
+      case 'text':
+        return textContent(part.text)
+      case 'image_url':
+        return { type: 'image_url', image_url: { url: part.image_url.url, detail: part.image_url.detail ?? 'auto' } }
+      case 'image_file':
+        refuseUnknownFiles([part.image_file.file_id], `${path}content`)
+        return { type: 'image_file', image_file: { file_id: part.image_file.file_id, detail: part.image_file.detail ?? 'auto' } }
+    }
+  })
+}
+
+export const textContent = (value: string): MessageContent => ({ type: 'text', text: { value, annotations: [] } })

@@ -1,0 +1,83 @@
+import type { CreateThreadRequest, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
+import { KIND, PARTITION } from '../../storage/layout.js'
+import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { notFound } from '../errors.js'
+import { newId } from '../ids.js'
+import { untilWritten, type Scope } from '../scope.js'
+import { newMessage, putMessage } from './new-message.js'
+import { resolveToolResources } from './resources.js'
+
+/** Threads of one project (API reference, "Threads"). */
+export class Threads {
+  readonly #scope: Scope
+
+  constructor (scope: Scope) {
+    this.#scope = scope
+  }
+
+  /**
+   * The thread with its first messages, in one write.
+   *
+   * @param also what else must come into being with the thread, in the same write (a first run).
+   */
+  async create (request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]> = async () => []): Promise<Thread> {
+    const { records, clock, project } = this.#scope
+    const id = newId.thread()
+    const thread: Thread = {
+      id,
+      object: 'thread',
+      created_at: unixSeconds(clock),
+      metadata: request.metadata ?? {},
+      tool_resources: resolveToolResources(request.tool_resources)
+    }
+    const messages = (request.messages ?? []).map((message, i) => newMessage(this.#scope, id, message, `messages[${i}].`))
+    const more = await also(thread)
+    await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])
+    await records.write({ project, partition: id }, [
+      { op: 'put', kind: KIND.thread, id, body: thread, expect: 'absent' },
+      ...messages.map(putMessage),
+      ...more
+    ])
+    return thread
+  }
+
+  /** Throws the 404. */
+  async get (id: string): Promise<Thread> {
+    return (await this.load(id)).body
+  }
+
+  async update (id: string, request: UpdateThreadRequest): Promise<Thread> {
+    const { records, project } = this.#scope
+    return await untilWritten(async () => {
+      const { body: old, version } = await this.load(id)
+      const next: Thread = {
+        ...old,
+        metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
+        tool_resources: request.tool_resources === undefined
+          ? old.tool_resources
+          : resolveToolResources(request.tool_resources, [], old.tool_resources)
+      }
+      const written = await records.write({ project, partition: id },
+        [{ op: 'put', kind: KIND.thread, id, body: next, expect: version }])
+      return written ? next : undefined
+    })
+  }
+
+  /** With its messages and runs. A run under way finds its thread gone and ends in silence. */
+  async delete (id: string): Promise<void> {
+    const { records, project } = this.#scope
+    await untilWritten(async () => {
+      const { version } = await this.load(id)
+      return await records.write({ project, partition: id },
+        [{ op: 'check', kind: KIND.thread, id, expect: version }, { op: 'clear' }]) || undefined
+    })
+    await records.write({ project, partition: PARTITION.threads }, [{ op: 'delete', kind: KIND.thread, id }])
+  }
+
+  async load (id: string): Promise<StoredRecord<Thread>> {
+    const record = await this.#scope.records.get<Thread>({ project: this.#scope.project, partition: id, kind: KIND.thread, id })
+    if (record === undefined) throw notFound('thread', id)
+    return record
+  }
+}
