@@ -1,6 +1,8 @@
 import { isStorable, prepareBatch, type PreparedItem } from './batch.js'
+import { Listeners, requireSendable } from './notifications.js'
 import {
   StorageClosedError,
+  type NotificationListener,
   type Page,
   type PageQuery,
   type PartitionKey,
@@ -33,8 +35,8 @@ export interface Scan extends PartitionKey {
 type MaybePromise<T> = T | Promise<T>
 
 /**
- * What all backends share: the life cycle, checking and serialising what comes in, and paging. A backend adds
- * five methods that never meet a bad key, a bad batch or a closed store.
+ * What all backends share: the life cycle, checking and serialising what comes in, paging, and notifications within
+ * the process. A backend adds five methods that never meet a bad key, a bad batch or a closed store.
  */
 export abstract class AbstractRecordStore implements RecordStore {
   abstract readonly supports: StorageSupport
@@ -43,6 +45,7 @@ export abstract class AbstractRecordStore implements RecordStore {
   /** Tail of the chain of `connect` and `disconnect` calls, which never overlap. */
   #transition: Promise<void> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
+  readonly #listeners = new Listeners(topic => this.subscribe(topic), topic => this.unsubscribe(topic))
 
   protected abstract open (): MaybePromise<void>
   protected abstract close (): MaybePromise<void>
@@ -62,6 +65,7 @@ export abstract class AbstractRecordStore implements RecordStore {
     return this.#then(async () => {
       if (!this.#isOpen) return
       this.#isOpen = false
+      this.#listeners.clear()
       while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
       await this.close()
     })
@@ -106,6 +110,33 @@ export abstract class AbstractRecordStore implements RecordStore {
     if (batch === undefined) return false
     if (batch.length === 0) return true
     return this.track(this.commit({ project: key.project, partition: key.partition }, batch))
+  }
+
+  async notify (topic: string, payload: string): Promise<void> {
+    this.requireOpen()
+    requireSendable(topic, payload)
+    await this.track(this.publish(topic, payload))
+  }
+
+  async listen (topic: string, listener: NotificationListener): Promise<() => Promise<void>> {
+    this.requireOpen()
+    requireSendable(topic, '')
+    return this.track(this.#listeners.add(topic, listener))
+  }
+
+  /** Sends to all instances. By default there is one: this. */
+  protected publish (topic: string, payload: string): MaybePromise<void> {
+    // Not at once: the sender need not expect that others run before `notify` returns.
+    queueMicrotask(() => this.deliver(topic, payload))
+  }
+
+  /** Makes the backend call `deliver` for this topic. */
+  protected subscribe (_topic: string): MaybePromise<void> {}
+  protected unsubscribe (_topic: string): MaybePromise<void> {}
+
+  /** For the backend: hands what was received to the listeners. */
+  protected deliver (topic: string, payload: string): void {
+    this.#listeners.deliver(topic, payload)
   }
 
   protected requireOpen (): void {

@@ -28,21 +28,33 @@ const MIGRATIONS = [`
   CREATE INDEX records_by_position ON records (partition_number, kind, parent, position);
 `]
 
-/** Creates or upgrades the schema, in one transaction. Refuses files that a newer version or another program made. */
-export function migrate (database: Database, path: string): void {
-  const version = readNumber(database, 'PRAGMA user_version')
-  if (version > MIGRATIONS.length) {
+/** Throws when a newer version or another program made the file, which is then closed and left as it is. */
+export function refuseForeign (database: Database, path: string): void {
+  try {
+    requireOurs(database, path)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function requireOurs (database: Database, path: string): void {
+  const isOurs = readNumber(database, 'PRAGMA application_id') === APPLICATION_ID
+  if (!isOurs && readNumber(database, 'SELECT count(*) FROM sqlite_schema') > 0) {
+    throw new StorageUnavailableError(`The SQLite file ${path} belongs to another program: choose another file.`)
+  }
+  const version = schemaVersion(database)
+  if (isOurs && version > MIGRATIONS.length) {
     throw new StorageUnavailableError(
       `The SQLite file ${path} was written by a newer version of fastify-openai-compat (schema ${version}, this one knows ${MIGRATIONS.length}): upgrade the package, or choose another file.`)
   }
-  if (readNumber(database, 'PRAGMA application_id') !== APPLICATION_ID && readNumber(database, 'SELECT count(*) FROM sqlite_schema') > 0) {
-    throw new StorageUnavailableError(`The SQLite file ${path} belongs to another program: choose another file.`)
-  }
-  if (version === MIGRATIONS.length) return
+}
 
+/** Creates or upgrades the schema, in one transaction. */
+export function migrate (database: Database): void {
   database.exec('BEGIN IMMEDIATE')
   try {
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
+    for (const migration of MIGRATIONS.slice(schemaVersion(database))) database.exec(migration)
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
     database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
     database.exec('COMMIT')
@@ -50,6 +62,10 @@ export function migrate (database: Database, path: string): void {
     if (database.inTransaction) database.exec('ROLLBACK')
     throw error
   }
+}
+
+function schemaVersion (database: Database): number {
+  return readNumber(database, 'PRAGMA user_version')
 }
 
 function readNumber (database: Database, sql: string): number {

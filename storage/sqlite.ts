@@ -5,7 +5,7 @@ import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import { applyBatch, type PreparedItem } from './batch.js'
 import { loadDriver } from './driver.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from './record-store.js'
-import { migrate } from './sqlite-schema.js'
+import { migrate, refuseForeign } from './sqlite-schema.js'
 import { prepareStatements, SqlitePartition, type Statements } from './sqlite-statements.js'
 
 export interface SqliteRecordStoreOptions {
@@ -40,13 +40,15 @@ export class SqliteRecordStore extends AbstractRecordStore {
     const { default: Libsql } = await loadDriver('libsql', () => import('libsql'))
     try {
       if (this.path !== ':memory:') mkdirSync(dirname(this.path), { recursive: true })
-      this.#database = new Libsql(this.path)
-      // Exclusive: SQLite then refuses a second process, and needs no shared memory file.
-      this.#database.exec('PRAGMA locking_mode = EXCLUSIVE')
-      this.#database.exec('PRAGMA journal_mode = WAL')
-      this.#database.exec('PRAGMA synchronous = FULL')
-      migrate(this.#database, this.path)
-      this.#statements = prepareStatements(this.#database)
+      const database = new Libsql(this.path)
+      refuseForeign(database, this.path)
+      this.#database = database
+      // Exclusive: SQLite then refuses a second process, from the first transaction on.
+      database.exec('PRAGMA locking_mode = EXCLUSIVE')
+      database.exec('PRAGMA journal_mode = WAL')
+      database.exec('PRAGMA synchronous = FULL')
+      migrate(database)
+      this.#statements = prepareStatements(database)
     } catch (error) {
       this.close()
       throw this.#unavailable(error)

@@ -1,0 +1,149 @@
+import { spawn, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { createInterface, type Interface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import Libsql from 'libsql'
+import { test, type Test } from 'tap'
+import { StorageUnavailableError } from '../../storage/record-store.js'
+import { SqliteRecordStore } from '../../storage/sqlite.js'
+import { recordStoreSuite } from '../conformance/record-store.js'
+import { connected, home, put } from '../conformance/record-store/suite.js'
+
+recordStoreSuite({
+  test,
+  factory: async t => {
+    const path = `${t.testdir()}/data/records.db`
+    return () => new SqliteRecordStore({ path })
+  }
+})
+
+const writer = fileURLToPath(new URL('sqlite-writer.ts', import.meta.url))
+
+function startWriter (t: Test, path: string, size: number) {
+  const child = spawn(process.execPath, [...process.execArgv, writer, path, String(size)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  return { child, lines: createInterface(child.stdout) }
+}
+
+async function nextLine (lines: Interface): Promise<string> {
+  const [line] = await once(lines, 'line') as [string]
+  return line
+}
+
+test('a second process on the same file is refused with one sentence that names the file', async t => {
+  const path = `${t.testdir()}/records.db`
+  const store = await connected(t, new SqliteRecordStore({ path }))
+  const { lines } = startWriter(t, path, 10)
+  t.equal(await nextLine(lines), `StorageUnavailableError: Another process has the SQLite file ${path} open: stop that process, or give this one a file of its own.`)
+  t.equal(await store.write(home, [put('m1')]), true, 'the first one goes on')
+})
+
+test('a second store of this process on the same file is refused, until the first one is closed', async t => {
+  const path = `${t.testdir()}/records.db`
+  const first = await connected(t, new SqliteRecordStore({ path }))
+  const second = new SqliteRecordStore({ path })
+  await t.rejects(second.connect(), StorageUnavailableError)
+  await first.disconnect()
+  await connected(t, second)
+})
+
+test('everything acknowledged before kill -9 is there afterwards', async t => {
+  const path = `${t.testdir()}/records.db`
+  const { child, lines } = startWriter(t, path, 1000)
+  const acknowledged: string[] = []
+  for await (const line of lines) {
+    acknowledged.push(line)
+    if (acknowledged.length === 500) child.kill('SIGKILL')
+  }
+  const store = await connected(t, new SqliteRecordStore({ path }))
+  t.match(acknowledged[0], /^0-/)
+  for (const id of acknowledged) t.ok(await store.get({ ...home, kind: 'message', id }), id)
+  await t.rejects(new SqliteRecordStore({ path }).connect(), StorageUnavailableError, 'the log that was left over is owned too')
+})
+
+test('writes fail while the disk is full, and go through once it is not', { skip: process.platform !== 'linux' && 'needs prlimit' }, async t => {
+  const path = `${t.testdir()}/records.db`
+  const { child, lines } = startWriter(t, path, 10_000)
+  // A file size limit fails like a full disk.
+  const limitFiles = (bytes: number | 'unlimited') => execFileSync('prlimit', [`--fsize=${bytes}:unlimited`, `--pid=${child.pid}`])
+  const acknowledged: string[] = []
+  let failures = 0
+  for await (const line of lines) {
+    if (!line.startsWith('failed')) {
+      acknowledged.push(line)
+      if (acknowledged.length === 1) limitFiles(statSync(`${path}-wal`).size + 100_000)
+      if (failures > 0) child.kill('SIGKILL')
+    } else if (++failures === 2) {
+      t.match(line, `The SQLite file ${path} failed`)
+      limitFiles('unlimited')
+      child.stdin.write('go on\n')
+    }
+  }
+  t.equal(failures, 2, 'both writes of the transaction failed, and those after it did not')
+  const store = await connected(t, new SqliteRecordStore({ path }))
+  for (const id of acknowledged) t.ok(await store.get({ ...home, kind: 'message', id }), id)
+})
+
+test('writes issued together share a transaction', async t => {
+  const path = `${t.testdir()}/records.db`
+  const store = await connected(t, new SqliteRecordStore({ path }))
+  // Each transaction appends the pages it touched to the write-ahead log.
+  const logged = async (write: () => Promise<unknown>) => {
+    const before = statSync(`${path}-wal`).size
+    await write()
+    return statSync(`${path}-wal`).size - before
+  }
+  const together = await logged(() => Promise.all(Array.from({ length: 40 }, (_, n) => store.write(home, [put(`together ${n}`)]))))
+  const oneByOne = await logged(async () => { for (let n = 0; n < 40; n++) await store.write(home, [put(`one by one ${n}`)]) })
+  t.ok(together * 10 < oneByOne, `${together} bytes, ${oneByOne} bytes`)
+})
+
+test('a file of a newer version is refused with one sentence', async t => {
+  const path = `${t.testdir()}/records.db`
+  const store = new SqliteRecordStore({ path })
+  await store.connect()
+  await store.disconnect()
+  const database = new Libsql(path)
+  database.exec('PRAGMA user_version = 1000')
+  database.close()
+  await t.rejects(store.connect(), {
+    name: 'StorageUnavailableError',
+    message: `The SQLite file ${path} was written by a newer version of fastify-openai-compat (schema 1000, this one knows 1): upgrade the package, or choose another file.`
+  })
+})
+
+test('a database of another program is refused and left alone', async t => {
+  const path = `${t.testdir()}/theirs.db`
+  const theirs = new Libsql(path)
+  theirs.exec('CREATE TABLE customers (name TEXT)')
+  theirs.close()
+  await t.rejects(new SqliteRecordStore({ path }).connect(), { name: 'StorageUnavailableError', message: /belongs to another program/ })
+  t.strictSame(new Libsql(path).prepare('SELECT name FROM sqlite_schema').raw().all(), [['customers']])
+})
+
+test('a file that is no database is refused and left alone', async t => {
+  const path = `${t.testdir({ 'notes.txt': 'not a database, but longer than nothing at all' })}/notes.txt`
+  await t.rejects(new SqliteRecordStore({ path }).connect(), { name: 'StorageUnavailableError', message: /notes\.txt failed: file is not a database/ })
+  t.equal(statSync(path).size, 46)
+})
+
+test('a folder that cannot be made is a StorageUnavailableError', async t => {
+  const path = `${t.testdir()}/file`
+  writeFileSync(path, '')
+  await t.rejects(new SqliteRecordStore({ path: `${path}/records.db` }).connect(), { name: 'StorageUnavailableError', message: /EEXIST|ENOTDIR/ })
+})
+
+test('after disconnect the log is folded into the file, which can be moved', async t => {
+  const path = `${t.testdir()}/records.db`
+  const store = new SqliteRecordStore({ path })
+  await store.connect()
+  await store.write(home, [put('m1')])
+  await store.disconnect()
+  t.notOk(existsSync(`${path}-wal`))
+})
+
+test(':memory: needs no file', async t => {
+  const store = await connected(t, new SqliteRecordStore({ path: ':memory:' }))
+  t.equal(await store.write(home, [put('m1')]), true)
+})
