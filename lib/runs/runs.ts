@@ -161,6 +161,12 @@ export class Runs {
     return { run, log, from }
   }
 
+  /** A thread with everything in it, its run under way included. */
+  async deleteThread (threadId: string): Promise<void> {
+    await this.#threads.delete(threadId)
+    this.#engine.abandon(threadId)
+  }
+
   async listSteps (threadId: string, runId: string, params: ListParams): Promise<ListResponse<RunStep>> {
     await this.#current(threadId, runId)
     return await listRecords<RunStep>(this.#scope, { partition: threadId, kind: KIND.step, parent: runId }, params, id => notFound('run step', id))

@@ -1,0 +1,78 @@
+import type { RecordStore } from '../storage/record-store.js'
+import type { ThreadStorage } from '../storage/thread-storage.js'
+import type { Clock } from './clock.js'
+import type { Logger } from './log.js'
+import { ModelRegistry } from './models/registry.js'
+import type { ResolvedOptions } from './options.js'
+import { RunEngine } from './runs/engine.js'
+import { Runs } from './runs/runs.js'
+import type { Assistants } from './threads/assistants.js'
+import { ThreadManager } from './threads/manager.js'
+import type { Messages } from './threads/messages.js'
+import type { Threads } from './threads/threads.js'
+import { clientToolsOnly } from './tools/tool.js'
+
+/** Everything that the API does, for one project. */
+export interface ProjectApi {
+  readonly project: string
+  readonly assistants: Assistants
+  readonly threads: Threads
+  readonly messages: Messages
+  readonly runs: Runs
+}
+
+/**
+ * The whole service without a face: the store, the models and the run engine, put together. The plugin and the in-process
+ * adapter are two faces of it.
+ */
+export class Core {
+  readonly threadManager: ThreadManager
+  readonly threadStorage: ThreadStorage
+  readonly models: ModelRegistry
+  readonly clock: Clock
+  readonly #records: RecordStore
+  readonly #engine: RunEngine
+  readonly #options: ResolvedOptions
+  /** Few: a project is something that the operator has set up. */
+  readonly #projects = new Map<string, ProjectApi>()
+
+  constructor (options: ResolvedOptions, log: Logger) {
+    this.#options = options
+    this.#records = options.storage.records
+    this.clock = options.clock
+    this.threadStorage = options.storage
+    this.threadManager = new ThreadManager(this.#records, { clock: options.clock })
+    this.models = new ModelRegistry(options.models)
+    this.#engine = new RunEngine({
+      records: this.#records,
+      clock: options.clock,
+      models: this.models,
+      tools: clientToolsOnly,
+      log,
+      limits: options.limits
+    })
+  }
+
+  project (name: string): ProjectApi {
+    const known = this.#projects.get(name)
+    if (known !== undefined) return known
+    const { scope, assistants, threads, messages } = this.threadManager.forProject(name)
+    const runs = new Runs(scope, this.#engine, { expiresAfterS: this.#options.limits.runExpiresS })
+    const api = { project: name, assistants, threads, messages, runs }
+    this.#projects.set(name, api)
+    return api
+  }
+
+  /** Opens the store and takes up the runs that were left unfinished. */
+  async start (): Promise<void> {
+    await this.#records.connect()
+    await this.#engine.start(!this.#records.supports.shared)
+  }
+
+  /** Hands running runs over, ends their readers, and closes what we opened. */
+  async stop (): Promise<void> {
+    await this.#engine.stop()
+    await this.models.close()
+    if (this.#options.closesStorage) await this.#records.disconnect()
+  }
+}

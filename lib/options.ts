@@ -1,0 +1,119 @@
+import type { FastifyCorsOptions } from '@fastify/cors'
+import type { RecordStore } from '../storage/record-store.js'
+import type { ThreadStorage } from '../storage/thread-storage.js'
+import type { ApiKeys } from './auth.js'
+import { systemClock, type Clock } from './clock.js'
+import { echo } from './models/echo.js'
+import { openaiCompatible, type OpenAICompatibleOptions } from './models/openai-compatible.js'
+import type { ModelProvider } from './models/provider.js'
+import type { ModelRegistryOptions } from './models/registry.js'
+import { DEFAULT_LIMITS, type EngineLimits } from './runs/engine.js'
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './sse.js'
+import { resolveStorage, type ResolvedStorage } from './storage-option.js'
+
+/** A model provider, or what it takes to make one for an OpenAI-compatible endpoint. */
+export type ProviderOption = ModelProvider | OpenAICompatibleOptions
+
+export interface Limits extends EngineLimits {
+  /** Seconds from a run's creation to its expiry. Default 600, as in the real API. */
+  runExpiresS: number
+}
+
+export interface OpenAICompatOptions {
+  /** Path before every route. Default none; the standalone server uses `/v1`. */
+  prefix?: string
+  /** The provider for models without a prefix. Default `echo`, which repeats what it is told. */
+  provider?: ProviderOption
+  /** Providers by name: `name/model` goes to the provider of that name. */
+  providers?: Record<string, ProviderOption>
+  /** The name of the provider for models without a prefix. Default: `provider`, else the first of `providers`. */
+  defaultProvider?: string
+  /** The model for requests that name an empty one. Default none. */
+  defaultModel?: string
+  /** Names to use for other names, exact or with `*`: `{ 'gpt-4*': 'ollama/llama3.2' }`. Default none. */
+  aliases?: Record<string, string>
+  /** Where everything is kept: a URL (`sqlite:./file.db`, `memory:`), a store, or a storage of your own. Default `memory:`. */
+  storage?: string | ThreadStorage | RecordStore
+  /** Keys that may call. Default none: everybody may. */
+  apiKeys?: ApiKeys
+  /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
+  cors?: false | FastifyCorsOptions
+  /** What happens to parameters that the API does not have. Default `reject`, as the real API does. */
+  unknownParameters?: 'reject' | 'ignore'
+  /** Whether `OpenAI-Beta: assistants=v2` is demanded as the real API does. Default false: it is accepted. */
+  requireBetaHeader?: boolean
+  /** Bounds of runs; see docs/options.md. */
+  limits?: Partial<Limits>
+  /** Bounds of streamed answers; see docs/options.md. */
+  streams?: Partial<StreamLimits>
+  /** The time. For tests. */
+  clock?: Clock
+}
+
+export interface ResolvedOptions {
+  storage: ResolvedStorage
+  /** Whether the store was opened by us, and so is closed by us. */
+  closesStorage: boolean
+  models: ModelRegistryOptions
+  apiKeys: ApiKeys
+  cors: false | FastifyCorsOptions
+  unknownParameters: 'reject' | 'ignore'
+  requireBetaHeader: boolean
+  limits: Limits
+  streams: StreamLimits
+  clock: Clock
+}
+
+const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'] }
+
+/** Options with their defaults. A bad one is a TypeError that names it, at boot. */
+export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
+  const { unknownParameters = 'reject' } = options
+  if (unknownParameters !== 'reject' && unknownParameters !== 'ignore') {
+    throw new TypeError(`Option "unknownParameters" must be 'reject' or 'ignore', not ${JSON.stringify(unknownParameters)}.`)
+  }
+  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600 }, options.limits)
+  const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
+  return {
+    storage: resolveStorage(options.storage ?? 'memory:'),
+    closesStorage: typeof (options.storage ?? '') === 'string',
+    models: resolveModels(options),
+    apiKeys: options.apiKeys ?? [],
+    cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
+    unknownParameters,
+    requireBetaHeader: options.requireBetaHeader ?? false,
+    limits,
+    streams,
+    clock: options.clock ?? systemClock
+  }
+}
+
+function resolveModels (options: OpenAICompatOptions): ModelRegistryOptions {
+  const providers: Record<string, ModelProvider> = {}
+  for (const [name, provider] of Object.entries(options.providers ?? {})) providers[name] = asProvider(provider)
+  let defaultProvider = options.defaultProvider
+  if (options.provider !== undefined) {
+    if (defaultProvider !== undefined) throw new TypeError('Give either option "provider" or option "defaultProvider", not both.')
+    defaultProvider = 'default'
+    if (defaultProvider in providers) throw new TypeError('A provider named "default" cannot stand beside option "provider".')
+    providers[defaultProvider] = asProvider(options.provider)
+  }
+  if (Object.keys(providers).length === 0) providers.echo = echo()
+  return { providers, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
+}
+
+function asProvider (option: ProviderOption): ModelProvider {
+  return 'stream' in option ? option : openaiCompatible(option)
+}
+
+/** Numbers above zero, each with its default. */
+function bounds<T extends object> (option: string, defaults: T, given: Partial<T> = {}): T {
+  const known: Record<string, unknown> = { ...defaults as Record<string, unknown> }
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in known)) throw new TypeError(`Option "${option}.${name}" does not exist.`)
+    if (value === undefined) continue
+    if (typeof value !== 'number' || !(value > 0)) throw new TypeError(`Option "${option}.${name}" must be a number above 0.`)
+    known[name] = value
+  }
+  return known as T
+}

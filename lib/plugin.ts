@@ -1,0 +1,114 @@
+import cors from '@fastify/cors'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { TSchema } from '@sinclair/typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { registerRoutes } from '../routes/index.js'
+import type { ThreadStorage } from '../storage/thread-storage.js'
+import { authenticator } from './auth.js'
+import { Core, type ProjectApi } from './core.js'
+import { ApiError, badRequest } from './errors.js'
+import { answerError, answerNotFound } from './http-errors.js'
+import { newId } from './ids.js'
+import { resolveOptions, type OpenAICompatOptions } from './options.js'
+import type { ThreadManager } from './threads/manager.js'
+import { compileValidator, type RequestPart } from './validation.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Assistants, threads and messages of the default project; `forProject()` gives those of another. */
+    threadManager: ThreadManager
+    threadStorage: ThreadStorage
+  }
+  interface FastifyRequest {
+    /** The API as the request's project sees it. */
+    openai: ProjectApi
+  }
+  interface FastifyContextConfig {
+    /** Answered without a key. */
+    public?: boolean
+  }
+}
+
+/** What the real service sends, and what some clients look at. */
+const API_VERSION = '2020-10-01'
+
+/**
+ * The Assistants API as a Fastify plugin. The API itself lives in a context of its own below `prefix`: its errors, 404,
+ * parsers and validator stay there. On the instance it is registered on, it leaves two decorators.
+ */
+async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions): Promise<void> {
+  const resolved = resolveOptions(options)
+  const core = new Core(resolved, app.log)
+
+  await core.start()
+  const closing = new AbortController()
+  app.addHook('preClose', async () => { closing.abort() })
+  app.addHook('onClose', async () => { await core.stop() })
+
+  // A second registration keeps the first one's decorators: they belong to the host, which may use either.
+  if (!app.hasDecorator('threadManager')) {
+    app.decorate('threadManager', core.threadManager)
+    app.decorate('threadStorage', core.threadStorage)
+  }
+
+  await app.register(async api => {
+    const routes = api.withTypeProvider<TypeBoxTypeProvider>()
+    routes.setValidatorCompiler(({ schema, httpPart }) => {
+      const validate = compileValidator(schema as TSchema, httpPart as RequestPart, { unknownParameters: resolved.unknownParameters })
+      return value => {
+        const { error, value: checked } = validate(value)
+        // Fastify writes into the errors it is given; ours stay as they are.
+        return error === undefined ? { value: checked } : { error: new Error(error.message, { cause: error }) }
+      }
+    })
+    // Stored objects have the wire's shape already. One serialiser for answers and stream events alike keeps the two the same.
+    routes.setSerializerCompiler(() => data => JSON.stringify(data))
+    routes.setErrorHandler(answerError)
+    // At the root the 404 is the host's.
+    if (routes.prefix !== '') routes.setNotFoundHandler(answerNotFound)
+    parseJsonBodies(routes)
+    if (resolved.cors !== false) await routes.register(cors, resolved.cors)
+    routes.decorateRequest('openai')
+    guard(routes, core, resolved.apiKeys, resolved.requireBetaHeader)
+    await routes.register(registerRoutes, { core, streams: { clock: core.clock, limits: resolved.streams, closing: closing.signal } })
+  }, { prefix: options.prefix ?? '' })
+}
+
+/** Identifies the answer and its caller, before anything else is looked at. */
+function guard (api: FastifyInstance, core: Core, apiKeys: OpenAICompatOptions['apiKeys'], requireBetaHeader: boolean): void {
+  const authenticate = authenticator(apiKeys ?? [])
+  api.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id.startsWith('req_') ? request.id : newId.request(), 'openai-version': API_VERSION })
+    if (request.routeOptions.config.public === true) return
+    request.openai = core.project(await authenticate(request))
+    if (requireBetaHeader) checkBetaHeader(request, api.prefix)
+  })
+  api.addHook('onSend', async (_request, reply) => {
+    reply.header('openai-processing-ms', Math.round(reply.elapsedTime))
+  })
+}
+
+function checkBetaHeader (request: FastifyRequest, prefix: string): void {
+  const path = request.url.slice(prefix.length)
+  if (!/^\/(assistants|threads)\b/.test(path)) return
+  const features = [request.headers['openai-beta'] ?? []].flat().join(',').split(',').map(feature => feature.trim())
+  if (features.includes('assistants=v2')) return
+  throw badRequest('You must provide the \'OpenAI-Beta\' header to access the Assistants API. ' +
+    'Please try again by setting the header \'OpenAI-Beta: assistants=v2\'.', { code: 'invalid_beta' })
+}
+
+/** JSON only, and none at all is `{}`: several SDKs announce JSON and send nothing. */
+function parseJsonBodies (api: FastifyInstance): void {
+  api.removeAllContentTypeParsers()
+  api.addContentTypeParser(/^application\/([\w.-]+\+)?json/, { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) => {
+    if (body.length === 0) return {}
+    try {
+      return JSON.parse(body.toString()) as unknown
+    } catch (cause) {
+      throw new ApiError(400, 'We could not parse the JSON body of your request: what was sent is not valid JSON.', { cause })
+    }
+  })
+}
+
+export default fp(openaiCompat, { name: 'fastify-openai-compat', fastify: '5.x', encapsulate: false })

@@ -1,0 +1,25 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Core } from '../lib/core.js'
+import type { StreamContext } from '../lib/sse.js'
+import { assistantRoutes } from './assistants.js'
+import { healthRoutes } from './health.js'
+import { messageRoutes } from './messages.js'
+import { modelRoutes } from './models.js'
+import { runStepRoutes } from './run-steps.js'
+import { runRoutes } from './runs.js'
+import { threadRoutes } from './threads.js'
+
+export interface RouteOptions {
+  core: Core
+  streams: StreamContext
+}
+
+export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
+  await app.register(healthRoutes)
+  await app.register(modelRoutes, options)
+  await app.register(assistantRoutes)
+  await app.register(threadRoutes)
+  await app.register(messageRoutes)
+  await app.register(runRoutes, options)
+  await app.register(runStepRoutes)
+}

@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { StartedRun } from '../lib/runs/runs.js'
+import { sendEvents } from '../lib/sse.js'
+import { ListQuery, ListResponse } from '../schemas/common.js'
+import { RunStepIncludeQuery } from '../schemas/run-steps.js'
+import { CreateRunRequest, CreateThreadAndRunRequest, Run, RunParams, SubmitToolOutputsRequest, UpdateRunRequest } from '../schemas/runs.js'
+import { ThreadParams } from '../schemas/threads.js'
+import type { RouteOptions } from './index.js'
+
+/** API reference, "Runs". With `stream: true` the answer is the run's events. */
+export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { streams }) => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply, started: StartedRun, stream: boolean | null | undefined): Promise<Run> => {
+    if (stream === true) await sendEvents(request, reply, started, streams)
+    return started.run
+  }
+
+  app.post('/threads/runs', {
+    schema: { operationId: 'createThreadAndRun', body: CreateThreadAndRunRequest, response: { 200: Run } }
+  }, async (request, reply) =>
+    await answer(request, reply, await request.openai.runs.createWithThread(request.body), request.body.stream))
+
+  app.post('/threads/:thread_id/runs', {
+    schema: { operationId: 'createRun', params: ThreadParams, querystring: RunStepIncludeQuery, body: CreateRunRequest, response: { 200: Run } }
+  }, async (request, reply) =>
+    await answer(request, reply, await request.openai.runs.create(request.params.thread_id, request.body), request.body.stream))
+
+  app.get('/threads/:thread_id/runs', {
+    schema: { operationId: 'listRuns', params: ThreadParams, querystring: ListQuery, response: { 200: ListResponse(Run) } }
+  }, async request => await request.openai.runs.list(request.params.thread_id, request.query))
+
+  app.get('/threads/:thread_id/runs/:run_id', {
+    schema: { operationId: 'getRun', params: RunParams, response: { 200: Run } }
+  }, async request => await request.openai.runs.get(request.params.thread_id, request.params.run_id))
+
+  app.post('/threads/:thread_id/runs/:run_id', {
+    schema: { operationId: 'modifyRun', params: RunParams, body: UpdateRunRequest, response: { 200: Run } }
+  }, async request => await request.openai.runs.update(request.params.thread_id, request.params.run_id, request.body))
+
+  app.post('/threads/:thread_id/runs/:run_id/cancel', {
+    schema: { operationId: 'cancelRun', params: RunParams, response: { 200: Run } }
+  }, async request => await request.openai.runs.cancel(request.params.thread_id, request.params.run_id))
+
+  app.post('/threads/:thread_id/runs/:run_id/submit_tool_outputs', {
+    schema: { operationId: 'submitToolOutputsToRun', params: RunParams, body: SubmitToolOutputsRequest, response: { 200: Run } }
+  }, async (request, reply) => {
+    const { thread_id: threadId, run_id: id } = request.params
+    return await answer(request, reply, await request.openai.runs.submitToolOutputs(threadId, id, request.body), request.body.stream)
+  })
+}

@@ -1,0 +1,26 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { DeleteResponse } from '../schemas/common.js'
+import { CreateThreadRequest, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
+
+/** API reference, "Threads". */
+export const threadRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.post('/threads', {
+    schema: { operationId: 'createThread', body: CreateThreadRequest, response: { 200: Thread } }
+  }, async request => await request.openai.threads.create(request.body))
+
+  app.get('/threads/:thread_id', {
+    schema: { operationId: 'getThread', params: ThreadParams, response: { 200: Thread } }
+  }, async request => await request.openai.threads.get(request.params.thread_id))
+
+  app.post('/threads/:thread_id', {
+    schema: { operationId: 'modifyThread', params: ThreadParams, body: UpdateThreadRequest, response: { 200: Thread } }
+  }, async request => await request.openai.threads.update(request.params.thread_id, request.body))
+
+  app.delete('/threads/:thread_id', {
+    schema: { operationId: 'deleteThread', params: ThreadParams, response: { 200: DeleteResponse('thread.deleted') } }
+  }, async request => {
+    const { thread_id: id } = request.params
+    await request.openai.runs.deleteThread(id)
+    return { id, object: 'thread.deleted' as const, deleted: true as const }
+  })
+}
