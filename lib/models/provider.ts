@@ -74,7 +74,8 @@ export type ModelPart =
   | { type: 'text', text: string }
   | { type: 'refusal', text: string }
   | { type: 'tool_call', index: number, id: string, name: string, opaque?: unknown }
-  | { type: 'tool_arguments', index: number, fragment: string }
+  /** `opaque`, rarely: what the vendor gave after the call was announced; it replaces what came with the call. */
+  | { type: 'tool_arguments', index: number, fragment: string, opaque?: unknown }
   | { type: 'usage', usage: ModelUsage }
   /** `raw` is the vendor's own word, for the log. */
   | { type: 'finish', reason: FinishReason, raw?: string }

@@ -1,0 +1,157 @@
+import { Agent, type Dispatcher } from 'undici'
+import type { Clock } from '../../clock.js'
+import { connectionFailure, httpFailure, UpstreamError, type FailureContext } from './failure.js'
+import { Deadline } from './deadline.js'
+import { Exchange } from './exchange.js'
+
+export interface Timeouts {
+  /** To the connection. Default 10,000 ms. */
+  connectMs: number
+  /** From there to the first token, or to the whole answer of a call that does not stream. Default 300,000 ms. */
+  firstTokenMs: number
+  /** Between two pieces of a stream, keep-alive comments included. Default 120,000 ms. */
+  idleMs: number
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 10_000, firstTokenMs: 300_000, idleMs: 120_000 }
+
+export interface HttpClientOptions {
+  name: string
+  baseURL: string
+  apiKey: string | (() => string | Promise<string>) | undefined
+  headers: Record<string, string>
+  timeouts: Timeouts
+  dispatcher: Dispatcher | undefined
+  clock: Clock
+}
+
+/** An answer below 300, its body still to be read. */
+export interface Answer {
+  exchange: Exchange
+  /** Still set to the first token's limit. */
+  deadline: Deadline
+  /** Forgets the signal and the deadline. The connection is closed unless the answer was read to its end. */
+  close (): void
+}
+
+const MAX_ERROR_BYTES = 64 * 1024
+const KEEP_ALIVE_MS = 30_000
+/** A header's value may be a key too; shorter ones are words. */
+const SHORTEST_SECRET = 12
+
+/** One vendor's base URL: keys, time-outs, and errors told in sentences. */
+export class HttpClient {
+  readonly #options: HttpClientOptions
+  readonly #base: URL
+  readonly #dispatcher: Dispatcher
+  #lastKey = ''
+
+  constructor (options: HttpClientOptions) {
+    this.#options = options
+    this.#base = new URL(options.baseURL)
+    this.#dispatcher = options.dispatcher ?? new Agent({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Ours are kept by the clock; undici's only frees the socket behind a connection that was given up.
+      connect: { timeout: options.timeouts.connectMs + 1000 },
+      headersTimeout: 0,
+      bodyTimeout: 0
+    })
+  }
+
+  /** What error messages need to know. */
+  get context (): FailureContext {
+    return {
+      name: this.#options.name,
+      secrets: { values: [this.#lastKey, ...Object.values(this.#options.headers).filter(value => value.length >= SHORTEST_SECRET)], host: this.#base.host },
+      now: this.#options.clock.now()
+    }
+  }
+
+  /** Sends a request and waits for a good status. Throws `UpstreamError`, or the signal's reason. */
+  async send (method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal): Promise<Answer> {
+    signal.throwIfAborted()
+    const { timeouts, clock } = this.#options
+    const deadline = new Deadline(clock)
+    const exchange = new Exchange(() => {
+      deadline.set(timeouts.firstTokenMs, () => exchange.abort(this.timedOut(`sent nothing for ${timeouts.firstTokenMs} ms.`)))
+    })
+    const abort = (): void => exchange.abort(signal.reason)
+    const close = (): void => {
+      signal.removeEventListener('abort', abort)
+      deadline.clear()
+      exchange.abort(new Error('The answer is not wanted any more.'))
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      const headers = await this.#headers(body !== undefined)
+      deadline.set(timeouts.connectMs, () => exchange.abort(this.timedOut(`did not accept a connection within ${timeouts.connectMs} ms.`, true)))
+      const url = new URL(this.#base)
+      url.pathname = url.pathname.replace(/\/+$/, '') + path
+      await exchange.open(this.#dispatcher, { method, url, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+      if (exchange.status >= 300) {
+        const text = await readText(exchange, MAX_ERROR_BYTES).catch(() => '')
+        signal.throwIfAborted()
+        throw httpFailure(exchange.status, exchange.headers, text, this.context)
+      }
+      return { exchange, deadline, close }
+    } catch (thrown) {
+      close()
+      signal.throwIfAborted()
+      throw connectionFailure(thrown, this.context)
+    }
+  }
+
+  /** Sends a request and reads its answer as JSON of at most `maxBytes`. */
+  async json (method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal, maxBytes: number): Promise<unknown> {
+    const answer = await this.send(method, path, body, signal)
+    try {
+      return JSON.parse(await readText(answer.exchange, maxBytes + 1))
+    } catch (thrown) {
+      signal.throwIfAborted()
+      if (thrown instanceof SyntaxError) throw this.misunderstood('did not answer in JSON: is its base URL right?', thrown)
+      throw connectionFailure(thrown, this.context)
+    } finally {
+      answer.close()
+    }
+  }
+
+  timedOut (what: string, retryable = false): UpstreamError {
+    return new UpstreamError('server_error', `The model provider "${this.#options.name}" ${what}`, { retryable })
+  }
+
+  /** An answer that makes no sense. */
+  misunderstood (what: string, cause?: unknown): UpstreamError {
+    return new UpstreamError('server_error', `The model provider "${this.#options.name}" ${what}`, { cause })
+  }
+
+  /** Ends what is under way, unless the dispatcher is the caller's own. */
+  async close (): Promise<void> {
+    if (this.#options.dispatcher === undefined) await this.#dispatcher.destroy()
+  }
+
+  async #headers (hasBody: boolean): Promise<Record<string, string>> {
+    const { apiKey, headers } = this.#options
+    this.#lastKey = (typeof apiKey === 'function' ? await apiKey() : apiKey) ?? ''
+    return {
+      'user-agent': 'fastify-openai-compat',
+      ...(hasBody ? { 'content-type': 'application/json' } : {}),
+      ...(this.#lastKey === '' ? {} : { authorization: `Bearer ${this.#lastKey}` }),
+      ...headers
+    }
+  }
+}
+
+/** The body as text, cut off after `maxBytes`. */
+export async function readText (exchange: Exchange, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for (let chunk = await exchange.read(); chunk !== undefined; chunk = await exchange.read()) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes >= maxBytes) {
+      exchange.abort(new Error('The answer is too long.'))
+      break
+    }
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes).toString()
+}

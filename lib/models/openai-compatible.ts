@@ -1,0 +1,142 @@
+import type { Dispatcher } from 'undici'
+import { systemClock, type Clock } from '../clock.js'
+import { Adaptations } from './chat/adapt.js'
+import { UpstreamError } from './http/failure.js'
+import type { Origin } from './chat/opaque.js'
+import { ChatReply } from './chat/reply.js'
+import { chatBody, type MaxTokensField } from './chat/request.js'
+import { vectorsOf, modelsOf } from './chat/lists.js'
+import { DEFAULT_TIMEOUTS, HttpClient, type Timeouts } from './http/client.js'
+import { retrying } from './http/retry.js'
+import type { ModelInfo, ModelPart, ModelProvider, ModelRequest, StreamOptions } from './provider.js'
+
+export interface OpenAICompatibleOptions {
+  /**
+   * Where the API lives, up to and without `/chat/completions`: `https://api.openai.com/v1`. A query string is kept on
+   * every request (`?api-version=...`).
+   */
+  baseURL: string
+  /** Sent as `Authorization: Bearer`. A function is asked before each request, for tokens that expire. */
+  apiKey?: string | (() => string | Promise<string>)
+  /** More request headers; they win over our own. */
+  headers?: Record<string, string>
+  /** The provider in messages to the user. Default `openai-compatible`. */
+  name?: string
+  /** 0 or Infinity switches one off. */
+  timeouts?: Partial<Timeouts>
+  /**
+   * Further tries after 408, 409, 425, 429, 5xx and lost connections, as long as nothing of the answer was passed on.
+   * Pauses double from half a second, or are as long as the vendor asks. Default 2.
+   */
+  maxRetries?: number
+  /** A vendor that asks for a longer pause (`retry-after`) is not asked again: the call fails at once. Default 60,000 ms. */
+  maxRetryDelayMs?: number
+  /**
+   * How the token limit is called. Default: `max_completion_tokens` for OpenAI and Azure, whose reasoning models know
+   * nothing else; `max_tokens` for all others, which mostly ignore or refuse the newer name.
+   */
+  maxTokensField?: MaxTokensField
+  /** Request fields that this vendor must not be sent, such as `['stream_options']`. Default none. */
+  omit?: string[]
+  /** Fields that are added to every chat completion, such as `{ service_tier: 'flex' }`. Default none. */
+  extraBody?: Record<string, unknown>
+  /**
+   * Whether a request that is refused for a field it can do without (`temperature` for a reasoning model, `stream_options`
+   * for an old server, one name of the token limit) is sent again without it, and later ones for that model too.
+   * Default true.
+   */
+  adapt?: boolean
+  /** Longest frame of a stream, in characters; a longer one fails the call. Default 4,194,304. */
+  maxFrameLength?: number
+  /** Inputs per embeddings request. Default 128. */
+  embeddingBatchSize?: number
+  /** Your own undici dispatcher, for a proxy or a client certificate. It stays open on `close()`. */
+  dispatcher?: Dispatcher
+  /** Default: the system's. */
+  clock?: Clock
+}
+
+const OPENAI_HOSTS = /(?:^|\.)(?:openai\.com|openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com)$/
+const MAX_MODELS_BYTES = 16 * 1024 * 1024
+const MAX_EMBEDDINGS_BYTES = 64 * 1024 * 1024
+
+/**
+ * Any endpoint that speaks OpenAI's chat completions. Throws a `TypeError` for a base URL that is none.
+ *
+ *     openaiCompatible({ baseURL: 'http://127.0.0.1:11434/v1' })
+ */
+export function openaiCompatible (options: OpenAICompatibleOptions): Required<ModelProvider> {
+  const {
+    name = 'openai-compatible', apiKey, headers = {}, maxRetries = 2, maxRetryDelayMs = 60_000, omit = [], extraBody = {}, adapt = true,
+    maxFrameLength = 4 * 1024 * 1024, embeddingBatchSize = 128, dispatcher, clock = systemClock
+  } = options
+  const baseURL = checkedURL(options.baseURL)
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
+  const maxTokensField = options.maxTokensField ?? (OPENAI_HOSTS.test(baseURL.hostname) ? 'max_completion_tokens' : 'max_tokens')
+  const client = new HttpClient({ name, baseURL: baseURL.href, apiKey, headers, timeouts, dispatcher, clock })
+  const adaptations = new Adaptations()
+
+  function retried<T> (signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    const inspect = (thrown: unknown): UpstreamError | undefined => thrown instanceof UpstreamError && thrown.retryable ? thrown : undefined
+    return retrying(attempt, { maxRetries, maxDelayMs: maxRetryDelayMs, clock, signal, inspect })
+  }
+
+  async function begin (request: ModelRequest, signal: AbortSignal): Promise<ChatReply> {
+    const origin: Origin = `${name}/${request.model}`
+    const body = chatBody(request, origin, { maxTokensField, omit, extraBody })
+    for (;;) {
+      const sent = adaptations.apply(body)
+      try {
+        return await ChatReply.begin(sent, { client, clock, timeouts, maxFrameLength, origin, signal })
+      } catch (thrown) {
+        if (!adapt || !adaptations.learn(thrown, sent)) throw thrown
+      }
+    }
+  }
+
+  return {
+    async * stream (request: ModelRequest, { signal }: StreamOptions): AsyncGenerator<ModelPart, void, undefined> {
+      const reply = await retried(signal, () => begin(request, signal))
+      try {
+        for (let parts = await reply.next(); parts !== undefined; parts = await reply.next()) {
+          for (const part of parts) {
+            yield part
+            signal.throwIfAborted()
+          }
+        }
+      } finally {
+        reply.close()
+      }
+    },
+
+    async models ({ signal }: StreamOptions): Promise<ModelInfo[]> {
+      const answer = await retried(signal, () => client.json('GET', '/models', undefined, signal, MAX_MODELS_BYTES))
+      const models = modelsOf(answer, name)
+      if (models === undefined) throw client.misunderstood('did not answer with a list of models: is its base URL right?')
+      return models
+    },
+
+    async embed ({ model, input, dimensions }, { signal }: StreamOptions): Promise<number[][]> {
+      const vectors: number[][] = []
+      for (let from = 0; from < input.length; from += embeddingBatchSize) {
+        const batch = input.slice(from, from + embeddingBatchSize)
+        const body = { model, input: batch, encoding_format: 'float', ...(dimensions === undefined ? {} : { dimensions }) }
+        const answer = await retried(signal, () => client.json('POST', '/embeddings', body, signal, MAX_EMBEDDINGS_BYTES))
+        const found = vectorsOf(answer, batch.length)
+        if (found === undefined) throw client.misunderstood('did not answer with one vector per input.')
+        vectors.push(...found)
+      }
+      return vectors
+    },
+
+    close: () => client.close()
+  }
+}
+
+function checkedURL (value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '') {
+    throw new TypeError(`baseURL must be an http(s) URL without credentials, such as "https://api.openai.com/v1"; got "${url === undefined ? value : url.origin}".`)
+  }
+  return url
+}
