@@ -10,6 +10,8 @@ const up = (...groups) => ({ group: groups, message: 'Imports point one way: sch
 
 export default [
   ...neostandard({ ts: true, ignores: ['dist', 'node_modules', 'data', '.tap'] }),
+  // TypeScript knows when a switch is exhaustive; these rules do not.
+  { files: ['**/*.ts'], rules: { 'array-callback-return': 'off' } },
   oneWay(['schemas/**'], [fastify, up('**/storage/*', '**/lib/*', '**/lib/**', '**/routes/*')]),
   oneWay(['storage/**'], [fastify, up('**/lib/*', '**/lib/**', '**/routes/*')]),
   oneWay(['lib/threads/**', 'lib/runs/**', 'lib/models/**', 'lib/tools/**', 'lib/retrieval/**'], [fastify, up('**/routes/*')])

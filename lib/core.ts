@@ -10,7 +10,7 @@ import type { Assistants } from './threads/assistants.js'
 import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
-import { clientToolsOnly } from './tools/tool.js'
+import { ServerTools } from './tools/server-tools.js'
 
 /** Everything that the API does, for one project. */
 export interface ProjectApi {
@@ -47,7 +47,7 @@ export class Core {
       records: this.#records,
       clock: options.clock,
       models: this.models,
-      tools: clientToolsOnly,
+      tools: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: options.limits.toolTimeoutMs, clock: options.clock, log }),
       log,
       limits: options.limits
     })

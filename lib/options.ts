@@ -10,6 +10,8 @@ import type { ModelRegistryOptions } from './models/registry.js'
 import { DEFAULT_LIMITS, type EngineLimits } from './runs/engine.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './sse.js'
 import { resolveStorage, type ResolvedStorage } from './storage-option.js'
+import type { ToolAccess } from './tools/server-tools.js'
+import type { ServerTool } from './tools/tool.js'
 
 /** A model provider, or what it takes to make one for an OpenAI-compatible endpoint. */
 export type ProviderOption = ModelProvider | OpenAICompatibleOptions
@@ -17,6 +19,8 @@ export type ProviderOption = ModelProvider | OpenAICompatibleOptions
 export interface Limits extends EngineLimits {
   /** Seconds from a run's creation to its expiry. Default 600, as in the real API. */
   runExpiresS: number
+  /** Time limit of one server tool call in milliseconds. Default 60,000. */
+  toolTimeoutMs: number
 }
 
 export interface OpenAICompatOptions {
@@ -34,6 +38,10 @@ export interface OpenAICompatOptions {
   aliases?: Record<string, string>
   /** Where everything is kept: a URL (`sqlite:./file.db`, `memory:`), a store, or a storage of your own. Default `memory:`. */
   storage?: string | ThreadStorage | RecordStore
+  /** Functions that this server runs itself. Default none: every function call goes to the client. */
+  tools?: readonly ServerTool[]
+  /** Whether server tools are offered to every run (`all`, the default) or only to those that declare a function of the name. */
+  toolAccess?: ToolAccess
   /** Keys that may call. Default none: everybody may. */
   apiKeys?: ApiKeys
   /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
@@ -55,6 +63,8 @@ export interface ResolvedOptions {
   /** Whether the store was opened by us, and so is closed by us. */
   closesStorage: boolean
   models: ModelRegistryOptions
+  tools: readonly ServerTool[]
+  toolAccess: ToolAccess
   apiKeys: ApiKeys
   cors: false | FastifyCorsOptions
   unknownParameters: 'reject' | 'ignore'
@@ -68,19 +78,17 @@ const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST'
 
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
-  const { unknownParameters = 'reject' } = options
-  if (unknownParameters !== 'reject' && unknownParameters !== 'ignore') {
-    throw new TypeError(`Option "unknownParameters" must be 'reject' or 'ignore', not ${JSON.stringify(unknownParameters)}.`)
-  }
-  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600 }, options.limits)
+  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000 }, options.limits)
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
   return {
     storage: resolveStorage(options.storage ?? 'memory:'),
     closesStorage: typeof (options.storage ?? '') === 'string',
     models: resolveModels(options),
+    tools: options.tools ?? [],
+    toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     apiKeys: options.apiKeys ?? [],
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
-    unknownParameters,
+    unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),
     requireBetaHeader: options.requireBetaHeader ?? false,
     limits,
     streams,
@@ -104,6 +112,13 @@ function resolveModels (options: OpenAICompatOptions): ModelRegistryOptions {
 
 function asProvider (option: ProviderOption): ModelProvider {
   return 'stream' in option ? option : openaiCompatible(option)
+}
+
+/** One of a few words; the first is the default. */
+function oneOf<const T extends string> (option: string, words: readonly [T, ...T[]], given: T | undefined): T {
+  if (given === undefined) return words[0]
+  if (!words.includes(given)) throw new TypeError(`Option "${option}" must be ${words.map(word => `'${word}'`).join(' or ')}, not ${JSON.stringify(given)}.`)
+  return given
 }
 
 /** Numbers above zero, each with its default. */

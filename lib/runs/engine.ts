@@ -291,4 +291,3 @@ export class RunEngine {
     this.#stopTimers.push(() => cancel())
   }
 }
-

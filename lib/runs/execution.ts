@@ -11,6 +11,7 @@ import { buildPrompt, loadHistory } from './prompt.js'
 import { leaseRecord, loadRun, totalUsage, unindexRun, wireUsage, NO_USAGE, type Lease, type RunItem, type RunKey } from './records.js'
 import { modelRequest } from './request.js'
 import { isActive, transition, type Move } from './state.js'
+import type { ToolInvocation } from '../tools/tool.js'
 import { TurnWriter, type Change, type Committer, type CutShort, type FunctionCall } from './writer.js'
 
 /**
@@ -227,7 +228,7 @@ export class RunExecution implements Committer {
     const open = this.#writer.open
     if (open?.kind !== 'tools') return true
     const { tools } = this.#services
-    const own = open.calls.filter(call => call.function.output === null && tools.runsHere(call.function.name))
+    const own = open.calls.filter(call => call.function.output === null && tools.runsHere(invocation(call), this.run.tools))
     if (own.length > 0) {
       await Promise.all(own.map(async call => { call.function.output = await this.#callTool(call) }))
       this.#abort.signal.throwIfAborted()
@@ -237,7 +238,7 @@ export class RunExecution implements Committer {
       const action: RequiredAction = {
         type: 'submit_tool_outputs',
         submit_tool_outputs: {
-          tool_calls: pending.map(({ id, function: { name, arguments: args } }) => ({ id, type: 'function', function: { name, arguments: args } }))
+          tool_calls: pending.map(call => ({ id: call.id, type: 'function', function: { name: call.function.name, arguments: call.function.arguments } }))
         }
       }
       await this.#writer.saveCalls(() => {
@@ -252,8 +253,8 @@ export class RunExecution implements Committer {
 
   async #callTool (call: FunctionCall): Promise<string> {
     const { run } = this
-    return await this.#services.tools.execute({ id: call.id, name: call.function.name, arguments: call.function.arguments },
-      { runId: run.id, threadId: run.thread_id, assistantId: run.assistant_id, signal: this.#abort.signal })
+    return await this.#services.tools.execute(invocation(call), run.tools,
+      { runId: run.id, threadId: run.thread_id, agentId: run.assistant_id, signal: this.#abort.signal })
   }
 
   /** Ends the run for whatever stopped it, unless it is not ours any more. */
@@ -361,3 +362,5 @@ export class RunExecution implements Committer {
     return await result
   }
 }
+
+const invocation = ({ id, function: { name, arguments: args } }: FunctionCall): ToolInvocation => ({ id, name, arguments: args })

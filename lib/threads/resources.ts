@@ -45,7 +45,8 @@ export function resolveToolResources (
   const files = requested?.code_interpreter?.file_ids
   const stores = requested?.file_search?.vector_store_ids
   refuseUnknownFiles(files ?? [])
-  for (const id of stores ?? []) throw notFound('vector store', id)
+  const [store] = stores ?? []
+  if (store !== undefined) throw notFound('vector store', store)
   if (requested?.file_search !== undefined && 'vector_stores' in requested.file_search) {
     throw badRequest('Vector stores are not available on this server.',
       { param: 'tool_resources.file_search.vector_stores', code: 'unsupported_parameter' })

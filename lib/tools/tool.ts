@@ -5,36 +5,47 @@ import type { ModelTool } from '../models/provider.js'
 export interface ToolContext {
   runId: string
   threadId: string
-  assistantId: string
+  /** The assistant's id, under the name that Cogitator tools know. */
+  agentId: string
   /** Aborted when the run is cancelled or expires, or the call takes too long. */
   signal: AbortSignal
 }
 
+/** A call as the model made it. */
 export interface ToolInvocation {
   id: string
   name: string
-  /** JSON text as the model wrote it, valid or not. */
+  /** JSON text, valid or not. */
   arguments: string
 }
 
-/** The run engine's view of the tools that this server runs itself. */
+/**
+ * A function that this server runs itself. A Cogitator tool object fits as it is.
+ *
+ * @typeParam Args what `parameters` describes.
+ */
+export interface ServerTool<Args = never> {
+  /** 1 to 64 letters, digits, underscores and dashes. */
+  name: string
+  description?: string
+  /** A JSON Schema (a TypeBox schema is one), or a Zod 4 schema. Arguments that do not fit are answered with what is wrong. */
+  parameters: object
+  /** What it returns is the tool's output: a string as it is, anything else as JSON. What it throws becomes an output too. */
+  execute (args: Args, context: ToolContext): unknown
+  /** Time limit of one call in milliseconds, instead of the server's. */
+  timeout?: number
+  /** Whether a call goes to the client as `requires_action` instead of being run. */
+  requiresApproval?: boolean | ((args: Args) => boolean)
+  /** Name, description and JSON Schema, where `parameters` is not one itself. */
+  toJSON? (): { name: string, description?: string, parameters: object }
+}
+
+/** The run engine's view of tools. */
 export interface ToolRunner {
   /** The tools to show the model: those that the run declares, and those that the server adds. */
   offered (declared: readonly AssistantTool[]): ModelTool[]
-  /** Whether calls of this name are answered here; else the client answers them. */
-  runsHere (name: string): boolean
+  /** Whether the call is answered here; else the client answers it. */
+  runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): boolean
   /** The output for the model. Never throws: a failure is an output too. */
-  execute (call: ToolInvocation, context: ToolContext): Promise<string>
-}
-
-/** Functions that a run declares, as the model sees them. */
-export function declaredFunctions (declared: readonly AssistantTool[]): ModelTool[] {
-  return declared.flatMap(tool => tool.type === 'function' ? [tool.function] : [])
-}
-
-/** A server with no tools of its own: every call goes to the client. */
-export const clientToolsOnly: ToolRunner = {
-  offered: declaredFunctions,
-  runsHere: () => false,
-  execute: async call => `Error: there is no tool named ${call.name}.`
+  execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string>
 }

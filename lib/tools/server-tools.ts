@@ -1,0 +1,172 @@
+import { Ajv, type ValidateFunction } from 'ajv'
+import type { AssistantTool } from '../../schemas/tools.js'
+import type { Clock } from '../clock.js'
+import type { Logger } from '../log.js'
+import type { ModelTool } from '../models/provider.js'
+import type { ServerTool, ToolContext, ToolInvocation, ToolRunner } from './tool.js'
+
+/** `all` offers server tools to every run, `declared` only to runs that list a function of the name. */
+export type ToolAccess = 'all' | 'declared'
+
+export interface ServerToolsOptions {
+  tools: readonly ServerTool[]
+  access: ToolAccess
+  /** Time limit of one call in milliseconds, for tools that have none of their own. */
+  timeoutMs: number
+  clock: Clock
+  log: Logger
+}
+
+/** As for submitted outputs. */
+const MAX_OUTPUT_LENGTH = 1_048_576
+
+type Parsed = { args: unknown, problem?: undefined } | { problem: string, args?: undefined }
+
+interface Registered {
+  tool: ServerTool<unknown>
+  shown: ModelTool
+  check: (args: unknown) => Parsed
+}
+
+/** Runs the server's own tools (design: "server tools") and tells which calls are the client's. */
+export class ServerTools implements ToolRunner {
+  readonly #tools = new Map<string, Registered>()
+  readonly #options: ServerToolsOptions
+
+  /** Throws a TypeError that names the tool that cannot be used. */
+  constructor (options: ServerToolsOptions) {
+    this.#options = options
+    for (const tool of options.tools) {
+      const registered = register(tool as unknown as ServerTool<unknown>)
+      if (this.#tools.has(registered.shown.name)) throw new TypeError(`There are two tools named "${tool.name}".`)
+      this.#tools.set(registered.shown.name, registered)
+    }
+  }
+
+  offered (declared: readonly AssistantTool[]): ModelTool[] {
+    const offered = new Map<string, ModelTool>()
+    for (const tool of declared) {
+      if (tool.type === 'function') offered.set(tool.function.name, this.#tools.get(tool.function.name)?.shown ?? tool.function)
+    }
+    if (this.#options.access === 'all') {
+      for (const [name, { shown }] of this.#tools) offered.set(name, shown)
+    }
+    return [...offered.values()]
+  }
+
+  runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): boolean {
+    const own = this.#available(call.name, declared)
+    // A name that nobody declared is the model's invention, and no business of the client's: it is told so here.
+    if (own === undefined) return !declares(declared, call.name)
+    return !this.#needsApproval(own, call)
+  }
+
+  async execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string> {
+    const own = this.#available(call.name, declared)
+    if (own === undefined) return `Error: there is no tool named "${call.name}".`
+    const { args, problem } = parse(own, call)
+    if (problem !== undefined) return `Error: ${problem}`
+    try {
+      return printed(await this.#timed(own.tool, args, context))
+    } catch (error) {
+      context.signal.throwIfAborted()
+      this.#options.log.warn({ err: error, tool: call.name, run_id: context.runId }, 'a tool failed')
+      return `Error: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
+  #available (name: string, declared: readonly AssistantTool[]): Registered | undefined {
+    const own = this.#tools.get(name)
+    return this.#options.access === 'all' || declares(declared, name) ? own : undefined
+  }
+
+  #needsApproval ({ tool, ...own }: Registered, call: ToolInvocation): boolean {
+    if (typeof tool.requiresApproval !== 'function') return tool.requiresApproval === true
+    const { args, problem } = parse({ tool, ...own }, call)
+    return problem === undefined && tool.requiresApproval(args)
+  }
+
+  async #timed (tool: ServerTool<unknown>, args: unknown, context: ToolContext): Promise<unknown> {
+    const timeoutMs = tool.timeout ?? this.#options.timeoutMs
+    const limit = new AbortController()
+    const cancel = this.#options.clock.after(timeoutMs, () => limit.abort(new Error(`the tool took longer than ${timeoutMs} ms`)))
+    const signal = AbortSignal.any([context.signal, limit.signal])
+    try {
+      return await Promise.race([
+        (async () => await tool.execute(args, { ...context, signal }))(),
+        // A tool that does not heed its signal is left behind.
+        aborted(signal)
+      ])
+    } finally {
+      cancel()
+    }
+  }
+}
+
+const declares = (declared: readonly AssistantTool[], name: string): boolean =>
+  declared.some(tool => tool.type === 'function' && tool.function.name === name)
+
+function aborted (signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const give = (): void => reject(signal.reason as Error)
+    if (signal.aborted) give()
+    else signal.addEventListener('abort', give, { once: true })
+  })
+}
+
+function parse ({ check }: Registered, call: ToolInvocation): Parsed {
+  let args: unknown
+  try {
+    args = call.arguments.trim() === '' ? {} : JSON.parse(call.arguments)
+  } catch {
+    return { problem: `the arguments of "${call.name}" are not valid JSON.` }
+  }
+  return check(args)
+}
+
+function printed (output: unknown): string {
+  const text = typeof output === 'string' ? output : JSON.stringify(output) ?? ''
+  return text.length <= MAX_OUTPUT_LENGTH ? text : text.slice(0, MAX_OUTPUT_LENGTH)
+}
+
+/** What a Zod 4 schema, or any other of the Standard Schema kind, has on it. */
+interface ZodLike {
+  safeParse (value: unknown): { success: boolean, data?: unknown, error?: { message: string } }
+  toJSONSchema? (): object
+}
+
+const ajv = new Ajv({ strict: false, allErrors: false, coerceTypes: false, validateFormats: false })
+
+function register (tool: ServerTool<unknown>): Registered {
+  const { name = '', parameters } = tool
+  if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) throw new TypeError(`"${name}" is no name for a tool: 1 to 64 letters, digits, underscores and dashes.`)
+  if (typeof tool.execute !== 'function') throw new TypeError(`The tool "${name}" has no execute function.`)
+  if (typeof parameters !== 'object' || parameters === null) throw new TypeError(`The tool "${name}" has no parameters: a JSON Schema or a Zod schema.`)
+  const zod = 'safeParse' in parameters ? parameters as ZodLike : undefined
+  const schema = tool.toJSON?.().parameters ?? zod?.toJSONSchema?.() ?? (zod === undefined ? parameters : undefined)
+  if (schema === undefined) throw new TypeError(`The parameters of the tool "${name}" cannot be shown as JSON Schema: give the tool a toJSON(), or use zod 4.2 or later.`)
+  // Through JSON, which strips what only its library understands.
+  const json = JSON.parse(JSON.stringify(schema)) as Record<string, unknown>
+  return {
+    tool,
+    shown: { name, parameters: json, ...(tool.description === undefined ? {} : { description: tool.description }) },
+    check: zod === undefined ? jsonSchemaCheck(name, json) : zodCheck(zod)
+  }
+}
+
+function jsonSchemaCheck (name: string, schema: Record<string, unknown>): Registered['check'] {
+  let validate: ValidateFunction
+  try {
+    validate = ajv.compile(schema)
+  } catch (cause) {
+    throw new TypeError(`The parameters of the tool "${name}" are no valid JSON Schema: ${(cause as Error).message}`, { cause })
+  }
+  return args => validate(args) ? { args } : { problem: ajv.errorsText(validate.errors, { dataVar: 'arguments' }) }
+}
+
+function zodCheck (zod: ZodLike): Registered['check'] {
+  return args => {
+    const { success, data, error } = zod.safeParse(args)
+    return success ? { args: data } : { problem: error?.message ?? 'the arguments do not fit.' }
+  }
+}
