@@ -108,7 +108,7 @@ const declares = (declared: readonly AssistantTool[], name: string): boolean =>
 
 function aborted (signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
-    const give = (): void => reject(signal.reason as Error)
+    const give = (): void => { reject(signal.reason instanceof Error ? signal.reason : new Error('the call was aborted')) }
     if (signal.aborted) give()
     else signal.addEventListener('abort', give, { once: true })
   })

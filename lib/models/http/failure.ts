@@ -18,13 +18,18 @@ export interface FailureDetails {
 export class UpstreamError extends ModelError {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
-  readonly body: string
+  readonly #body: string
 
   constructor (code: ModelErrorCode, message: string, details: FailureDetails = {}) {
     super(code, message, details)
     this.retryable = details.retryable ?? false
     this.retryAfterMs = details.retryAfterMs
-    this.body = details.body ?? ''
+    this.#body = details.body ?? ''
+  }
+
+  /** Private to this code: a log that prints an error's properties must not print what was not cleaned. */
+  get body (): string {
+    return this.#body
   }
 }
 
