@@ -108,7 +108,7 @@ const runParams = {
     last_messages: Type.Optional(nullable(Type.Integer({ minimum: 1 })))
   }))),
   tool_choice: Type.Optional(nullable(ToolChoice)),
-  parallel_tool_calls: Type.Optional(Type.Boolean()),
+  parallel_tool_calls: Type.Optional(nullable(Type.Boolean())),
   response_format: Type.Optional(nullable(ResponseFormat))
 }
 

@@ -280,6 +280,7 @@ t.test('accepts, unchanged,', async t => {
       max_completion_tokens: null,
       truncation_strategy: null,
       tool_choice: null,
+      parallel_tool_calls: null,
       response_format: null
     }],
     'every kind of tool': [CreateAssistantRequest, {
