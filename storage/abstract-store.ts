@@ -32,6 +32,9 @@ export interface Scan extends PartitionKey {
   limit: number
 }
 
+/** Beyond every position. */
+const AFTER_ALL = 2 ** 53
+
 type MaybePromise<T> = T | Promise<T>
 
 /**
@@ -93,8 +96,8 @@ export abstract class AbstractRecordStore implements RecordStore {
       partition,
       kind,
       parent,
-      above: above ?? 0,
-      below: below ?? Number.MAX_SAFE_INTEGER + 1,
+      above: Math.max(above ?? 0, 0),
+      below: Math.min(below ?? AFTER_ALL, AFTER_ALL),
       descending: (order === 'desc') !== backwards,
       limit: limit + 1
     }))

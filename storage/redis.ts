@@ -1,0 +1,200 @@
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
+import type { PreparedItem } from './batch.js'
+import { loadDriver } from './driver.js'
+import { type PartitionKey, type RecordKey, StorageUnavailableError } from './record-store.js'
+import { pageScript, type Script, writeScript } from './redis-scripts.js'
+
+export interface RedisRecordStoreOptions {
+  /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
+  url?: string
+  /** When there is no `url`. Default 127.0.0.1. */
+  host?: string
+  /** When there is no `url`. Default 6379. */
+  port?: number
+  /** Stands before every key and channel. Default `cogitator:openai:`. */
+  keyPrefix?: string
+  /**
+   * Seconds after its last write at which Redis forgets a partition (a thread with all that belongs to it, a
+   * project's assistants, ...), a positive integer. Default: never.
+   */
+  ttl?: number
+  /**
+   * A connection of your own, to a server or a cluster; it is not closed. Give it `maxRetriesPerRequest: 0`: a client
+   * that sends a write again because the answer was lost makes a race that was won look lost. A cluster client must
+   * not read from replicas (`scaleReads`).
+   */
+  client?: Redis | Cluster
+}
+
+/**
+ * A server that stopped answering fails a verb after this many milliseconds; one that refuses connections does so
+ * sooner, with the next attempt to connect.
+ */
+const TIMEOUT_MS = 10_000
+
+/** What our own connections look like. */
+const CONNECTION: RedisOptions = {
+  lazyConnect: true,
+  connectTimeout: 5000,
+  commandTimeout: TIMEOUT_MS,
+  // What was sent when the connection broke fails then and there: sent again it could run twice.
+  maxRetriesPerRequest: 0,
+  retryStrategy: attempt => Math.min(attempt * 50, 1000)
+}
+
+/**
+ * Records in Redis or a Redis Cluster, for any number of instances. How much survives a crash of Redis is up to its
+ * own `appendonly` and `appendfsync`.
+ *
+ * A partition is two keys with one hash tag: `<prefix>{<project>:<partition>}:records`, a hash from kind and id to
+ * "<version> <position> <parent> NUL <JSON>", whose field '' is the highest position; and `...:index`, a sorted set of equal
+ * scores, hence in byte order, of "<kind> NUL <parent> NUL <16 digits of position> NUL <id>".
+ */
+export class RedisRecordStore extends AbstractRecordStore {
+  readonly supports = { shared: true, persistent: true }
+  readonly #options: RedisRecordStoreOptions
+  readonly #prefix: string
+  #client: Redis | Cluster | undefined
+  #subscriber: Promise<Redis | Cluster> | undefined
+
+  constructor (options: RedisRecordStoreOptions = {}) {
+    super()
+    const { ttl, keyPrefix = 'cogitator:openai:' } = options
+    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 1)) {
+      throw new TypeError(`ttl must be a positive number of whole seconds, got ${ttl}.`)
+    }
+    this.#options = options
+    this.#prefix = keyPrefix
+  }
+
+  protected async open (): Promise<void> {
+    const { url, host = '127.0.0.1', port = 6379, client } = this.#options
+    if (client !== undefined) {
+      this.#client = client
+      await this.#guard(() => client.ping())
+      return
+    }
+    const { Redis } = await loadDriver('ioredis', () => import('ioredis'))
+    const ours = url === undefined ? new Redis({ ...CONNECTION, host, port }) : new Redis(url, CONNECTION)
+    // Without a listener ioredis prints to the console. What failed is told by the verb that failed; here the first
+    // one is, because connect() itself only says that the connection was closed.
+    let reason: Error | undefined
+    ours.on('error', error => { reason ??= error })
+    try {
+      await ours.connect()
+    } catch (error) {
+      ours.disconnect()
+      throw new StorageUnavailableError(
+        `Redis at ${ours.options.host}:${ours.options.port} cannot be used: ${(reason ?? error as Error).message}`, { cause: reason ?? error })
+    }
+    this.#client = ours
+  }
+
+  protected async close (): Promise<void> {
+    const subscriber = await this.#subscriber?.catch(() => undefined)
+    this.#subscriber = undefined
+    subscriber?.disconnect()
+    // Nothing is under way any more: there is nothing a polite QUIT would wait for.
+    if (this.#options.client === undefined) this.#client?.disconnect()
+    this.#client = undefined
+  }
+
+  protected async read (key: RecordKey): Promise<Row | undefined> {
+    const value = await this.#guard(client => client.hget(this.#keys(key)[0], `${key.kind}\0${key.id}`))
+    return value === null ? undefined : toRow(key.id, value)
+  }
+
+  protected async scan (scan: Scan): Promise<Row[]> {
+    const group = `${scan.kind}\0${scan.parent}\0`
+    const from = `[${group}${digits(scan.above + 1)}`
+    const to = `(${group}${digits(scan.below)}`
+    const found = await this.#run(pageScript, scan, scan.descending
+      ? ['ZREVRANGEBYLEX', to, from, scan.limit, scan.kind, group]
+      : ['ZRANGEBYLEX', from, to, scan.limit, scan.kind, group]) as string[]
+    return Array.from({ length: found.length / 2 }, (_, index) => toRow(found[2 * index], found[2 * index + 1]))
+  }
+
+  protected async commit (key: PartitionKey, batch: PreparedItem[]): Promise<boolean> {
+    const items = batch.map(item => item.op === 'clear'
+      ? ['clear', '', '', '', '', '', '']
+      : item.op === 'put'
+        ? ['put', item.kind, item.id, item.parent, item.json, item.expect ?? '', item.position ?? '']
+        : [item.op, item.kind, item.id, '', '', item.expect ?? '', ''])
+    return await this.#run(writeScript, key, [this.#options.ttl ?? 0, ...items.flat()]) === 1
+  }
+
+  protected override async publish (topic: string, payload: string): Promise<void> {
+    await this.#guard(client => client.publish(this.#channel(topic), payload))
+  }
+
+  protected override async subscribe (topic: string): Promise<void> {
+    this.#subscriber ??= this.#openSubscriber()
+    const subscriber = await this.#subscriber
+    await this.#guard(() => subscriber.subscribe(this.#channel(topic)))
+  }
+
+  protected override async unsubscribe (topic: string): Promise<void> {
+    const subscriber = await this.#subscriber
+    await this.#guard(async () => subscriber?.unsubscribe(this.#channel(topic)))
+  }
+
+  /** A connection that has subscribed can do nothing else, so it is one of its own; it subscribes again by itself when it was lost. */
+  async #openSubscriber (): Promise<Redis | Cluster> {
+    const subscriber = this.#client!.duplicate()
+    subscriber.on('error', () => {})
+    const prefix = this.#channel('')
+    subscriber.on('message', (channel: string, payload: string) => {
+      // A client handed in may have a prefix of its own, which stands before ours.
+      this.deliver(channel.slice(channel.indexOf(prefix) + prefix.length), payload)
+    })
+    return subscriber
+  }
+
+  #channel (topic: string): string {
+    return `${this.#prefix}notify:${topic}`
+  }
+
+  #keys ({ project, partition }: PartitionKey): [records: string, index: string] {
+    // Encoded, neither part can hold a colon or a brace: tags never collide and never end early.
+    const tag = `${this.#prefix}{${encodeURIComponent(project)}:${encodeURIComponent(partition)}}`
+    return [`${tag}:records`, `${tag}:index`]
+  }
+
+  #run (script: Script, key: PartitionKey, args: (string | number)[]): Promise<unknown> {
+    const keys = this.#keys(key)
+    const keysAndArgs = [keys.length, ...keys, ...args]
+    return this.#guard(async client => {
+      try {
+        return await client.call('evalsha', [script.sha1, ...keysAndArgs])
+      } catch (error) {
+        if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
+        return await client.call('eval', [script.source, ...keysAndArgs])
+      }
+    })
+  }
+
+  async #guard<T> (command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    try {
+      return await command(this.#client!)
+    } catch (error) {
+      const { name, message } = error as Error
+      const reason = name === 'MaxRetriesPerRequestError' ? 'the connection was lost' : message
+      throw new StorageUnavailableError(`Redis failed: ${reason}`, { cause: error })
+    }
+  }
+}
+
+const digits = (position: number): string => String(position).padStart(16, '0')
+
+function toRow (id: string, value: string): Row {
+  const head = value.slice(0, value.indexOf('\0'))
+  const [version, position] = head.split(' ', 2)
+  return {
+    id,
+    version: Number(version),
+    position: Number(position),
+    parent: head.slice(version.length + position.length + 2),
+    json: value.slice(head.length + 1)
+  }
+}

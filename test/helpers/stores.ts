@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { Redis, type RedisOptions } from 'ioredis'
+import pg from 'pg'
+import type { Test } from 'tap'
+
+export const redisUrl = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
+export const databaseUrl = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test'
+
+/**
+ * False when the server answers. Else, on a laptop, why the tests are skipped and what would enable them; where
+ * `CI=true` the missing server is an error.
+ */
+async function reasonToSkip (name: string, reach: () => Promise<unknown>, command: string): Promise<string | false> {
+  try {
+    await reach()
+    return false
+  } catch (error) {
+    const reason = `${name} does not answer (${(error as Error).message || (error as { code?: string }).code}); start one with: ${command}`
+    if (process.env.CI === 'true') throw new Error(reason, { cause: error })
+    return reason
+  }
+}
+
+export const skipRedis = (): Promise<string | false> => reasonToSkip(
+  `Redis at ${redisUrl}`,
+  async () => {
+    const client = quietRedis({ maxRetriesPerRequest: 0, retryStrategy: () => null })
+    try {
+      await client.ping()
+    } finally {
+      client.disconnect()
+    }
+  },
+  'docker run -d -p 6379:6379 redis:7'
+)
+
+export const skipPostgres = (): Promise<string | false> => reasonToSkip(
+  `PostgreSQL at ${databaseUrl}`,
+  () => queryPostgres('SELECT 1'),
+  'docker run -d -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust -e POSTGRES_DB=test postgres:16'
+)
+
+export function quietRedis (options: RedisOptions = {}): Redis {
+  const client = new Redis(redisUrl, options)
+  client.on('error', () => {})
+  return client
+}
+
+export async function queryPostgres (sql: string, values?: unknown[]): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5000 })
+  await client.connect()
+  try {
+    return await client.query(sql, values)
+  } finally {
+    await client.end()
+  }
+}
+
+const unique = (): string => `test_${process.pid}_${randomBytes(4).toString('hex')}`
+
+/** A key prefix of the test's own; its keys are removed at the end. */
+export function redisPrefix (t: Test): string {
+  const prefix = `${unique()}:`
+  t.teardown(async () => {
+    const client = quietRedis()
+    for await (const keys of client.scanStream({ match: `${prefix}*`, count: 1000 }) as AsyncIterable<string[]>) {
+      if (keys.length > 0) await client.unlink(keys)
+    }
+    client.disconnect()
+  })
+  return prefix
+}
+
+/** A schema of the test's own, dropped at the end, but kept for a look when the test failed. */
+export function postgresSchema (t: Test): string {
+  const schema = unique()
+  t.teardown(async () => {
+    if (t.passing()) await queryPostgres(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+    else t.comment(`kept PostgreSQL schema ${schema}`)
+  })
+  return schema
+}
