@@ -6,11 +6,14 @@ import { ModelRegistry } from './models/registry.js'
 import type { ResolvedOptions } from './options.js'
 import { RunEngine } from './runs/engine.js'
 import { Runs } from './runs/runs.js'
+import { isActive } from './runs/state.js'
 import type { Assistants } from './threads/assistants.js'
+import { rejectingLocks, WaitingLocks } from './threads/locks.js'
 import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
 import { ServerTools } from './tools/server-tools.js'
+import { Webhooks } from './webhooks.js'
 
 /** Everything that the API does, for one project. */
 export interface ProjectApi {
@@ -33,6 +36,7 @@ export class Core {
   readonly #records: RecordStore
   readonly #engine: RunEngine
   readonly #options: ResolvedOptions
+  readonly #webhooks: Webhooks | undefined
   /** Few: a project is something that the operator has set up. */
   readonly #projects = new Map<string, ProjectApi>()
 
@@ -41,15 +45,22 @@ export class Core {
     this.#records = options.storage.records
     this.clock = options.clock
     this.threadStorage = options.storage
-    this.threadManager = new ThreadManager(this.#records, { clock: options.clock })
+    if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
+    const { clock, limits } = options
+    const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
+    this.threadManager = new ThreadManager(this.#records, { clock, locks })
     this.models = new ModelRegistry(options.models)
     this.#engine = new RunEngine({
       records: this.#records,
-      clock: options.clock,
+      clock,
       models: this.models,
-      tools: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: options.limits.toolTimeoutMs, clock: options.clock, log }),
+      tools: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }),
       log,
-      limits: options.limits
+      limits,
+      onStopped: (key, run) => {
+        if (!isActive(run.status)) locks.released(key.project, key.threadId)
+        this.#webhooks?.report(run)
+      }
     })
   }
 
@@ -57,7 +68,10 @@ export class Core {
     const known = this.#projects.get(name)
     if (known !== undefined) return known
     const { scope, assistants, threads, messages } = this.threadManager.forProject(name)
-    const runs = new Runs(scope, this.#engine, { expiresAfterS: this.#options.limits.runExpiresS })
+    const runs = new Runs(scope, this.#engine, {
+      expiresAfterS: this.#options.limits.runExpiresS,
+      checkMetadata: metadata => this.#webhooks?.check(metadata)
+    })
     const api = { project: name, assistants, threads, messages, runs }
     this.#projects.set(name, api)
     return api
@@ -72,7 +86,7 @@ export class Core {
   /** Hands running runs over, ends their readers, and closes what we opened. */
   async stop (): Promise<void> {
     await this.#engine.stop()
-    await this.models.close()
+    await Promise.all([this.models.close(), this.#webhooks?.close()])
     if (this.#options.closesStorage) await this.#records.disconnect()
   }
 }

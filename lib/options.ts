@@ -12,6 +12,7 @@ import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './sse.js'
 import { resolveStorage, type ResolvedStorage } from './storage-option.js'
 import type { ToolAccess } from './tools/server-tools.js'
 import type { ServerTool } from './tools/tool.js'
+import type { WebhookOptions } from './webhooks.js'
 
 /** A model provider, or what it takes to make one for an OpenAI-compatible endpoint. */
 export type ProviderOption = ModelProvider | OpenAICompatibleOptions
@@ -21,6 +22,10 @@ export interface Limits extends EngineLimits {
   runExpiresS: number
   /** Time limit of one server tool call in milliseconds. Default 60,000. */
   toolTimeoutMs: number
+  /** How long a message or a run waits for a locked thread with `lockMode: 'wait'`, in milliseconds. Default 60,000. */
+  lockWaitMs: number
+  /** Requests that may wait for one thread; more are refused. Default 100. */
+  lockMaxWaiters: number
 }
 
 export interface OpenAICompatOptions {
@@ -42,6 +47,10 @@ export interface OpenAICompatOptions {
   tools?: readonly ServerTool[]
   /** Whether server tools are offered to every run (`all`, the default) or only to those that declare a function of the name. */
   toolAccess?: ToolAccess
+  /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
+  lockMode?: 'reject' | 'wait'
+  /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
+  webhooks?: WebhookOptions
   /** Keys that may call. Default none: everybody may. */
   apiKeys?: ApiKeys
   /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
@@ -65,6 +74,8 @@ export interface ResolvedOptions {
   models: ModelRegistryOptions
   tools: readonly ServerTool[]
   toolAccess: ToolAccess
+  lockMode: 'reject' | 'wait'
+  webhooks: WebhookOptions | undefined
   apiKeys: ApiKeys
   cors: false | FastifyCorsOptions
   unknownParameters: 'reject' | 'ignore'
@@ -78,7 +89,7 @@ const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST'
 
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
-  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000 }, options.limits)
+  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, lockWaitMs: 60_000, lockMaxWaiters: 100 }, options.limits)
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
   return {
     storage: resolveStorage(options.storage ?? 'memory:'),
@@ -86,6 +97,8 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     models: resolveModels(options),
     tools: options.tools ?? [],
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
+    lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
+    webhooks: options.webhooks,
     apiKeys: options.apiKeys ?? [],
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
     unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),

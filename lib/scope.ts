@@ -1,5 +1,6 @@
 import type { RecordStore } from '../storage/record-store.js'
 import type { Clock } from './clock.js'
+import type { ThreadLocks } from './threads/locks.js'
 
 /**
  * What every domain service works in: the store, the time, and the one project whose records it can name. A service
@@ -9,6 +10,7 @@ export interface Scope {
   readonly records: RecordStore
   readonly clock: Clock
   readonly project: string
+  readonly locks: ThreadLocks
 }
 
 /** Somebody else changed the record between our reading and our writing, again and again. */

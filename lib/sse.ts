@@ -76,15 +76,27 @@ async function pump (raw: ServerResponse, source: StreamSource, context: StreamC
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
     heart.rest()
     // One write for all that is there: a reader who catches up is not fed frame by frame.
-    const flows = raw.write(entries.map(frame).join(''))
+    const flows = raw.write(entries.map(entry => frame(source.log, entry)).join(''))
     if (end !== -1) return
     const last = entries.at(-1)
     if (!flows && last !== undefined) await drained(raw, source.log, last, context, stop)
   }
 }
 
-function frame ({ event, data }: LoggedEvent): string {
-  return `event: ${event}\ndata: ${data}\n\n`
+function frame (log: EventLog, { id, event, data }: LoggedEvent): string {
+  return `id: ${eventId(log, id)}\nevent: ${event}\ndata: ${data}\n\n`
+}
+
+const eventId = (log: EventLog, id: number): string => `${log.tag}-${id}`
+
+/**
+ * Where a reader goes on that names the last event it has seen (`Last-Event-ID`). Without one, or with one of a log that
+ * is no more, it starts where the run's present stretch does.
+ */
+export function resumeFrom (log: EventLog, lastEventId: string | undefined): number {
+  const [tag, id] = lastEventId?.split('-') ?? []
+  if (tag !== log.tag || id === undefined || !/^\d{1,15}$/.test(id)) return log.stretchStart
+  return Math.max(Math.min(Number(id) + 1, log.nextId), log.firstId)
 }
 
 /** Waits until the reader has taken what was written, within bounds. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { StartedRun } from '../lib/runs/runs.js'
-import { sendEvents } from '../lib/sse.js'
+import { resumeFrom, sendEvents } from '../lib/sse.js'
 import { ListQuery, ListResponse } from '../schemas/common.js'
 import { RunStepIncludeQuery } from '../schemas/run-steps.js'
 import { CreateRunRequest, CreateThreadAndRunRequest, Run, RunParams, SubmitToolOutputsRequest, UpdateRunRequest } from '../schemas/runs.js'
@@ -32,6 +32,17 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
   app.get('/threads/:thread_id/runs/:run_id', {
     schema: { operationId: 'getRun', params: RunParams, response: { 200: Run } }
   }, async request => await request.openai.runs.get(request.params.thread_id, request.params.run_id))
+
+  // Ours alone: any number of readers may join a run, or come back to it with Last-Event-ID.
+  app.get('/threads/:thread_id/runs/:run_id/stream', {
+    schema: { operationId: 'streamRun', params: RunParams }
+  }, async (request, reply) => {
+    const log = await request.openai.runs.join(request.params.thread_id, request.params.run_id)
+    const from = resumeFrom(log, [request.headers['last-event-id']].flat()[0])
+    // Nothing more will come: the status that tells an EventSource not to come back.
+    if (log.isClosed && from >= log.nextId) return await reply.code(204).send()
+    await sendEvents(request, reply, { log, from }, streams)
+  })
 
   app.post('/threads/:thread_id/runs/:run_id', {
     schema: { operationId: 'modifyRun', params: RunParams, body: UpdateRunRequest, response: { 200: Run } }

@@ -20,6 +20,8 @@ export interface EngineLimits {
   maxModelTurns: number
   /** Messages of a thread that a prompt takes, counted from the newest. */
   maxPromptMessages: number
+  /** Tokens of a prompt; older messages are left out beyond it. What a model can take, if that is less, is the provider's affair. */
+  maxPromptTokens: number
   /** Payload bytes of a run's events kept for its readers. */
   maxLogBytes: number
   /** How long the events of a run that has stopped are kept, in milliseconds. */
@@ -32,6 +34,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   leaseMs: 15_000,
   maxModelTurns: 50,
   maxPromptMessages: 1000,
+  maxPromptTokens: 128_000,
   maxLogBytes: 16 * 1024 * 1024,
   logRetentionMs: 60_000,
   maxTakeovers: 3
@@ -45,6 +48,8 @@ export interface EngineServices {
   tools: ToolRunner
   log: Logger
   limits: EngineLimits
+  /** Told when a run has come to rest: it has ended, or waits for the client. Must not throw. */
+  onStopped (key: RunKey, run: Run): void
 }
 
 interface KeptLog {
@@ -193,7 +198,10 @@ export class RunEngine {
       this.#services.log.error({ err: error, run_id: runId }, 'a run execution broke down')
     }).finally(() => {
       this.#executions.delete(runId)
-      if (!isActive(execution.run.status)) this.#unwatchExpiry(runId)
+      if (!isActive(execution.run.status)) {
+        this.#unwatchExpiry(runId)
+        execution.log.close()
+      }
       this.#retire(runId)
     })
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { StreamEvent } from '../../schemas/stream-events.js'
 
 /** One event of a run, serialised once for all its readers. */
@@ -27,12 +28,29 @@ export class EventLog {
   #first = 0
   #bytes = 0
   #closed = false
+  #stretch = 0
   readonly #maxBytes: number
   readonly #waiting = new Set<() => void>()
 
   /** @param maxBytes payload bytes kept; the oldest events are forgotten beyond it. */
   constructor (maxBytes: number) {
     this.#maxBytes = maxBytes
+  }
+
+  /**
+   * Tells this log from any other of the same run (after a restart, say), whose numbers mean other events. Part of the
+   * ids that readers see.
+   */
+  readonly tag = randomBytes(4).toString('hex')
+
+  /** Where the present stretch begins: behind the last `done`, or behind the one before if nothing has followed yet. */
+  get stretchStart (): number {
+    return Math.max(this.#stretch, this.#first)
+  }
+
+  /** The id of the oldest event that is kept. */
+  get firstId (): number {
+    return this.#first
   }
 
   /** The id that the next event will get. */
@@ -48,12 +66,17 @@ export class EventLog {
   append (...events: StreamEvent[]): void {
     if (this.#closed) return
     for (const { event, data } of events) {
+      if (this.#entries.at(-1)?.event === 'done') this.#stretch = this.nextId
       const json = event === 'done' ? data : JSON.stringify(data)
       this.#entries.push({ id: this.nextId, event, data: json, offset: this.#bytes })
       this.#bytes += json.length
     }
     this.#forget()
     this.#wake()
+  }
+
+  get isClosed (): boolean {
+    return this.#closed
   }
 
   /** No event will follow. Readers end once they have read what is there. */

@@ -1,14 +1,15 @@
-import type { RequiredAction, Run, RunError } from '../../schemas/runs.js'
+import type { RequiredAction, Run, RunError, Usage } from '../../schemas/runs.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
-import { ModelError, type ModelPart, type ModelRequest, type ModelUsage } from '../models/provider.js'
+import { ModelError, type FinishReason, type ModelPart, type ModelUsage } from '../models/provider.js'
+import { estimateUsage, fitPrompt, remaining, type PromptParts } from './budget.js'
 import { done, runEvent } from './events.js'
 import type { EventLog } from './event-log.js'
 import type { EngineServices } from './engine.js'
 import { buildPrompt, loadHistory } from './prompt.js'
-import { leaseRecord, loadRun, totalUsage, unindexRun, wireUsage, NO_USAGE, type Lease, type RunItem, type RunKey } from './records.js'
+import { leaseRecord, loadRun, totalUsage, unindexRun, wireUsage, type Lease, type RunItem, type RunKey } from './records.js'
 import { modelRequest } from './request.js'
 import { isActive, transition, type Move } from './state.js'
 import type { ToolInvocation } from '../tools/tool.js'
@@ -113,6 +114,7 @@ export class RunExecution implements Committer {
         if (await this.#write(run, items, ends)) {
           if (run !== undefined) this.#held = { ...this.#held, run, version: this.#held.version + 1 }
           this.publish(...events)
+          if (ends) this.#services.onStopped(this.key, run)
           return
         }
         await this.#refresh()
@@ -160,20 +162,31 @@ export class RunExecution implements Committer {
   }
 
   /** One call of the model. Whether it ended in tool calls; if not, the run has ended with it. */
-  async #modelTurn (messages: ModelRequest['messages']): Promise<boolean> {
+  async #modelTurn (parts: PromptParts): Promise<boolean> {
+    const { models, tools, limits } = this.#services
     const turn = this.#writer.items.filter(item => item.kind === 'tools').length
-    if (turn >= this.#services.limits.maxModelTurns) {
+    if (turn >= limits.maxModelTurns) {
       throw new ModelError('server_error', `The run was stopped after ${turn} model turns without an answer.`)
     }
-    const { provider, model } = this.#services.models.resolve(this.run.model)
-    const request = modelRequest(this.run, model, messages, this.#services.tools, turn === 0)
+    const { provider, model } = models.resolve(this.run.model)
+    const offered = tools.offered(this.run.tools)
+    const budget = remaining(this.run, totalUsage(this.#writer.usages()), limits.maxPromptTokens)
+    if (budget.completion !== undefined && budget.completion <= 0) return await this.#endBetweenTurns('max_completion_tokens')
+    const messages = await fitPrompt(parts, offered, budget, this.run.truncation_strategy.type)
+    if (messages === undefined) return await this.#endBetweenTurns('max_prompt_tokens')
+
+    const request = modelRequest(this.run, { model, messages, tools: offered, first: turn === 0, maxCompletionTokens: budget.completion })
     const outcome = await this.#read(provider.stream(request, { signal: this.#abort.signal }))
-    const usage = outcome.usage === undefined ? NO_USAGE : wireUsage(outcome.usage)
-    if (this.#writer.open?.kind === 'tools') {
+    const usage = wireUsage(outcome.usage ?? await estimateUsage(messages, offered, this.#writer.spoken()))
+    const cut = CUT[outcome.finish.reason]
+    if (this.#writer.open?.kind === 'tools' && cut === undefined) {
       await this.#writer.callsMade(usage)
       return true
     }
-    await this.#end(usage, outcome.finish)
+    if (outcome.finish.reason === 'other' && outcome.finish.raw === 'error') {
+      throw new ModelError('server_error', 'The model reported an error and stopped.')
+    }
+    await this.#end(usage, cut)
     return false
   }
 
@@ -208,19 +221,26 @@ export class RunExecution implements Committer {
     return { usage, finish }
   }
 
-  /** The model has answered without calling anything: step, message and run end in one write. */
-  async #end (usage: typeof NO_USAGE, finish: ModelPart & { type: 'finish' }): Promise<void> {
+  /** The model has said its last word: step, message and run end in one write. */
+  async #end (usage: Usage, cut: Cut | undefined): Promise<void> {
     const at = this.now()
     const total = totalUsage([...this.#writer.usages(), usage])
-    const cut = finish.reason === 'length' ? 'max_tokens' : finish.reason === 'content_filter' ? 'content_filter' : undefined
-    const move: Move = cut === undefined
-      ? { to: 'completed', at, usage: total }
-      : { to: 'incomplete', at, usage: total, reason: cut === 'max_tokens' ? 'max_completion_tokens' : 'content_filter' }
+    const move: Move = cut === undefined ? { to: 'completed', at, usage: total } : { to: 'incomplete', at, usage: total, reason: cut.run }
     await this.#writer.finish(usage, () => {
       const run = transition(this.run, move)
       return { run, events: [runEvent(run), done] }
-    }, cut === undefined ? undefined : { reason: cut })
+    }, cut?.message)
     await this.#unindex()
+  }
+
+  /** The run's tokens are spent before the model could be asked again. */
+  async #endBetweenTurns (reason: 'max_completion_tokens' | 'max_prompt_tokens'): Promise<false> {
+    await this.commit(() => {
+      const run = transition(this.run, { to: 'incomplete', at: this.now(), usage: totalUsage(this.#writer.usages()), reason })
+      return { run, events: [runEvent(run), done] }
+    })
+    await this.#unindex()
+    return false
   }
 
   /** Answers the open calls as far as this server can. Whether the run goes on here; if not, it waits for the client. */
@@ -361,6 +381,17 @@ export class RunExecution implements Committer {
     this.#queue = result.catch(() => {})
     return await result
   }
+}
+
+interface Cut {
+  message: { reason: 'max_tokens' | 'content_filter' }
+  run: 'max_completion_tokens' | 'content_filter'
+}
+
+/** Finish reasons that leave an answer incomplete, in the words of the message and of the run. */
+const CUT: Partial<Record<FinishReason, Cut>> = {
+  length: { message: { reason: 'max_tokens' }, run: 'max_completion_tokens' },
+  content_filter: { message: { reason: 'content_filter' }, run: 'content_filter' }
 }
 
 const invocation = ({ id, function: { name, arguments: args } }: FunctionCall): ToolInvocation => ({ id, name, arguments: args })

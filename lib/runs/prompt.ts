@@ -3,6 +3,7 @@ import type { Run } from '../../schemas/runs.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { ModelContentPart, ModelMessage, ModelToolCall } from '../models/provider.js'
+import type { PromptParts } from './budget.js'
 import type { RunItem, RunKey } from './records.js'
 
 const PAGE = 100
@@ -28,10 +29,16 @@ export async function loadHistory (records: RecordStore, run: RunKey, newest: nu
 }
 
 /** What the model is told: the instructions, the conversation, and what this run has done so far. */
-export function buildPrompt (run: Run, history: readonly Message[], items: readonly RunItem[]): ModelMessage[] {
+export function buildPrompt (run: Run, history: readonly Message[], items: readonly RunItem[]): PromptParts {
+  return {
+    system: run.instructions === '' ? [] : [{ role: 'system', content: run.instructions }],
+    history: history.flatMap(messagePrompt),
+    own: ownPrompt(items)
+  }
+}
+
+function ownPrompt (items: readonly RunItem[]): ModelMessage[] {
   const prompt: ModelMessage[] = []
-  if (run.instructions !== '') prompt.push({ role: 'system', content: run.instructions })
-  for (const message of history) prompt.push(...messagePrompt(message))
   items.forEach((item, i) => {
     if (item.kind === 'message') {
       if (item.message !== undefined) prompt.push(...messagePrompt(item.message))

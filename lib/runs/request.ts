@@ -1,14 +1,20 @@
 import type { Run } from '../../schemas/runs.js'
-import type { ModelMessage, ModelRequest, ModelResponseFormat, ModelToolChoice } from '../models/provider.js'
-import type { ToolRunner } from '../tools/tool.js'
+import type { ModelMessage, ModelRequest, ModelResponseFormat, ModelTool, ModelToolChoice } from '../models/provider.js'
 
-/**
- * A run's parameters as one model call.
- *
- * @param first whether it is the run's first: a forced tool choice holds for that one only, else the run would never end.
- */
-export function modelRequest (run: Run, model: string, messages: ModelMessage[], runner: ToolRunner, first: boolean): ModelRequest {
-  const tools = runner.offered(run.tools)
+/** What one model call of a run is made of, beside the run's own parameters. */
+export interface TurnInput {
+  /** The provider's name of the model. */
+  model: string
+  messages: ModelMessage[]
+  tools: ModelTool[]
+  /** Whether it is the run's first call: a forced tool choice holds for that one only, else the run would never end. */
+  first: boolean
+  /** Tokens that this call may produce. */
+  maxCompletionTokens: number | undefined
+}
+
+/** A run's parameters as one model call. */
+export function modelRequest (run: Run, { model, messages, tools, first, maxCompletionTokens }: TurnInput): ModelRequest {
   const request: ModelRequest = { model, messages }
   // 1 is what every vendor does anyway, and reasoning models refuse to be told.
   if (run.temperature !== 1) request.temperature = run.temperature
@@ -21,7 +27,7 @@ export function modelRequest (run: Run, model: string, messages: ModelMessage[],
   if (run.reasoning_effort !== null) request.reasoningEffort = run.reasoning_effort
   const format = responseFormat(run.response_format)
   if (format !== undefined) request.responseFormat = format
-  if (run.max_completion_tokens !== null) request.maxCompletionTokens = run.max_completion_tokens
+  if (maxCompletionTokens !== undefined) request.maxCompletionTokens = maxCompletionTokens
   return request
 }
 

@@ -1,10 +1,8 @@
 import type { Assistant } from '../../schemas/assistants.js'
 import type { ListResponse } from '../../schemas/common.js'
-import type { Message } from '../../schemas/messages.js'
 import type { RunStep } from '../../schemas/run-steps.js'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../schemas/runs.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
-import type { Thread } from '../../schemas/threads.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
@@ -13,14 +11,16 @@ import { newId } from '../ids.js'
 import { listRecords, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
 import { Assistants } from '../threads/assistants.js'
+import { Locked } from '../threads/locks.js'
 import type { RunLock } from '../threads/messages.js'
 import { newMessage, putMessage } from '../threads/new-message.js'
 import { echoTools, resolveToolResources } from '../threads/resources.js'
 import { Threads } from '../threads/threads.js'
 import type { RunEngine } from './engine.js'
-import type { EventLog } from './event-log.js'
+import { EventLog } from './event-log.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
 import { indexRun, loadItems, putStep, unindexRun, type Lease, type RunKey, type TurnState } from './records.js'
+import { replay } from './replay.js'
 import { isActive, transition } from './state.js'
 
 /** A run that was set going, and where its readers start. */
@@ -31,9 +31,22 @@ export interface StartedRun {
   from: number
 }
 
+/** A run before it is written. */
+interface FirstRecords {
+  run: Run
+  lease: Lease
+  items: WriteItem[]
+  /** Whether it brings something for the model to read. */
+  hasPrompt: boolean
+}
+
+type NewRun = Omit<CreateRunRequest, 'assistant_id'>
+
 export interface RunSettings {
   /** Seconds from a run's creation to its expiry. */
   expiresAfterS: number
+  /** Throws when a new run's metadata asks for what the server does not allow. */
+  checkMetadata (metadata: Run['metadata'] | null | undefined): void
 }
 
 /** Runs and run steps of one project (API reference, "Runs", "Run steps"). */
@@ -57,53 +70,62 @@ export class Runs {
    * stored when the thread already has an active run.
    */
   async create (threadId: string, request: CreateRunRequest): Promise<StartedRun> {
-    const [assistant, thread] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
-    const run = this.#newRun(thread, assistant, request)
-    const messages = (request.additional_messages ?? []).map((message, i) => newMessage(this.#scope, threadId, message, `additional_messages[${i}].`))
-    if (run.instructions === '' && messages.length === 0 && !await this.#hasMessages(threadId)) throw nothingToRun()
-    const key = this.#key(run)
-    const lease = this.#engine.newLease()
-    await indexRun(this.#scope.records, key, this.#scope.clock.now())
+    const { records, clock, project, locks } = this.#scope
+    const [assistant] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
+    const key: RunKey = { project, threadId, runId: newId.run() }
+    await indexRun(records, key, clock.now())
+    let started: FirstRecords | Locked | undefined
     try {
-      await untilWritten(async () => {
+      started = await locks.pass(project, threadId, async () => await untilWritten(async () => {
+        const first = this.#first(key, assistant, request)
+        if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const { version } = await this.#threads.load(threadId)
-        const written = await this.#write(threadId, [
-          { op: 'check', kind: KIND.thread, id: threadId, expect: version },
-          ...firstRecords(run, lease, messages)
-        ])
-        if (written) return true
+        const written = await this.#write(threadId, [{ op: 'check', kind: KIND.thread, id: threadId, expect: version }, ...first.items])
+        if (written) return first
         const lock = await this.#lock(threadId)
-        if (lock !== undefined) throw badRequest(`Thread ${threadId} already has an active run ${lock.run_id}.`)
-        return undefined
-      })
+        return lock === undefined ? undefined : new Locked(lock.run_id)
+      }))
+      if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
     } catch (error) {
-      await unindexRun(this.#scope.records, run.id)
+      await unindexRun(records, key.runId)
       throw error
     }
-    return this.#launch(run, lease, [runCreated(run), runEvent(run)])
+    return this.#launch(key, started, [])
   }
 
   /** A thread and its first run, in one write. */
   async createWithThread (request: CreateThreadAndRunRequest): Promise<StartedRun> {
     const { thread: threadRequest, tool_resources: resources, ...runRequest } = request
+    const { records, clock, project } = this.#scope
     const assistant = await this.#assistants.get(request.assistant_id)
     const own = threadRequest ?? {}
-    const lease = this.#engine.newLease()
-    let run: Run | undefined
-    const thread = await this.#threads.create(own, async thread => {
-      run = this.#newRun(thread, assistant, runRequest, resources)
-      const messages = (request.additional_messages ?? []).map((message, i) => newMessage(this.#scope, thread.id, message, `additional_messages[${i}].`))
-      if (run.instructions === '' && messages.length === 0 && (own.messages ?? []).length === 0) throw nothingToRun()
-      await indexRun(this.#scope.records, this.#key(run), this.#scope.clock.now())
-      return firstRecords(run, lease, messages)
+    const runId = newId.run()
+    let first: FirstRecords | undefined
+    const thread = await this.#threads.create(own, async ({ id: threadId }) => {
+      const key = { project, threadId, runId }
+      first = this.#first(key, assistant, runRequest, resources)
+      if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
+      await indexRun(records, key, clock.now())
+      return first.items
     })
-    if (run === undefined) throw new Error('a thread came into being without its run')
-    return this.#launch(run, lease, [{ event: 'thread.created', data: thread }, runCreated(run), runEvent(run)])
+    if (first === undefined) throw new Error('a thread came into being without its run')
+    return this.#launch({ project, threadId: thread.id, runId }, first, [{ event: 'thread.created', data: thread }])
   }
 
   /** Throws the 404, of the thread first. A run past its time is expired before it is shown. */
   async get (threadId: string, id: string): Promise<Run> {
     return (await this.#current(threadId, id)).body
+  }
+
+  /** The events of a run that goes on or has ended: as they are told, or, when they are no longer kept, as the records tell them. */
+  async join (threadId: string, id: string): Promise<EventLog> {
+    const { body: run } = await this.#current(threadId, id)
+    const live = this.#engine.findLog(id)
+    if (live !== undefined) return live
+    const log = new EventLog(Infinity)
+    log.append(...replay(run, await loadItems(this.#scope.records, this.#key(run))))
+    log.close()
+    return log
   }
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
@@ -196,11 +218,12 @@ export class Runs {
     return record
   }
 
-  #launch (run: Run, lease: Lease, events: StreamEvent[]): StartedRun {
+  /** Sets a run going that was just written. */
+  #launch (key: RunKey, { run, lease }: FirstRecords, before: StreamEvent[]): StartedRun {
     const log = this.#engine.logFor(run.id)
     const from = log.nextId
-    log.append(...events)
-    this.#engine.launch(this.#key(run), { run, version: 1, lease, leaseVersion: 1 }, log, [])
+    log.append(...before, runCreated(run), runEvent(run))
+    this.#engine.launch(key, { run, version: 1, lease, leaseVersion: 1 }, log, [])
     return { run, log, from }
   }
 
@@ -242,17 +265,37 @@ export class Runs {
     return { project: this.#scope.project, threadId: run.thread_id, runId: run.id }
   }
 
+  /** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
+  #first (key: RunKey, assistant: Assistant, request: NewRun, resources?: CreateThreadAndRunRequest['tool_resources']): FirstRecords {
+    const run = this.#newRun(key, assistant, request, resources)
+    this.#settings.checkMetadata(request.metadata)
+    const lease = this.#engine.newLease()
+    const lock: RunLock = { run_id: run.id }
+    const messages = (request.additional_messages ?? []).map((message, i) => newMessage(this.#scope, key.threadId, message, `additional_messages[${i}].`))
+    return {
+      run,
+      lease,
+      hasPrompt: run.instructions !== '' || messages.length > 0,
+      items: [
+        { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: lock, expect: 'absent' },
+        ...messages.map(putMessage),
+        { op: 'put', kind: KIND.run, id: run.id, body: run, expect: 'absent' },
+        { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
+      ]
+    }
+  }
+
   /** Model, instructions and tools are the assistant's as they are now; later edits do not reach the run. */
-  #newRun (thread: Thread, assistant: Assistant, request: Omit<CreateRunRequest, 'assistant_id'>, resources?: CreateThreadAndRunRequest['tool_resources']): Run {
+  #newRun (key: RunKey, assistant: Assistant, request: NewRun, resources: CreateThreadAndRunRequest['tool_resources']): Run {
     const at = unixSeconds(this.#scope.clock)
     const tools = request.tools == null ? assistant.tools : echoTools(request.tools)
     const instructions = [request.instructions ?? assistant.instructions, request.additional_instructions].filter(text => text != null && text !== '')
     return {
-      id: newId.run(),
+      id: key.runId,
       object: 'thread.run',
       created_at: at,
       assistant_id: assistant.id,
-      thread_id: thread.id,
+      thread_id: key.threadId,
       status: 'queued',
       started_at: null,
       expires_at: at + this.#settings.expiresAfterS,
@@ -279,17 +322,6 @@ export class Runs {
       parallel_tool_calls: request.parallel_tool_calls ?? true
     }
   }
-}
-
-/** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
-function firstRecords (run: Run, lease: Lease, messages: readonly Message[]): WriteItem[] {
-  const lock: RunLock = { run_id: run.id }
-  return [
-    { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: lock, expect: 'absent' },
-    ...messages.map(putMessage),
-    { op: 'put', kind: KIND.run, id: run.id, body: run, expect: 'absent' },
-    { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
-  ]
 }
 
 function nothingToRun () {

@@ -5,6 +5,7 @@ import type { StreamEvent } from '../../schemas/stream-events.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { newId } from '../ids.js'
+import type { ModelMessage } from '../models/provider.js'
 import { messageCreated, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent } from './events.js'
 import { NO_USAGE, putStep, putTurn, type RunItem, type RunKey, type TurnState } from './records.js'
 
@@ -186,6 +187,16 @@ export class TurnWriter {
     if (message === undefined) return { items: [putStep(step)], events: [stepEvent(step)] }
     const ended: Message = { ...message, ...finalContent(open.message), status: 'incomplete', incomplete_at: at, incomplete_details: { reason: why.reason } }
     return { items: [putStep(step), this.#putOpenMessage(open, ended)], events: [stepEvent(step), messageEvent(ended)] }
+  }
+
+  /** What the model has said in the open step, as a message. */
+  spoken (): ModelMessage {
+    const open = this.#open
+    if (open?.kind === 'tools') {
+      return { role: 'assistant', content: null, toolCalls: open.calls.map(({ id, function: { name, arguments: args } }) => ({ id, name, arguments: args })) }
+    }
+    const content = open?.message.content ?? []
+    return { role: 'assistant', content: content.map(part => part.type === 'text' ? part.text.value : part.type === 'refusal' ? part.refusal : '').join('') }
   }
 
   /** Usage of every item, for the run's total. */

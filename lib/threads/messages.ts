@@ -6,6 +6,7 @@ import type { StoredRecord } from '../../storage/record-store.js'
 import { badRequest, notFound } from '../errors.js'
 import { eachRecord, listItems, listRecords, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
+import { Locked } from './locks.js'
 import { newMessage, putMessage } from './new-message.js'
 import { Threads } from './threads.js'
 
@@ -29,18 +30,12 @@ export class Messages {
     this.#threads = new Threads(scope)
   }
 
-  /** Refused while a run of the thread is active (API reference, "Runs and run steps", thread locks). */
+  /** Refused, or made to wait, while a run of the thread is active (API reference, "Runs and run steps", thread locks). */
   async create (threadId: string, request: CreateMessageRequest): Promise<Message> {
-    const message = newMessage(this.#scope, threadId, request)
-    return await this.add(message)
-  }
-
-  /** Adds a message as it is, under the same lock. */
-  async add (message: Message): Promise<Message> {
     const { records, project } = this.#scope
-    const threadId = message.thread_id
-    return await untilWritten(async () => {
+    const result = await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
+      const message = newMessage(this.#scope, threadId, request)
       const written = await records.write({ project, partition: threadId }, [
         { op: 'check', kind: KIND.thread, id: threadId, expect: thread.version },
         { op: 'check', kind: KIND.lock, id: RUN_LOCK_ID, expect: 'absent' },
@@ -48,11 +43,10 @@ export class Messages {
       ])
       if (written) return message
       const lock = await this.#lock(threadId)
-      if (lock !== undefined) {
-        throw badRequest(`Can't add messages to ${threadId} while a run ${lock.run_id} is active.`)
-      }
-      return undefined
-    })
+      return lock === undefined ? undefined : new Locked(lock.run_id)
+    }))
+    if (result instanceof Locked) throw badRequest(`Can't add messages to ${threadId} while a run ${result.runId} is active.`)
+    return result
   }
 
   /** Throws the 404, of the thread first. */

@@ -1,0 +1,42 @@
+import type { Run } from '../../schemas/runs.js'
+import type { RunStep, StepToolCallDelta } from '../../schemas/run-steps.js'
+import type { Message } from '../../schemas/messages.js'
+import type { StreamEvent } from '../../schemas/stream-events.js'
+import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
+import type { RunItem } from './records.js'
+
+/**
+ * The events of a run told from its records, for a reader that comes when the events themselves are gone: the same order,
+ * each text and each call in one piece.
+ */
+export function replay (run: Run, items: readonly RunItem[]): StreamEvent[] {
+  const began: Run = {
+    ...run, status: 'queued', started_at: null, cancelled_at: null, failed_at: null, completed_at: null, required_action: null, last_error: null, incomplete_details: null, usage: null
+  }
+  const events = [runCreated(began), runEvent(began)]
+  if (run.started_at !== null) events.push(runEvent({ ...began, status: 'in_progress', started_at: run.started_at }))
+  for (const item of items) {
+    events.push(...item.kind === 'message' && item.message !== undefined ? messageItem(item.step, item.message) : toolItem(item.step))
+  }
+  return [...events, runEvent(run), done]
+}
+
+function messageItem (step: RunStep, message: Message): StreamEvent[] {
+  const empty: Message = { ...message, status: 'in_progress', incomplete_details: null, completed_at: null, incomplete_at: null, content: [] }
+  const deltas = message.content.map((part, index): StreamEvent => messageDelta(message.id, { index, ...part } as Parameters<typeof messageDelta>[1]))
+  return [...opening(step), messageCreated(empty), messageEvent(empty), ...deltas, ...ending(message.status, messageEvent(message)), ...ending(step.status, stepEvent(step))]
+}
+
+function toolItem (step: RunStep): StreamEvent[] {
+  if (step.step_details.type !== 'tool_calls') return []
+  const calls = step.step_details.tool_calls.map((call, index) => ({ index, ...call }) as StepToolCallDelta)
+  const delta = calls.length === 0 ? [] : [stepDelta(step.id, { type: 'tool_calls', tool_calls: calls })]
+  return [...opening({ ...step, step_details: { type: 'tool_calls', tool_calls: [] } }), ...delta, ...ending(step.status, stepEvent(step))]
+}
+
+function opening (step: RunStep): StreamEvent[] {
+  const open: RunStep = { ...step, status: 'in_progress', cancelled_at: null, completed_at: null, expired_at: null, failed_at: null, last_error: null, usage: null }
+  return [stepCreated(open), stepEvent(open)]
+}
+
+const ending = (status: string, event: StreamEvent): StreamEvent[] => status === 'in_progress' ? [] : [event]
