@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module'
+import { readCommand } from './cli/arguments.js'
+import { readConfigFile } from './cli/config-file.js'
+import { configure, isLoopback, isOpen } from './cli/configure.js'
+import { defaultProvider } from './cli/default-provider.js'
+import { OperatorError } from './cli/errors.js'
+import { helpText } from './cli/help.js'
+import { readyText, storageName } from './cli/messages.js'
+import type { Values } from './cli/settings.js'
+import { OpenAIServer } from './server.js'
+
+/** npm passes a terminal's Ctrl-C on to a process that has got it already: a signal this close to the first is the same one. */
+const SAME_SIGNAL_MS = 200
+
+async function main (): Promise<void> {
+  const command = readCommand(process.argv.slice(2), process.env)
+  if (command.run === 'help') process.stdout.write(helpText())
+  else if (command.run === 'version') process.stdout.write(`${version()}\n`)
+  else await serve(command.values)
+}
+
+async function serve (values: Values): Promise<void> {
+  const file = await readConfigFile(values.config, process.cwd())
+  const { config, logLevel, hasProvider } = configure(values, file)
+  const fallback = hasProvider ? undefined : await defaultProvider(values.ollamaUrl)
+  try {
+    // Stdout is for scripts, so the log goes to stderr.
+    const server = new OpenAIServer(undefined, { ...config, ...fallback?.options, logging: { level: logLevel, stream: process.stderr } })
+    stopOnSignals(server)
+    await server.start()
+    // A signal may have come meanwhile.
+    if (!server.isRunning()) return
+    const log = server.app!.log
+    if (fallback !== undefined) log[fallback.level](fallback.message)
+    log.info(`everything is kept in ${storageName(config.storage)}`)
+    if (isOpen(config) && !isLoopback(config.host!)) {
+      log.warn(`no API key is set, and ${config.host} can be reached from other machines: everybody may use this server; set --api-key`)
+    }
+    process.stdout.write(readyText(server.getBaseUrl(), { model: config.defaultModel ?? fallback?.model, needsKey: !isOpen(config) }))
+  } catch (error) {
+    // Flags and variables were checked as they were read, so a bad option that is left came from the file.
+    if (error instanceof TypeError && file !== undefined) throw new OperatorError(`The config file ${file.path} has a bad option. ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+/** The first signal drains; the second one does not wait. */
+function stopOnSignals (server: OpenAIServer): void {
+  let stoppedAt: number | undefined
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stoppedAt !== undefined) {
+      if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    stoppedAt = performance.now()
+    server.app?.log.info(`${signal}: closing`)
+    server.stop().then(() => process.exit(0), fail)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function version (): string {
+  return (createRequire(import.meta.url)('fastify-openai-compat/package.json') as { version: string }).version
+}
+
+/** One sentence for the operator; the stack behind it only on request. */
+function fail (error: unknown): void {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  const details = /^(debug|trace)$/.test(process.env.LOG_LEVEL ?? '') ? `${stack}\n` : ''
+  process.stderr.write(`fastify-openai-compat: ${message}\n${details}`, () => process.exit(1))
+}
+
+// Whoever reads the output may leave before the server does.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+main().catch(fail)

@@ -1,0 +1,58 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { OperatorError } from './errors.js'
+import { SETTINGS, type Setting, type Values } from './settings.js'
+
+export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values }
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
+export function readCommand (argv: readonly string[], env: Environment): Command {
+  const flags = parseFlags(argv)
+  if (flags.help === true) return { run: 'help' }
+  if (flags.version === true) return { run: 'version' }
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    const value = fromFlags(setting, flags) ?? fromEnvironment(setting, env)
+    if (value !== undefined) values[name] = value
+  }
+  return { run: 'serve', values }
+}
+
+function fromFlags (setting: Setting<unknown>, flags: Flags): unknown {
+  const given = setting.flag === undefined ? undefined : flags[setting.flag]
+  if (given === undefined) return undefined
+  const origin = `--${setting.flag}`
+  const texts = [given].flat().map(String)
+  if (texts.includes('')) throw new OperatorError(`${origin} needs a value.`)
+  return parsed(setting, texts, origin)
+}
+
+function fromEnvironment (setting: Setting<unknown>, env: Environment): unknown {
+  const given = env[setting.env]?.trim() ?? ''
+  if (given === '') return undefined
+  const texts = setting.list === true ? given.split(',').map(text => text.trim()).filter(text => text !== '') : [given]
+  if (texts.length === 0) throw new OperatorError(`${setting.env} holds commas only: leave it empty, or give it a value.`)
+  return parsed(setting, texts, setting.env)
+}
+
+function parsed (setting: Setting<unknown>, texts: readonly string[], origin: string): unknown {
+  const values = texts.map(text => setting.parse(text, origin))
+  return setting.list === true ? values : values[0]
+}
+
+type Flags = Record<string, string | boolean | (string | boolean)[] | undefined>
+
+function parseFlags (argv: readonly string[]): Flags {
+  const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } }
+  for (const { flag, short, list } of Object.values<Setting<unknown>>(SETTINGS)) {
+    if (flag !== undefined) options[flag] = { type: 'string', multiple: list ?? false, ...(short === undefined ? {} : { short }) }
+  }
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values
+  } catch (error) {
+    // Node's message goes on with advice on positional arguments, of which there are none here.
+    const [sentence = ''] = (error as Error).message.split(/\.?\s*\n|\.\s/)
+    throw new OperatorError(`${sentence.replace(/argument (is ambiguous|missing)$/, 'needs a value')}: see --help.`, { cause: error })
+  }
+}

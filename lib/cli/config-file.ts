@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { ApiKeys } from '../auth.js'
+import { SERVER_OPTION_NAMES, type OpenAIServerConfig } from '../server/options.js'
+import { OperatorError } from './errors.js'
+import { logLevel } from './values.js'
+
+/** What a config file may hold: the options of `OpenAIServer`, with a log level in place of `logging`. */
+export interface FileConfig extends Omit<OpenAIServerConfig, 'logging'> {
+  logLevel?: string
+}
+
+export interface ConfigFile {
+  path: string
+  config: FileConfig
+}
+
+const DEFAULT_NAMES = ['openai-compat.config.json', 'openai-compat.config.js']
+const OPTION_NAMES = [...SERVER_OPTION_NAMES.filter(name => name !== 'logging'), 'logLevel']
+
+/** Reads the file that was asked for, else the one in `folder` if there is one. Throws an `OperatorError` that names it. */
+export async function readConfigFile (asked: string | undefined, folder: string): Promise<ConfigFile | undefined> {
+  const path = asked === undefined ? findIn(folder) : resolve(folder, asked)
+  if (path === undefined) return undefined
+  const config = path.endsWith('.json') ? await readJson(path) : await importModule(path)
+  check(config, path)
+  return { path, config }
+}
+
+function findIn (folder: string): string | undefined {
+  const [path, other] = DEFAULT_NAMES.map(name => resolve(folder, name)).filter(path => existsSync(path))
+  if (other !== undefined) throw new OperatorError(`There are two config files, ${path} and ${other}: remove one, or name one with --config.`)
+  return path
+}
+
+async function readJson (path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => { throw unreadable(path, cause) })
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    throw new OperatorError(`The config file ${path} is not valid JSON: ${reason(cause)}.`, { cause })
+  }
+}
+
+async function importModule (path: string): Promise<unknown> {
+  // Told apart from a module that the file imports and that does not exist.
+  if (!existsSync(path)) throw unreadable(path, new Error('no such file'))
+  try {
+    const module = await import(pathToFileURL(path).href) as { default?: unknown }
+    return module.default
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+function unreadable (path: string, cause: unknown): OperatorError {
+  return new OperatorError(`The config file ${path} cannot be read: ${reason(cause)}.`, { cause })
+}
+
+/** The first line of an error, fit to stand within a sentence. */
+function reason (cause: unknown): string {
+  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+  return line.replace(/\.$/, '')
+}
+
+/** Refuses what would be a surprise later, or a hole; the server checks the rest. */
+function check (config: unknown, path: string): asserts config is FileConfig {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    throw new OperatorError(`The config file ${path} must ${path.endsWith('.json') ? 'hold' : 'export by default'} an object.`)
+  }
+  for (const name of Object.keys(config)) {
+    if (!OPTION_NAMES.includes(name)) throw new OperatorError(`The config file ${path} has an unknown option "${name}"; there are: ${OPTION_NAMES.join(', ')}.`)
+  }
+  const { apiKeys, logLevel: level } = config as FileConfig
+  if (apiKeys !== undefined && !areKeys(apiKeys)) {
+    throw new OperatorError(`The config file ${path} must give "apiKeys" as a list of keys, or as an object of projects by key.`)
+  }
+  if (level !== undefined) logLevel(String(level), `"logLevel" in the config file ${path}`)
+}
+
+function areKeys (value: ApiKeys): boolean {
+  if (typeof value === 'function') return true
+  if (typeof value !== 'object' || value === null) return false
+  const isText = (item: unknown): boolean => typeof item === 'string' && item !== ''
+  return Array.isArray(value) ? value.every(isText) : Object.entries(value).flat().every(isText)
+}

@@ -1,0 +1,4 @@
+/** Something that the operator can mend: its message is one sentence for stderr. */
+export class OperatorError extends Error {
+  override name = 'OperatorError'
+}

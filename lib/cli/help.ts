@@ -1,0 +1,41 @@
+import { SETTINGS, type Setting } from './settings.js'
+
+const rows: readonly Setting<unknown>[] = Object.values(SETTINGS)
+
+/** The text of `--help`. */
+export function helpText (): string {
+  const flags = rows.filter(row => row.flag !== undefined)
+  return [
+    'Usage: fastify-openai-compat [options]',
+    '',
+    'The OpenAI Assistants API v2 on your own machine, in front of any model.',
+    '',
+    'Options (flags win over the environment, the environment over the config file):',
+    ...flags.flatMap(row => [`  ${flagText(row)}`, `      ${row.about}`, `      ${row.env}; default ${row.fallback}`]),
+    '  -h, --help',
+    '  -v, --version',
+    '',
+    'Environment only:',
+    ...rows.filter(row => row.flag === undefined).flatMap(row => [`  ${row.env}=${row.placeholder}`, `      ${row.about}; default ${row.fallback}`]),
+    '',
+    'An option marked * may be repeated; its variable takes values separated by commas.',
+    ''
+  ].join('\n')
+}
+
+function flagText ({ flag, short, placeholder, list }: Setting<unknown>): string {
+  return `${short === undefined ? '' : `-${short}, `}--${flag} ${placeholder}${list === true ? ' *' : ''}`
+}
+
+/** The same as a Markdown table, for docs/command-line.md. */
+export function helpTable (): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|')
+  return [
+    '| flag | environment | default | |',
+    '|---|---|---|---|',
+    ...rows.map(row => {
+      const flag = row.flag === undefined ? '' : `\`${flagText(row).replace(' *', '')}\`${row.list === true ? ', repeatable' : ''}`
+      return `| ${cell(flag)} | \`${row.env}\`${row.list === true ? ', comma-separated' : ''} | ${cell(row.fallback)} | ${cell(row.about)} |`
+    })
+  ].join('\n')
+}

@@ -1,0 +1,91 @@
+import * as parse from './values.js'
+import type { ParseValue } from './values.js'
+
+/** One row of the command line's table: the parser, `--help` and docs/command-line.md are made from it. */
+export interface Setting<T> {
+  /** Long flag, without dashes. Without one the setting is known to the environment only. */
+  flag?: string
+  short?: string
+  /** What stands for the value in the help. */
+  placeholder: string
+  /** The environment variable. An empty one counts as not set. */
+  env: string
+  /** The flag may be repeated; in the environment the values are separated by commas. */
+  list?: true
+  /** As the help says it. */
+  fallback: string
+  about: string
+  parse: ParseValue<T>
+}
+
+function one<T> (setting: Omit<Setting<T>, 'list'>): Setting<T> {
+  return setting
+}
+
+function many<T> (setting: Omit<Setting<T>, 'list'>): Setting<T> & { list: true } {
+  return { ...setting, list: true }
+}
+
+export const SETTINGS = {
+  port: one({
+    flag: 'port', short: 'p', placeholder: 'PORT', env: 'PORT', fallback: '8080', about: 'TCP port, 0 for any free one', parse: parse.port
+  }),
+  host: one({
+    flag: 'host', placeholder: 'HOST', env: 'HOST', fallback: '127.0.0.1', about: 'address to listen on', parse: parse.text
+  }),
+  storage: one({
+    flag: 'storage',
+    placeholder: 'URL',
+    env: 'STORAGE_URL',
+    fallback: 'sqlite:./data/openai-compat.db',
+    about: 'where everything is kept: sqlite:FILE, memory:, redis://..., rediss://..., postgres://...',
+    parse: parse.storageUrl
+  }),
+  apiKeys: many({
+    flag: 'api-key', placeholder: 'KEY[=PROJECT]', env: 'API_KEYS', fallback: 'none: open', about: 'a key that may call, and its project', parse: parse.apiKey
+  }),
+  baseUrl: one({
+    flag: 'base-url',
+    placeholder: 'URL',
+    env: 'OPENAI_BASE_URL',
+    fallback: 'https://api.openai.com/v1 with a key, else Ollama if it answers, else echo',
+    about: 'OpenAI-compatible endpoint of the models (provider "openai")',
+    parse: parse.httpUrl
+  }),
+  upstreamKey: one({
+    flag: 'upstream-key', placeholder: 'KEY', env: 'OPENAI_API_KEY', fallback: 'none', about: 'the key for that endpoint', parse: parse.text
+  }),
+  defaultModel: one({
+    flag: 'default-model', placeholder: 'MODEL', env: 'DEFAULT_MODEL', fallback: 'none', about: 'model for requests that name none', parse: parse.text
+  }),
+  aliases: many({
+    flag: 'alias', placeholder: 'FROM=TO', env: 'MODEL_ALIASES', fallback: 'none', about: 'use model TO where FROM (exact, or with *) is asked for', parse: parse.alias
+  }),
+  config: one({
+    flag: 'config',
+    placeholder: 'FILE',
+    env: 'OPENAI_COMPAT_CONFIG',
+    fallback: 'openai-compat.config.json or .js, if present',
+    about: 'file with all of the above and more',
+    parse: parse.text
+  }),
+  logLevel: one({
+    flag: 'log-level', placeholder: 'LEVEL', env: 'LOG_LEVEL', fallback: 'info', about: 'trace, debug, info, warn, error, fatal or silent', parse: parse.logLevel
+  }),
+  ollamaUrl: one({
+    placeholder: 'URL', env: 'OLLAMA_BASE_URL', fallback: 'http://127.0.0.1:11434/v1', about: 'where Ollama is looked for', parse: parse.httpUrl
+  }),
+  leaseMs: one({
+    placeholder: 'N', env: 'RUN_LEASE_MS', fallback: '15000', about: 'milliseconds after which a silent instance loses its runs', parse: parse.positive
+  }),
+  runExpiresS: one({
+    placeholder: 'N', env: 'RUN_EXPIRES_S', fallback: '600', about: 'seconds after which an unfinished run expires', parse: parse.positive
+  })
+}
+
+export type SettingName = keyof typeof SETTINGS
+
+type Parsed<S> = S extends { list: true, parse: ParseValue<infer T> } ? T[] : S extends { parse: ParseValue<infer T> } ? T : never
+
+/** What flags and environment say; absent where they say nothing. */
+export type Values = { [Name in SettingName]?: Parsed<typeof SETTINGS[Name]> }

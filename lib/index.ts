@@ -1,0 +1,31 @@
+import openaiCompat from './plugin.js'
+
+export default openaiCompat
+export { openaiCompat }
+
+export { buildServer, createOpenAIServer, OpenAIServer } from './server.js'
+export type { BuildServerOptions, Logging, OpenAIServerConfig } from './server/options.js'
+export type { ProviderOptions, Runtime } from './server/runtime.js'
+
+export type { ApiKeys } from './auth.js'
+export type { Clock } from './clock.js'
+export type { Limits, OpenAICompatOptions, ProviderOption } from './options.js'
+export type { StreamLimits } from './sse.js'
+export { ApiError, type ApiErrorOptions, type ErrorEnvelope } from './errors.js'
+
+export { ThreadManager } from './threads/manager.js'
+export type { ServerTool, ToolContext } from './tools/tool.js'
+export type { ToolAccess } from './tools/server-tools.js'
+
+export { echo } from './models/echo.js'
+export { openaiCompatible, type OpenAICompatibleOptions } from './models/openai-compatible.js'
+export { ModelError } from './models/provider.js'
+export type {
+  FinishReason, ModelContentPart, ModelErrorCode, ModelInfo, ModelMessage, ModelPart, ModelProvider, ModelRequest, ModelResponseFormat, ModelTool,
+  ModelToolCall, ModelToolChoice, ModelUsage, StreamOptions
+} from './models/provider.js'
+
+export { StorageClosedError, StorageUnavailableError } from '../storage/record-store.js'
+export type * from '../storage/record-store.js'
+export type * from '../storage/thread-storage.js'
+export type * from '../schemas/index.js'
