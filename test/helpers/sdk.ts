@@ -1,0 +1,87 @@
+import OpenAI6, { type ClientOptions } from 'openai'
+import OpenAI4 from 'openai4'
+import OpenAI5 from 'openai5'
+
+type Beta = OpenAI6['beta']
+
+/** A client of any major, with the signatures of the newest. */
+export interface Client {
+  beta: Pick<Beta, 'assistants' | 'threads'>
+  models: Pick<OpenAI6['models'], 'list' | 'retrieve'>
+}
+
+export interface Sdk {
+  name: string
+  connect (options: ClientOptions): Client
+}
+
+/** The majors that applications of the Assistants API are built with, the newest last. */
+export const sdks: readonly Sdk[] = [
+  { name: 'openai 4', connect: options => likeLaterOnes(new OpenAI4(options as ConstructorParameters<typeof OpenAI4>[0])) },
+  { name: 'openai 5', connect: options => new OpenAI5(options as ConstructorParameters<typeof OpenAI5>[0]) as unknown as Client },
+  { name: 'openai 6', connect: options => new OpenAI6(options) }
+]
+
+export const newestSdk = sdks.at(-1)!
+
+/** What names the parents of an object, beside the request's own parameters. */
+interface Parents {
+  thread_id: string
+  run_id: string
+}
+
+/**
+ * Major 4 takes every id of the path in order, and deletes with `del`. Later ones take the last id, and the others as
+ * parameters. The calls are passed on as they are; what differs is only the order of arguments.
+ */
+function likeLaterOnes (client: OpenAI4): Client {
+  const { assistants, threads } = client.beta
+  const { messages, runs } = threads
+  const client6 = {
+    models: client.models,
+    beta: {
+      assistants: {
+        create: assistants.create.bind(assistants),
+        retrieve: assistants.retrieve.bind(assistants),
+        update: assistants.update.bind(assistants),
+        list: assistants.list.bind(assistants),
+        delete: assistants.del.bind(assistants)
+      },
+      threads: {
+        create: threads.create.bind(threads),
+        retrieve: threads.retrieve.bind(threads),
+        update: threads.update.bind(threads),
+        delete: threads.del.bind(threads),
+        createAndRun: threads.createAndRun.bind(threads),
+        createAndRunPoll: threads.createAndRunPoll.bind(threads),
+        createAndRunStream: threads.createAndRunStream.bind(threads),
+        messages: {
+          create: messages.create.bind(messages),
+          list: messages.list.bind(messages),
+          retrieve: (id: string, { thread_id: thread }: Parents) => messages.retrieve(thread, id),
+          update: (id: string, { thread_id: thread, ...body }: Parents) => messages.update(thread, id, body),
+          delete: (id: string, { thread_id: thread }: Parents) => messages.del(thread, id)
+        },
+        runs: {
+          create: runs.create.bind(runs),
+          list: runs.list.bind(runs),
+          createAndPoll: runs.createAndPoll.bind(runs),
+          stream: runs.stream.bind(runs),
+          retrieve: (id: string, { thread_id: thread }: Parents) => runs.retrieve(thread, id),
+          update: (id: string, { thread_id: thread, ...body }: Parents) => runs.update(thread, id, body),
+          cancel: (id: string, { thread_id: thread }: Parents) => runs.cancel(thread, id),
+          poll: (id: string, { thread_id: thread }: Parents, options: object) => runs.poll(thread, id, options),
+          submitToolOutputs: (id: string, { thread_id: thread, ...body }: Parents) => runs.submitToolOutputs(thread, id, body as never),
+          submitToolOutputsAndPoll: (id: string, { thread_id: thread, ...body }: Parents, options: object) =>
+            runs.submitToolOutputsAndPoll(thread, id, body as never, options),
+          submitToolOutputsStream: (id: string, { thread_id: thread, ...body }: Parents) => runs.submitToolOutputsStream(thread, id, body as never),
+          steps: {
+            list: (run: string, { thread_id: thread, ...query }: Parents) => runs.steps.list(thread, run, query),
+            retrieve: (id: string, { thread_id: thread, run_id: run, ...query }: Parents) => runs.steps.retrieve(thread, run, id, query)
+          }
+        }
+      }
+    }
+  }
+  return client6 as unknown as Client
+}

@@ -1,0 +1,100 @@
+/**
+ * What the API consists of, as data: every operation and every stream event, with its section of the behaviour
+ * contract. `test/coverage.test.ts` holds it against the routes of the plugin, the events of `schemas/stream-events.ts`, the
+ * official specification, and the tests that call `covers()` with these names.
+ */
+
+export interface Operation {
+  /** The `operationId` of the route. */
+  readonly id: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** As Fastify has it, without the plugin's prefix. Fixed words stand before parameters. */
+  readonly path: string
+  /** Of the behaviour contract. */
+  readonly section: string
+}
+
+export const OPERATIONS = [
+  { id: 'createAssistant', method: 'POST', path: '/assistants', section: '§3' },
+  { id: 'listAssistants', method: 'GET', path: '/assistants', section: '§3' },
+  { id: 'getAssistant', method: 'GET', path: '/assistants/:assistant_id', section: '§3' },
+  { id: 'modifyAssistant', method: 'POST', path: '/assistants/:assistant_id', section: '§3' },
+  { id: 'deleteAssistant', method: 'DELETE', path: '/assistants/:assistant_id', section: '§3' },
+
+  { id: 'createThreadAndRun', method: 'POST', path: '/threads/runs', section: '§6' },
+
+  { id: 'createThread', method: 'POST', path: '/threads', section: '§4' },
+  { id: 'getThread', method: 'GET', path: '/threads/:thread_id', section: '§4' },
+  { id: 'modifyThread', method: 'POST', path: '/threads/:thread_id', section: '§4' },
+  { id: 'deleteThread', method: 'DELETE', path: '/threads/:thread_id', section: '§4' },
+
+  { id: 'createMessage', method: 'POST', path: '/threads/:thread_id/messages', section: '§5' },
+  { id: 'listMessages', method: 'GET', path: '/threads/:thread_id/messages', section: '§5' },
+  { id: 'getMessage', method: 'GET', path: '/threads/:thread_id/messages/:message_id', section: '§5' },
+  { id: 'modifyMessage', method: 'POST', path: '/threads/:thread_id/messages/:message_id', section: '§5' },
+  { id: 'deleteMessage', method: 'DELETE', path: '/threads/:thread_id/messages/:message_id', section: '§5' },
+
+  { id: 'createRun', method: 'POST', path: '/threads/:thread_id/runs', section: '§6' },
+  { id: 'listRuns', method: 'GET', path: '/threads/:thread_id/runs', section: '§6' },
+  { id: 'getRun', method: 'GET', path: '/threads/:thread_id/runs/:run_id', section: '§6' },
+  { id: 'modifyRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id', section: '§6' },
+  { id: 'cancelRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id/cancel', section: '§6' },
+  { id: 'submitToolOutputsToRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id/submit_tool_outputs', section: '§6' },
+
+  { id: 'listRunSteps', method: 'GET', path: '/threads/:thread_id/runs/:run_id/steps', section: '§7' },
+  { id: 'getRunStep', method: 'GET', path: '/threads/:thread_id/runs/:run_id/steps/:step_id', section: '§7' },
+
+  { id: 'listModels', method: 'GET', path: '/models', section: '§12' },
+  { id: 'retrieveModel', method: 'GET', path: '/models/*', section: '§12' },
+
+  /** Our own; the real API has none. */
+  { id: 'getHealth', method: 'GET', path: '/health', section: 'design §6' }
+] as const satisfies readonly Operation[]
+
+export type OperationId = typeof OPERATIONS[number]['id']
+
+export interface StreamEventEntry {
+  readonly event: string
+  readonly section: string
+  /** Why no test covers it: we never send it. */
+  readonly neverSent?: string
+}
+
+export const STREAM_EVENTS = [
+  { event: 'thread.created', section: '§8' },
+  { event: 'thread.run.created', section: '§8 HEAD' },
+  { event: 'thread.run.queued', section: '§8 HEAD' },
+  { event: 'thread.run.in_progress', section: '§8 HEAD' },
+  { event: 'thread.run.requires_action', section: '§8 Functions' },
+  { event: 'thread.run.completed', section: '§8 Text' },
+  { event: 'thread.run.incomplete', section: '§8 Incomplete' },
+  { event: 'thread.run.failed', section: '§8 Failure' },
+  { event: 'thread.run.cancelling', section: '§8 Failure' },
+  { event: 'thread.run.cancelled', section: '§8 Failure' },
+  { event: 'thread.run.expired', section: '§8 Failure' },
+  { event: 'thread.run.step.created', section: '§8 Text' },
+  { event: 'thread.run.step.in_progress', section: '§8 Text' },
+  { event: 'thread.run.step.delta', section: '§8 Deltas' },
+  { event: 'thread.run.step.completed', section: '§8 Text' },
+  { event: 'thread.run.step.failed', section: '§8 Failure' },
+  { event: 'thread.run.step.cancelled', section: '§8 Failure' },
+  { event: 'thread.run.step.expired', section: '§8 Failure' },
+  { event: 'thread.message.created', section: '§8 Text' },
+  { event: 'thread.message.in_progress', section: '§8 Text' },
+  { event: 'thread.message.delta', section: '§8 Deltas' },
+  { event: 'thread.message.completed', section: '§8 Text' },
+  { event: 'thread.message.incomplete', section: '§8 Incomplete' },
+  { event: 'error', section: '§8 error', neverSent: 'whatever goes wrong after the first event ends the run with thread.run.failed' },
+  { event: 'done', section: '§8' }
+] as const satisfies readonly StreamEventEntry[]
+
+export type StreamEventName = typeof STREAM_EVENTS[number]['event']
+
+/** The operation that a request to this path, without prefix and query, is answered by. */
+export function operationOf (method: string, path: string): Operation | undefined {
+  return OPERATIONS.find(operation => operation.method === method && pattern(operation.path).test(path))
+}
+
+function pattern (path: string): RegExp {
+  return new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace('*', '.+')}$`)
+}
