@@ -7,9 +7,10 @@ import { registerRoutes } from '../routes/index.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
 import { authenticator } from './auth.js'
 import { Core, type ProjectApi } from './core.js'
-import { ApiError, badRequest } from './errors.js'
+import { badRequest } from './errors.js'
 import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
+import { parseJsonBodies } from './json-body.js'
 import { resolveOptions, type OpenAICompatOptions } from './options.js'
 import type { ThreadManager } from './threads/manager.js'
 import { compileValidator, type RequestPart } from './validation.js'
@@ -96,19 +97,6 @@ function checkBetaHeader (request: FastifyRequest, prefix: string): void {
   if (features.includes('assistants=v2')) return
   throw badRequest('You must provide the \'OpenAI-Beta\' header to access the Assistants API. ' +
     'Please try again by setting the header \'OpenAI-Beta: assistants=v2\'.', { code: 'invalid_beta' })
-}
-
-/** JSON only, and none at all is `{}`: several SDKs announce JSON and send nothing. */
-function parseJsonBodies (api: FastifyInstance): void {
-  api.removeAllContentTypeParsers()
-  api.addContentTypeParser(/^application\/([\w.-]+\+)?json/, { parseAs: 'string' }, async (_request: FastifyRequest, body: string | Buffer) => {
-    if (body.length === 0) return {}
-    try {
-      return JSON.parse(body.toString()) as unknown
-    } catch (cause) {
-      throw new ApiError(400, 'We could not parse the JSON body of your request: what was sent is not valid JSON.', { cause })
-    }
-  })
 }
 
 export default fp(openaiCompat, { name: 'fastify-openai-compat', fastify: '5.x', encapsulate: false })

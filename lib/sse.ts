@@ -144,3 +144,15 @@ class Heartbeat {
     this.#cancel()
   }
 }
+
+/**
+ * Aborted when the connection ends before the answer is complete. Fastify's `request.signal` does not tell: Node closes
+ * a request as soon as its body is read.
+ */
+export function clientGone (reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  const { raw } = reply
+  raw.once('close', () => { if (!raw.writableFinished) gone.abort() })
+  if (raw.destroyed) gone.abort()
+  return gone.signal
+}

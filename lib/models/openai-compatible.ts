@@ -7,8 +7,10 @@ import { ChatReply } from './chat/reply.js'
 import { chatBody, type MaxTokensField } from './chat/request.js'
 import { vectorsOf, modelsOf } from './chat/lists.js'
 import { DEFAULT_TIMEOUTS, HttpClient, type Timeouts } from './http/client.js'
+import { forwarded } from './http/forward.js'
+import { editObject } from './http/json-text.js'
 import { retrying } from './http/retry.js'
-import type { ModelInfo, ModelPart, ModelProvider, ModelRequest, StreamOptions } from './provider.js'
+import type { ForwardAnswer, ForwardRequest, ModelInfo, ModelPart, ModelProvider, ModelRequest, StreamOptions } from './provider.js'
 
 export interface OpenAICompatibleOptions {
   /**
@@ -75,9 +77,10 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
   const maxTokensField = options.maxTokensField ?? (OPENAI_HOSTS.test(baseURL.hostname) ? 'max_completion_tokens' : 'max_tokens')
   const client = new HttpClient({ name, baseURL: baseURL.href, apiKey, headers, timeouts, dispatcher, clock })
   const adaptations = new Adaptations()
+  const adjusted = omit.length > 0 || Object.keys(extraBody).length > 0
 
-  function retried<T> (signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-    const inspect = (thrown: unknown): UpstreamError | undefined => thrown instanceof UpstreamError && thrown.retryable ? thrown : undefined
+  function retried<T> (signal: AbortSignal, attempt: () => Promise<T>, worthIt: (failure: UpstreamError) => boolean = () => true): Promise<T> {
+    const inspect = (thrown: unknown): UpstreamError | undefined => thrown instanceof UpstreamError && thrown.retryable && worthIt(thrown) ? thrown : undefined
     return retrying(attempt, { maxRetries, maxDelayMs: maxRetryDelayMs, clock, signal, inspect })
   }
 
@@ -127,6 +130,13 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
         vectors.push(...found)
       }
       return vectors
+    },
+
+    async forward ({ path, body }: ForwardRequest, { signal }: StreamOptions): Promise<ForwardAnswer> {
+      const text = path === '/chat/completions' && adjusted ? editObject(body, extraBody, omit) : body
+      // A connection that was lost before any answer is not the client's affair; the vendor's word is.
+      const answer = await retried(signal, () => client.send('POST', path, text, signal), failure => failure.status === undefined)
+      return forwarded(answer, client, timeouts, signal)
     },
 
     close: () => client.close()

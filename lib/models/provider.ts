@@ -92,6 +92,22 @@ export interface StreamOptions {
   signal: AbortSignal
 }
 
+/** What a provider that speaks OpenAI's API can be asked in the client's own words. */
+export interface ForwardRequest {
+  path: '/chat/completions' | '/embeddings'
+  /** A JSON object as text. Its `model` is the provider's own name; all else is as the client wrote it. */
+  body: string
+}
+
+/** The vendor's answer, its status below 300. */
+export interface ForwardAnswer {
+  status: number
+  /** Those worth passing on, names in lower case; never the vendor's cookies or account. */
+  headers: Record<string, string>
+  /** To be read once. Leaving it early closes the upstream request. Throws `ModelError`, or the signal's reason. */
+  body: AsyncIterable<Uint8Array>
+}
+
 export interface ModelProvider {
   /**
    * One model call. Retries, where they are safe, and time-outs are the provider's affair; what it throws in the
@@ -104,6 +120,13 @@ export interface ModelProvider {
 
   /** One vector per input. Absent when the provider has no embeddings. */
   embed? (request: { model: string, input: string[], dimensions?: number }, options: StreamOptions): Promise<number[][]>
+
+  /**
+   * Passes a request on as it is, with nothing added that the operator did not ask for. An answer of 300 or above is a
+   * `ModelError` at once, without another try: the client decides about that itself. Absent when the vendor does not speak
+   * OpenAI's API; then `stream` and `embed` serve.
+   */
+  forward? (request: ForwardRequest, options: StreamOptions): Promise<ForwardAnswer>
 
   /** Frees what the provider opened (a connection pool). */
   close? (): Promise<void>

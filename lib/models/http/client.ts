@@ -67,7 +67,7 @@ export class HttpClient {
     }
   }
 
-  /** Sends a request and waits for a good status. Throws `UpstreamError`, or the signal's reason. */
+  /** Sends a request and waits for a good status. A string is a body in JSON already. Throws `UpstreamError`, or the signal's reason. */
   async send (method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted()
     const { timeouts, clock } = this.#options
@@ -87,7 +87,7 @@ export class HttpClient {
       deadline.set(timeouts.connectMs, () => exchange.abort(this.timedOut(`did not accept a connection within ${timeouts.connectMs} ms.`, true)))
       const url = new URL(this.#base)
       url.pathname = url.pathname.replace(/\/+$/, '') + path
-      await exchange.open(this.#dispatcher, { method, url, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+      await exchange.open(this.#dispatcher, { method, url, headers, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) })
       if (exchange.status >= 300) {
         const text = await readText(exchange, MAX_ERROR_BYTES).catch(() => '')
         signal.throwIfAborted()

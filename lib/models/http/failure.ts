@@ -136,11 +136,35 @@ function parsed (body: string): unknown {
   }
 }
 
+/** What a vendor says of its error, in the API's terms. */
+export interface VendorError {
+  /** Not cleaned: to look into, not to pass on. */
+  message: string
+  type: string | undefined
+  param: string | undefined
+  code: string | undefined
+}
+
+const IDENTIFIER = /^[\w.[\]-]{1,128}$/
+
+export function vendorError (body: string): VendorError {
+  const told = parsed(body)
+  const { type, param, code } = errorRecord(told) ?? {}
+  const identifier = (value: unknown): string | undefined => typeof value === 'string' && IDENTIFIER.test(value) ? value : undefined
+  return { message: vendorMessage(told) ?? '', type: identifier(type), param: identifier(param), code: identifier(code) }
+}
+
 /** Message, code and type: what a kind of error is told by. Not the whole body, which may quote the prompt. */
 function vendorWords (body: unknown): string {
-  const record = (Array.isArray(body) ? body[0] : body) as Record<string, unknown> | undefined
-  const error = (typeof record?.error === 'object' ? record.error : record) as Record<string, unknown> | null | undefined
+  const error = errorRecord(body)
   return [error?.code, error?.type, error?.status, vendorMessage(body)].filter(word => typeof word === 'string').join(' ')
+}
+
+/** The object that describes the error, wherever the vendor puts it. */
+function errorRecord (body: unknown): Record<string, unknown> | undefined {
+  const first = (Array.isArray(body) ? body[0] : body) as { error?: unknown } | null | undefined
+  const error = typeof first?.error === 'object' ? first.error : first
+  return typeof error === 'object' && error !== null ? error as Record<string, unknown> : undefined
 }
 
 /** The sentence in an error body, in the shapes that vendors use. */
