@@ -59,7 +59,7 @@ function likeLaterOnes (client: OpenAI4): Client {
           create: messages.create.bind(messages),
           list: messages.list.bind(messages),
           retrieve: (id: string, { thread_id: thread }: Parents) => messages.retrieve(thread, id),
-          update: (id: string, { thread_id: thread, ...body }: Parents) => messages.update(thread, id, body),
+          update: (id: string, { thread_id: thread, ...body }: Parents) => messages.update(thread, id, body as never),
           delete: (id: string, { thread_id: thread }: Parents) => messages.del(thread, id)
         },
         runs: {
@@ -68,7 +68,7 @@ function likeLaterOnes (client: OpenAI4): Client {
           createAndPoll: runs.createAndPoll.bind(runs),
           stream: runs.stream.bind(runs),
           retrieve: (id: string, { thread_id: thread }: Parents) => runs.retrieve(thread, id),
-          update: (id: string, { thread_id: thread, ...body }: Parents) => runs.update(thread, id, body),
+          update: (id: string, { thread_id: thread, ...body }: Parents) => runs.update(thread, id, body as never),
           cancel: (id: string, { thread_id: thread }: Parents) => runs.cancel(thread, id),
           poll: (id: string, { thread_id: thread }: Parents, options: object) => runs.poll(thread, id, options),
           submitToolOutputs: (id: string, { thread_id: thread, ...body }: Parents) => runs.submitToolOutputs(thread, id, body as never),
@@ -76,7 +76,7 @@ function likeLaterOnes (client: OpenAI4): Client {
             runs.submitToolOutputsAndPoll(thread, id, body as never, options),
           submitToolOutputsStream: (id: string, { thread_id: thread, ...body }: Parents) => runs.submitToolOutputsStream(thread, id, body as never),
           steps: {
-            list: (run: string, { thread_id: thread, ...query }: Parents) => runs.steps.list(thread, run, query),
+            list: (run: string, { thread_id: thread, ...query }: Parents) => runs.steps.list(thread, run, query as never),
             retrieve: (id: string, { thread_id: thread, run_id: run, ...query }: Parents) => runs.steps.retrieve(thread, run, id, query)
           }
         }

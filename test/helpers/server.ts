@@ -83,6 +83,12 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
     })
   }
 
+  async function request (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> {
+    const response = await send(method, path, body, headers)
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+  }
+
   return {
     app,
     baseURL,
@@ -91,14 +97,10 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
     client (sdk = newestSdk, clientOptions = {}) {
       return sdk.connect({ baseURL, apiKey: 'sk-test', maxRetries: 0, fetch: watchedFetch as never, ...clientOptions })
     },
-    async request (method, path, body, headers) {
-      const response = await send(method, path, body, headers)
-      const text = await response.text()
-      return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
-    },
-    async get (path, headers) { return await this.request('GET', path, undefined, headers) },
-    async post (path, body, headers) { return await this.request('POST', path, body, headers) },
-    async delete (path, headers) { return await this.request('DELETE', path, undefined, headers) },
+    request,
+    get: async (path, headers) => await request('GET', path, undefined, headers),
+    post: async (path, body, headers) => await request('POST', path, body, headers),
+    delete: async (path, headers) => await request('DELETE', path, undefined, headers),
     async stream (path, body = {}, headers = {}) {
       const response = await send('POST', path, { ...body, stream: true }, headers)
       if (!response.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error(`no stream but ${response.status} ${await response.text()}`)
