@@ -92,7 +92,12 @@ async function control (step: Step, request: UpstreamRequest, response: ServerRe
   }
   if (typeof step === 'string' || !('fault' in step)) return false
   if (step.fault === 'hang') await Promise.race([request.released, request.aborted])
-  else cut(response)
+  else {
+    // Node holds writes back for a tick; what the script has sent is to arrive before the connection goes.
+    await new Promise(resolve => setImmediate(resolve))
+    while (!response.destroyed && (response.socket?.writableLength ?? 0) > 0) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    cut(response)
+  }
   over()
   return true
 }

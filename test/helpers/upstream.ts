@@ -172,10 +172,16 @@ async function receive (message: IncomingMessage, response: ServerResponse): Pro
     tokensSent: 0,
     bytesSent: 0
   }
-  response.once('finish', () => signals.complete())
+  let finished = false
+  response.once('finish', () => {
+    // A write that failed with its socket calls itself finished too.
+    if (message.socket.destroyed) return
+    finished = true
+    signals.complete()
+  })
   response.once('close', () => {
     const cutByScript = response.errored !== null
-    if (response.writableFinished || cutByScript) return
+    if (finished || cutByScript) return
     request.wasAborted = true
     signals.abort()
   })

@@ -82,6 +82,8 @@ export class ChatReply {
       }
       if (chunk === undefined && !this.#done) this.#end(parts, false)
     }
+    // The reader may now take as long as it likes.
+    this.#answer.deadline.clear()
     return parts
   }
 
@@ -89,6 +91,7 @@ export class ChatReply {
   async #chunk (): Promise<Buffer | undefined> {
     const { exchange, deadline } = this.#answer
     const { client, timeouts } = this.#options
+    // Until there is a part, the limit for the first one stands.
     if (this.#translator.finished) deadline.set(CLOSING_MS, () => exchange.abort(new Error('The stream was not closed.')))
     else if (this.#translator.produced && !exchange.readable) {
       deadline.set(timeouts.idleMs, () => exchange.abort(client.timedOut(`sent nothing more for ${timeouts.idleMs} ms.`)))
@@ -98,8 +101,6 @@ export class ChatReply {
     } catch (thrown) {
       if (this.#translator.finished && !this.#options.signal.aborted) return undefined
       throw thrown
-    } finally {
-      if (this.#translator.produced) deadline.clear()
     }
   }
 

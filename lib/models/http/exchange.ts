@@ -45,14 +45,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#failed) throw this.#failure
   }
 
-  /** The next chunk of the body, undefined at its end. One reader at a time. */
+  /** The next chunk of the body, undefined at its end. What came before a connection broke is given out first. One reader at a time. */
   async read (): Promise<Buffer | undefined> {
     while (this.#chunks.length === 0 && !this.#ended && !this.#failed) await this.#change()
-    if (this.#failed) throw this.#failure
     const chunk = this.#chunks.shift()
-    if (chunk === undefined) return undefined
+    if (chunk === undefined) {
+      if (this.#failed) throw this.#failure
+      return undefined
+    }
     this.#buffered -= chunk.length
-    if (this.#buffered < HIGH_WATER_BYTES && this.#controller?.paused === true) this.#controller.resume()
+    if (this.#buffered < HIGH_WATER_BYTES && !this.#failed && this.#controller?.paused === true) this.#controller.resume()
     return chunk
   }
 
@@ -68,6 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Closes the connection at once, whatever the state. Whoever waits gets `reason` thrown. */
   abort (reason: unknown): void {
     if (this.#ended || this.#failed) return
+    this.#chunks = []
     this.#fail(reason)
     this.#controller?.abort(new Error('The request was given up.'))
   }
@@ -119,7 +122,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#failed) return
     this.#failed = true
     this.#failure = reason
-    this.#chunks = []
     this.#notify()
   }
 

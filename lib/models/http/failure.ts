@@ -104,9 +104,10 @@ export function cutShort (context: FailureContext): UpstreamError {
 /** Whatever broke a request, as an `UpstreamError`. */
 export function connectionFailure (thrown: unknown, context: FailureContext): UpstreamError {
   if (thrown instanceof UpstreamError) return thrown
-  const code = String((thrown as { code?: unknown } | null)?.code ?? '')
+  const { code: given, name } = thrown as { code?: unknown, name?: unknown }
+  const code = String(given ?? '')
   const subject = `The model provider "${context.name}"`
-  if (code.startsWith('HPE_')) return new UpstreamError('server_error', `${subject} did not answer in HTTP.`, { cause: thrown })
+  if (name === 'HTTPParserError') return new UpstreamError('server_error', `${subject} did not answer in HTTP.`, { cause: thrown })
   if (/CERT|SSL|TLS|SIGNATURE/.test(code)) return new UpstreamError('server_error', `${subject} could not be trusted: its TLS certificate was refused (${code}).`, { cause: thrown })
   const sentence = CONNECTION_SENTENCES[code] ?? (CUT_OFF.has(code) ? 'closed the connection before its answer was complete.' : 'could not be asked.')
   const known = code in CONNECTION_SENTENCES || CUT_OFF.has(code)
