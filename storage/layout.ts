@@ -43,6 +43,8 @@ export const KIND = {
   turn: 'turn',
   /** In its thread's partition, id `run`: there while a run is active, and names it. */
   lock: 'lock',
+  /** In its thread's partition, with the run as parent: events that another instance wants to read. */
+  events: 'events',
   /** In its thread's partition, id = run id: which instance executes the run, and until when. */
   lease: 'lease',
   activeRun: 'active_run',

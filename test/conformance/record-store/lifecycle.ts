@@ -48,7 +48,10 @@ export function lifecycleTests ({ test, factory }: Suite): void {
   test('a store opened again has everything, and goes on counting', async t => {
     const open = await factory(t)
     const store = open()
-    if (!store.supports.persistent) return void t.pass('this store promises nothing beyond the process')
+    if (!store.supports.persistent) {
+      t.pass('this store promises nothing beyond the process')
+      return
+    }
     await store.connect()
     await fill(store, 3)
     await store.write(home, [put('m2', { body: 'changed' }), { op: 'delete', kind: 'message', id: 'm3' }])
@@ -64,7 +67,10 @@ export function lifecycleTests ({ test, factory }: Suite): void {
   test('two instances race for one version and one of them wins', async t => {
     const open = await factory(t)
     const store = await connected(t, open())
-    if (!store.supports.shared) return void t.pass('this store belongs to one process')
+    if (!store.supports.shared) {
+      t.pass('this store belongs to one process')
+      return
+    }
     const other = await connected(t, open())
     for (let expect = 1; expect <= 20; expect++) {
       if (expect === 1) await store.write(home, [put('lock')])
