@@ -60,7 +60,8 @@ export class Core {
       onStopped: (key, run) => {
         if (!isActive(run.status)) locks.released(key.project, key.threadId)
         this.#webhooks?.report(run)
-      }
+      },
+      onUnlocked: (project, threadId) => locks.released(project, threadId)
     })
   }
 

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
-import { Agent, request as httpRequest } from 'undici'
 import type { Run } from '../schemas/runs.js'
 import type { Clock } from './clock.js'
 import { badRequest } from './errors.js'
 import type { Logger } from './log.js'
+import { Agent, request as httpRequest } from './undici.js'
 
 /** Where runs are reported to. Signed by the Standard Webhooks rules, so that receivers can use any of its libraries. */
 export interface WebhookOptions {

@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici'
+import type { Dispatcher } from '../undici.js'
 import { systemClock, type Clock } from '../clock.js'
 import { Adaptations } from './chat/adapt.js'
 import { UpstreamError } from './http/failure.js'

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Run } from '../../schemas/runs.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from '../clock.js'
+import { ApiError } from '../errors.js'
 import type { Logger } from '../log.js'
 import { ModelError } from '../models/provider.js'
 import type { ModelRegistry } from '../models/registry.js'
 import type { ToolRunner } from '../tools/tool.js'
-import { EventLog } from './event-log.js'
+import { RunBus, type BusMessage } from './bus.js'
+import type { EventLog } from './event-log.js'
 import { RunExecution, RunStopped, type HeldRun } from './execution.js'
+import { LogKeeper } from './log-keeper.js'
 import { leaseRecord, loadItems, loadRun, unindexRun, type ActiveRun, type Lease, type RunItem, type RunKey } from './records.js'
 import { isActive } from './state.js'
 
@@ -28,6 +31,8 @@ export interface EngineLimits {
   logRetentionMs: number
   /** How often a run may be taken over before it fails. */
   maxTakeovers: number
+  /** How long a server that shuts down lets its runs finish before it hands them over, in milliseconds. */
+  drainMs: number
 }
 
 export const DEFAULT_LIMITS: EngineLimits = {
@@ -37,7 +42,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
   maxPromptTokens: 128_000,
   maxLogBytes: 16 * 1024 * 1024,
   logRetentionMs: 60_000,
-  maxTakeovers: 3
+  maxTakeovers: 3,
+  drainMs: 0
 }
 
 /** What the engine works with. */
@@ -48,14 +54,10 @@ export interface EngineServices {
   tools: ToolRunner
   log: Logger
   limits: EngineLimits
-  /** Told when a run has come to rest: it has ended, or waits for the client. Must not throw. */
+  /** Told when a run has come to rest here: it has ended, or waits for the client. Must not throw. */
   onStopped (key: RunKey, run: Run): void
-}
-
-interface KeptLog {
-  log: EventLog
-  /** Takes back the timer that will forget it. */
-  keep: () => void
+  /** Told when a run has ended on another instance and its thread is free. Must not throw. */
+  onUnlocked (project: string, threadId: string): void
 }
 
 /** An index entry younger than this may belong to a run that is just being written. */
@@ -69,14 +71,24 @@ export class RunEngine {
   readonly owner = randomUUID()
   readonly #services: EngineServices
   readonly #executions = new Map<string, RunExecution>()
-  readonly #logs = new Map<string, KeptLog>()
+  readonly #logs: LogKeeper
+  readonly #bus: RunBus
   readonly #expiry = new Map<string, () => void>()
   #stopTimers: (() => void)[] = []
   #sweep: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor (services: EngineServices) {
-    this.#services = services
+    const { onStopped } = services
+    this.#services = {
+      ...services,
+      onStopped: (key, run) => {
+        if (!isActive(run.status)) this.#bus.send({ type: 'unlocked', project: key.project, thread_id: key.threadId })
+        onStopped(key, run)
+      }
+    }
+    this.#logs = new LogKeeper(services)
+    this.#bus = new RunBus(services.records, this.owner, services.log)
   }
 
   get limits (): EngineLimits {
@@ -89,51 +101,68 @@ export class RunEngine {
    * @param alone nobody else works on this store, so every lease found in it is a dead one.
    */
   async start (alone: boolean): Promise<void> {
+    await this.#bus.listen(message => this.#receive(message))
     await this.#recover(alone)
     this.#every(this.limits.leaseMs / 3, async () => await this.#renewLeases())
     this.#every(this.limits.leaseMs, async () => await this.#recover(false))
   }
 
-  /** Hands running runs over and ends all readers. New runs are refused from here on. */
+  /** Lets running runs finish within the grace period, hands the rest over, and ends all readers. New runs are refused from here on. */
   async stop (): Promise<void> {
     this.#stopped = true
     for (const stop of [...this.#stopTimers, ...this.#expiry.values()]) stop()
+    await this.#drain()
     const executions = [...this.#executions.values()]
     for (const execution of executions) execution.stop('shutdown')
-    for (const { log, keep } of this.#logs.values()) {
-      keep()
-      log.close()
-    }
-    this.#logs.clear()
+    this.#logs.close()
     await Promise.all(executions.map(async execution => await execution.finished))
     await this.#sweep
+    await this.#bus.close()
+  }
+
+  async #drain (): Promise<void> {
+    const { clock, limits } = this.#services
+    if (limits.drainMs === 0 || this.#executions.size === 0) return
+    const renewal = this.#every(limits.leaseMs / 3, async () => await this.#renewLeases())
+    let cancel = (): void => {}
+    const late = new Promise<void>(resolve => { cancel = clock.after(limits.drainMs, resolve) })
+    await Promise.race([late, Promise.all([...this.#executions.values()].map(async execution => await execution.finished))])
+    cancel()
+    renewal()
   }
 
   /** The lease that goes into the store with a run that this instance is about to execute. */
   newLease (): Lease {
+    if (this.#stopped) {
+      throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
+    }
     return { owner: this.owner, expiresAt: this.#services.clock.now() + this.limits.leaseMs, takeovers: 0 }
   }
 
   /** Executes a run whose lease was just written. Returns at once. */
   launch (key: RunKey, held: HeldRun, log: EventLog, items: RunItem[]): void {
+    if (items.length > 0) this.#bus.send({ type: 'moved', run_id: key.runId })
     this.#track(new RunExecution(this.#services, key, held, log, items), async execution => await execution.execute())
   }
 
-  /** The events of a run, from its beginning in this process: the log that is there, or a new one. */
-  logFor (runId: string): EventLog {
-    const kept = this.#logs.get(runId)
-    if (kept !== undefined) {
-      kept.keep()
-      return kept.log
-    }
-    const log = new EventLog(this.limits.maxLogBytes)
-    this.#logs.set(runId, { log, keep: () => {} })
-    return log
+  /** The event log of a run that is executed here from now on. */
+  openLog (key: RunKey): EventLog {
+    return this.#logs.open(key)
   }
 
-  /** The events of a run that this process executes or has just executed. */
-  findLog (runId: string): EventLog | undefined {
-    return this.#logs.get(runId)?.log
+  /**
+   * The events of a run for a reader that joins: our own log, or a copy of the one that its executor keeps. Undefined when nobody
+   * has them any more.
+   */
+  async joinLog (key: RunKey, run: Run): Promise<EventLog | undefined> {
+    const { records, clock } = this.#services
+    const own = this.#logs.find(key.runId)
+    if (this.#executions.has(key.runId)) return own
+    const lease = await records.get<Lease>(leaseRecord(key))
+    const elsewhere = lease !== undefined && lease.body.owner !== this.owner && lease.body.expiresAt > clock.now()
+    if (!elsewhere && own !== undefined) return own
+    if (!elsewhere && (!isActive(run.status) || run.status === 'requires_action')) return undefined
+    return await this.#logs.mirror(key, () => this.#bus.send({ type: 'follow', run_id: key.runId }))
   }
 
   /** Ends a run that was just marked `cancelling`: at once if it runs here or nowhere, else its instance finds out. */
@@ -168,7 +197,10 @@ export class RunEngine {
       return
     }
     const claimed = await this.#claim(key, false)
-    if (claimed === undefined) return
+    if (claimed === undefined) {
+      this.#bus.send({ type: 'look', run_id: key.runId })
+      return
+    }
     this.#track(claimed, async execution => await execution.end(new RunStopped(reason)))
     await claimed.finished
   }
@@ -186,7 +218,7 @@ export class RunEngine {
     ])
     if (!won) return undefined
     const held = { run: run.body, version: run.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1 }
-    return new RunExecution(this.#services, key, held, this.logFor(key.runId), await loadItems(records, key))
+    return new RunExecution(this.#services, key, held, this.#logs.open(key), await loadItems(records, key))
   }
 
   #track (execution: RunExecution, work: (execution: RunExecution) => Promise<void>): void {
@@ -202,18 +234,8 @@ export class RunEngine {
         this.#unwatchExpiry(runId)
         execution.log.close()
       }
-      this.#retire(runId)
-    })
-  }
-
-  /** A run that has stopped leaves its events for a while, for readers that come late. */
-  #retire (runId: string): void {
-    const kept = this.#logs.get(runId)
-    if (kept === undefined) return
-    kept.keep()
-    kept.keep = this.#services.clock.after(this.limits.logRetentionMs, () => {
-      kept.log.close()
-      this.#logs.delete(runId)
+      this.#logs.retire(runId)
+      if (execution.wasHandedOver) this.#bus.send({ type: 'orphan', project: execution.key.project, thread_id: execution.key.threadId, run_id: runId })
     })
   }
 
@@ -228,20 +250,46 @@ export class RunEngine {
     }))
   }
 
+  /** What other instances say. Whatever comes of it is tried again by the timers if it fails. */
+  #receive (message: BusMessage): void {
+    const trouble = (error: unknown): void => this.#services.log.warn({ err: error, ...message }, 'news of another instance could not be followed')
+    switch (message.type) {
+      case 'look': {
+        const execution = this.#executions.get(message.run_id)
+        if (execution !== undefined) this.#renew(execution).catch(trouble)
+        break
+      }
+      case 'orphan':
+        if (!this.#stopped) this.#recoverRun({ project: message.project, threadId: message.thread_id, runId: message.run_id }, 0, false).catch(trouble)
+        break
+      case 'moved':
+        if (!this.#executions.has(message.run_id)) this.#logs.drop(message.run_id)
+        break
+      case 'unlocked':
+        this.#services.onUnlocked(message.project, message.thread_id)
+        break
+      case 'follow':
+        this.#logs.export(message.run_id)
+        break
+    }
+  }
+
   #unwatchExpiry (runId: string): void {
     this.#expiry.get(runId)?.()
     this.#expiry.delete(runId)
   }
 
   async #renewLeases (): Promise<void> {
-    await Promise.all([...this.#executions.values()].map(async execution => {
-      try {
-        await execution.renewLease()
-      } catch (error) {
-        if (error instanceof RunStopped) execution.stop(error.reason)
-        else this.#services.log.warn({ err: error, run_id: execution.key.runId }, 'a lease could not be renewed')
-      }
-    }))
+    await Promise.all([...this.#executions.values()].map(async execution => await this.#renew(execution)))
+  }
+
+  async #renew (execution: RunExecution): Promise<void> {
+    try {
+      await execution.renewLease()
+    } catch (error) {
+      if (error instanceof RunStopped) execution.stop(error.reason)
+      else this.#services.log.warn({ err: error, run_id: execution.key.runId }, 'a lease could not be renewed')
+    }
   }
 
   /** Walks the index of active runs: takes over, expires, and removes what has ended. */
@@ -252,19 +300,19 @@ export class RunEngine {
       const page = await records.page<ActiveRun>({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, order: 'asc', limit: 100, after })
       for (const entry of page.records) {
         if (this.#stopped) return
-        if (!this.#executions.has(entry.id)) await this.#recoverRun(entry, ignoreLeases)
+        const { project, thread_id: threadId, created } = entry.body
+        if (!this.#executions.has(entry.id)) await this.#recoverRun({ project, threadId, runId: entry.id }, created, ignoreLeases)
       }
       after = page.records.at(-1)?.position
       if (!page.hasMore) return
     }
   }
 
-  async #recoverRun (entry: StoredRecord<ActiveRun>, ignoreLease: boolean): Promise<void> {
+  async #recoverRun (key: RunKey, created: number, ignoreLease: boolean): Promise<void> {
     const { records, clock, log } = this.#services
-    const key: RunKey = { project: entry.body.project, threadId: entry.body.thread_id, runId: entry.id }
     const record = await loadRun(records, key)
     if (record === undefined || !isActive(record.body.status)) {
-      if (record !== undefined || clock.now() - entry.body.created > INDEX_GRACE_MS) await unindexRun(records, entry.id)
+      if (record !== undefined || clock.now() - created > INDEX_GRACE_MS) await unindexRun(records, key.runId)
       return
     }
     const run = record.body
@@ -286,16 +334,23 @@ export class RunEngine {
     }
   }
 
-  #every (ms: number, work: () => Promise<void>): void {
+  /** Repeats until `stop()`, or until the returned function is called. */
+  #every (ms: number, work: () => Promise<void>): () => void {
+    let ended = false
     let cancel = (): void => {}
     const next = (): void => {
       cancel = this.#services.clock.after(ms, () => {
         this.#sweep = work().catch(error => {
           this.#services.log.warn({ err: error }, 'looking after the runs failed; it is tried again')
-        }).then(() => { if (!this.#stopped) next() })
+        }).then(() => { if (!ended) next() })
       })
     }
+    const end = (): void => {
+      ended = true
+      cancel()
+    }
     next()
-    this.#stopTimers.push(() => cancel())
+    this.#stopTimers.push(end)
+    return end
   }
 }

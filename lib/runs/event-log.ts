@@ -31,17 +31,24 @@ export class EventLog {
   #stretch = 0
   readonly #maxBytes: number
   readonly #waiting = new Set<() => void>()
+  #readers = 0
 
-  /** @param maxBytes payload bytes kept; the oldest events are forgotten beyond it. */
-  constructor (maxBytes: number) {
+  /**
+   * @param maxBytes payload bytes kept; the oldest events are forgotten beyond it.
+   * @param original the log of another instance that this one is a copy of.
+   */
+  constructor (maxBytes: number, original: { tag: string, firstId: number } = { tag: randomBytes(4).toString('hex'), firstId: 0 }) {
     this.#maxBytes = maxBytes
+    this.tag = original.tag
+    this.#first = original.firstId
+    this.#stretch = original.firstId
   }
 
   /**
    * Tells this log from any other of the same run (after a restart, say), whose numbers mean other events. Part of the
    * ids that readers see.
    */
-  readonly tag = randomBytes(4).toString('hex')
+  readonly tag: string
 
   /** Where the present stretch begins: behind the last `done`, or behind the one before if nothing has followed yet. */
   get stretchStart (): number {
@@ -64,15 +71,24 @@ export class EventLog {
   }
 
   append (...events: StreamEvent[]): void {
+    this.appendSerialised(events.map(({ event, data }) => [event, event === 'done' ? data : JSON.stringify(data)]))
+  }
+
+  /** Events as another log has them: name and payload's JSON. */
+  appendSerialised (events: readonly (readonly [LoggedEvent['event'], string])[]): void {
     if (this.#closed) return
-    for (const { event, data } of events) {
+    for (const [event, data] of events) {
       if (this.#entries.at(-1)?.event === 'done') this.#stretch = this.nextId
-      const json = event === 'done' ? data : JSON.stringify(data)
-      this.#entries.push({ id: this.nextId, event, data: json, offset: this.#bytes })
-      this.#bytes += json.length
+      this.#entries.push({ id: this.nextId, event, data, offset: this.#bytes })
+      this.#bytes += data.length
     }
     this.#forget()
     this.#wake()
+  }
+
+  /** Whether somebody is following. */
+  get hasReaders (): boolean {
+    return this.#readers > 0
   }
 
   get isClosed (): boolean {
@@ -91,17 +107,22 @@ export class EventLog {
    */
   async * follow (from: number, signal: AbortSignal): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
     let next = from
-    while (!signal.aborted) {
-      if (next < this.#first) throw new EventsForgottenError(`events before ${this.#first} are no longer kept`)
-      if (next < this.nextId) {
-        const batch = this.#entries.slice(next - this.#first)
-        next += batch.length
-        yield batch
-      } else if (this.#closed) {
-        return
-      } else {
-        await this.#change(signal)
+    this.#readers++
+    try {
+      while (!signal.aborted) {
+        if (next < this.#first) throw new EventsForgottenError(`events before ${this.#first} are no longer kept`)
+        if (next < this.nextId) {
+          const batch = this.#entries.slice(next - this.#first)
+          next += batch.length
+          yield batch
+        } else if (this.#closed) {
+          return
+        } else {
+          await this.#change(signal)
+        }
       }
+    } finally {
+      this.#readers--
     }
   }
 

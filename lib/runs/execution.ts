@@ -52,6 +52,7 @@ export class RunExecution implements Committer {
   readonly #writer: TurnWriter
   #held: HeldRun
   #ending = false
+  #handedOver = false
   #queue: Promise<unknown> = Promise.resolve()
   #resolveFinished!: () => void
 
@@ -70,6 +71,11 @@ export class RunExecution implements Committer {
 
   get takeovers (): number {
     return this.#held.lease.takeovers
+  }
+
+  /** Whether the run was left for somebody else to go on with. */
+  get wasHandedOver (): boolean {
+    return this.#handedOver
   }
 
   now (): number {
@@ -338,6 +344,7 @@ export class RunExecution implements Committer {
       await this.#services.records.write({ project, partition: threadId },
         [{ op: 'delete', kind: KIND.lease, id: runId, expect: this.#held.leaseVersion }])
     })
+    this.#handedOver = true
   }
 
   async #write (run: Run | undefined, items: WriteItem[], releases: boolean): Promise<boolean> {

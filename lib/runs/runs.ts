@@ -120,7 +120,7 @@ export class Runs {
   /** The events of a run that goes on or has ended: as they are told, or, when they are no longer kept, as the records tell them. */
   async join (threadId: string, id: string): Promise<EventLog> {
     const { body: run } = await this.#current(threadId, id)
-    const live = this.#engine.findLog(id)
+    const live = await this.#engine.joinLog(this.#key(run), run)
     if (live !== undefined) return live
     const log = new EventLog(Infinity)
     log.append(...replay(run, await loadItems(this.#scope.records, this.#key(run))))
@@ -176,7 +176,7 @@ export class Runs {
     })
     const key = this.#key(run)
     const items = await loadItems(this.#scope.records, key)
-    const log = this.#engine.logFor(id)
+    const log = this.#engine.openLog(key)
     const from = log.nextId
     log.append(stepEvent(step), runEvent(run))
     this.#engine.launch(key, { run, version, lease, leaseVersion: 1 }, log, items)
@@ -220,7 +220,7 @@ export class Runs {
 
   /** Sets a run going that was just written. */
   #launch (key: RunKey, { run, lease }: FirstRecords, before: StreamEvent[]): StartedRun {
-    const log = this.#engine.logFor(run.id)
+    const log = this.#engine.openLog(key)
     const from = log.nextId
     log.append(...before, runCreated(run), runEvent(run))
     this.#engine.launch(key, { run, version: 1, lease, leaseVersion: 1 }, log, [])

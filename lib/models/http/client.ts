@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher } from '../../undici.js'
 import type { Clock } from '../../clock.js'
 import { connectionFailure, httpFailure, UpstreamError, type FailureContext } from './failure.js'
 import { Deadline } from './deadline.js'
