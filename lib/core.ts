@@ -1,3 +1,4 @@
+import { KIND, PARTITION, SYSTEM_PROJECT } from '../storage/layout.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
 import type { Clock } from './clock.js'
@@ -82,6 +83,11 @@ export class Core {
   async start (): Promise<void> {
     await this.#records.connect()
     await this.#engine.start(!this.#records.supports.shared)
+  }
+
+  /** Throws when the store does not answer. */
+  async checkStorage (): Promise<void> {
+    await this.#records.get({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, id: 'ready' })
   }
 
   /** Hands running runs over, ends their readers, and closes what we opened. */

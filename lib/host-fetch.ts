@@ -3,4 +3,4 @@
  * Node does so only when somebody first touches one of the fetch globals. A host's `fetch` must not change because it
  * registers a plugin, so we touch one. To be imported before undici.
  */
-void globalThis.Response
+Reflect.get(globalThis, 'Response')

@@ -29,5 +29,6 @@ export const newId = {
   vectorStoreFileBatch: () => 'vsfb_' + hex32(),
   upload: () => 'upload_' + hex32(),
   uploadPart: () => 'part_' + hex32(),
-  request: () => 'req_' + hex32()
+  request: () => 'req_' + hex32(),
+  chatCompletion: () => 'chatcmpl-' + base62(29)
 }

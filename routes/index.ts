@@ -15,7 +15,7 @@ export interface RouteOptions {
 }
 
 export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
-  await app.register(healthRoutes)
+  await app.register(healthRoutes, options)
   await app.register(modelRoutes, options)
   await app.register(assistantRoutes)
   await app.register(threadRoutes)

@@ -40,7 +40,9 @@ async function readJson (path: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    throw new OperatorError(`The config file ${path} is not valid JSON: ${reason(cause)}.`, { cause })
+    // Of the parser's message only the place: the rest quotes the file, which may hold keys.
+    const [place = ''] = /(?<= )\(line \d+ column \d+\)/.exec((cause as Error).message) ?? []
+    throw new OperatorError(`The config file ${path} is not valid JSON ${place}`.trimEnd() + '.')
   }
 }
 

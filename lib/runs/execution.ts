@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { RequiredAction, Run, RunError, Usage } from '../../schemas/runs.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
-import type { WriteItem } from '../../storage/record-store.js'
+import { StorageUnavailableError, type WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
 import { ModelError, type FinishReason, type ModelPart, type ModelUsage } from '../models/provider.js'
 import { estimateUsage, fitPrompt, remaining, type PromptParts } from './budget.js'
@@ -151,7 +152,7 @@ export class RunExecution implements Committer {
   }
 
   async #turns (): Promise<void> {
-    const history = await loadHistory(this.#services.records, this.key, this.#historyLimit())
+    const history = await this.#patiently(async () => await loadHistory(this.#services.records, this.key, this.#historyLimit()))
     for (;;) {
       this.#abort.signal.throwIfAborted()
       // Calls that were made before a restart are answered first; else the model speaks.
@@ -360,7 +361,39 @@ export class RunExecution implements Committer {
       ...items
     ]
     if (run !== undefined && !isActive(run.status)) batch.push({ op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID })
-    return await this.#services.records.write({ project, partition: threadId }, batch)
+    return await this.#patiently(async uncertain => {
+      if (uncertain && run !== undefined && await this.#wasApplied(run)) return true
+      return await this.#services.records.write({ project, partition: threadId }, batch)
+    })
+  }
+
+  /** Whether a write of the run that ended without an answer was carried out all the same. */
+  async #wasApplied (run: Run): Promise<boolean> {
+    const stored = await loadRun(this.#services.records, this.key)
+    return stored?.version === this.#held.version + 1 && isDeepStrictEqual(stored.body, run)
+  }
+
+  /**
+   * Waits for a store that is away, as long as the run has time and nobody stops it. Nothing else is lost meanwhile: the model's
+   * answer stays where it is until it can be kept.
+   */
+  async #patiently<T> (work: (uncertain: boolean) => Promise<T>): Promise<T> {
+    const { clock, log } = this.#services
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work(attempt > 0)
+      } catch (error) {
+        const late = this.run.expires_at !== null && clock.now() >= this.run.expires_at * 1000
+        if (!(error instanceof StorageUnavailableError) || late || this.#isShuttingDown()) throw error
+        log.warn({ err: error, run_id: this.key.runId }, 'the store is away; the run waits for it')
+        await new Promise<void>(resolve => { clock.after(Math.min(100 * 2 ** attempt, 5000), resolve) })
+      }
+    }
+  }
+
+  #isShuttingDown (): boolean {
+    const { reason } = this.#abort.signal
+    return reason instanceof RunStopped && reason.reason === 'shutdown'
   }
 
   /** Looks up what came first. Throws unless the run is still ours and still to be worked on. */
@@ -371,7 +404,7 @@ export class RunExecution implements Committer {
 
   async #reload (): Promise<void> {
     const { records } = this.#services
-    const [run, lease] = await Promise.all([loadRun(records, this.key), records.get<Lease>(leaseRecord(this.key))])
+    const [run, lease] = await this.#patiently(async () => await Promise.all([loadRun(records, this.key), records.get<Lease>(leaseRecord(this.key))]))
     if (run === undefined || lease === undefined || lease.body.owner !== this.#held.lease.owner || !isActive(run.body.status)) {
       throw new RunStopped('lost')
     }

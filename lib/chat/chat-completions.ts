@@ -1,0 +1,68 @@
+import { CreateChatCompletionRequest, ModelCall, type ChatCompletionChunk } from '../../schemas/chat.js'
+import { unixSeconds, type Clock } from '../clock.js'
+import { newId } from '../ids.js'
+import type { ModelRegistry } from '../models/registry.js'
+import { compileValidator } from '../validation.js'
+import { checked, targetOf, type Answer, type Call, type Target } from './call.js'
+import { chatChunks, type Head } from './chunks.js'
+import { joined } from './completion.js'
+import { DONE, EVENT_STREAM_HEADERS, frame, keepAlive, lastFrame, recovering } from './event-stream.js'
+import { callFailure } from './failure.js'
+import { forward } from './forward.js'
+import { modelRequest, refuseUnsupported } from './request.js'
+import { stopAt } from './stop.js'
+
+// Vendors have parameters of their own: what we do not know is none of our business.
+const checkCall = compileValidator(ModelCall, 'body', { unknownParameters: 'ignore' })
+const checkRequest = compileValidator(CreateChatCompletionRequest, 'body', { unknownParameters: 'ignore' })
+
+export interface ChatCompletionsOptions {
+  models: ModelRegistry
+  clock: Clock
+  /** Silence after which a stream of ours says that it is alive, in milliseconds. */
+  heartbeatMs: number
+}
+
+/**
+ * `POST /chat/completions` (API reference, "Chat"). A provider that speaks OpenAI's API is asked in the client's own
+ * words and answers in its own; for all others request and answer are translated.
+ */
+export class ChatCompletions {
+  readonly #options: ChatCompletionsOptions
+
+  constructor (options: ChatCompletionsOptions) {
+    this.#options = options
+  }
+
+  /** Throws `ApiError`. */
+  async create (call: Call): Promise<Answer> {
+    const target = targetOf(this.#options.models, call.deployment ?? checked(checkCall(call.body)).model)
+    const { provider } = target
+    if (provider.forward !== undefined) return await forward(target, provider.forward.bind(provider), '/chat/completions', call)
+    return await this.#translate(target, call)
+  }
+
+  async #translate (target: Target, call: Call): Promise<Answer> {
+    refuseUnsupported(call.body)
+    const body = checked(checkRequest(call.body))
+    const parts = target.provider.stream(modelRequest(body, target.model), { signal: call.signal })
+    const sequences = [body.stop ?? []].flat().filter(sequence => sequence !== '')
+    const head: Head = { id: newId.chatCompletion(), created: unixSeconds(this.#options.clock), model: target.model }
+    const explain = (thrown: unknown) => callFailure(thrown, target.asked, call)
+    const chunks = chatChunks(sequences.length === 0 ? parts : stopAt(parts, sequences), head, body.stream !== true || body.stream_options?.include_usage === true)
+    if (body.stream === true) {
+      const frames = keepAlive(framesOf(chunks), this.#options.clock, this.#options.heartbeatMs)
+      return { status: 200, headers: EVENT_STREAM_HEADERS, bytes: recovering(frames, lastFrame(explain, call.log)) }
+    }
+    try {
+      return { object: await joined(chunks, head) }
+    } catch (thrown) {
+      throw explain(thrown)
+    }
+  }
+}
+
+async function * framesOf (chunks: AsyncIterable<ChatCompletionChunk>): AsyncGenerator<string, void, undefined> {
+  for await (const chunk of chunks) yield frame(chunk)
+  yield DONE
+}

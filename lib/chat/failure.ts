@@ -1,0 +1,61 @@
+import { ApiError } from '../errors.js'
+import { UpstreamError, vendorError, type VendorError } from '../models/http/failure.js'
+import { ModelError } from '../models/provider.js'
+import type { Call } from './call.js'
+
+const UNKNOWN_MODEL_CODES = new Set(['model_not_found', 'invalid_model', 'model_not_available'])
+/** What the SDKs send again by themselves unless they are told not to. */
+const RETRIED_BY_SDKS = [408, 409, 429]
+/** Those of the vendor's refusals that mean the client, and mean the same to it. Credentials are ours; another address is the operator's affair. */
+const CLIENT_STATUS = [400, 408, 409, 413, 415, 422, 425]
+
+/** What a failed call is for the client that waits for it. `asked` is the model's name in the client's words. */
+export function callFailure (thrown: unknown, asked: string, { signal, closing }: Pick<Call, 'signal' | 'closing'>): ApiError {
+  if (closing.aborted) {
+    return new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' }, cause: thrown })
+  }
+  // Nobody reads this; the log is not to call it an error.
+  if (signal.aborted) return new ApiError(499, 'The client closed the connection.', { code: 'client_closed_request', cause: thrown })
+  return thrown instanceof ModelError ? modelFailure(thrown, asked) : ApiError.from(thrown)
+}
+
+function modelFailure (failure: ModelError, asked: string): ApiError {
+  const vendor = failure instanceof UpstreamError ? vendorError(failure.body) : undefined
+  if (isUnknownModel(failure, vendor)) return unknownModel(asked, failure)
+  const status = statusFor(failure)
+  if (status >= 500) return new ApiError(status, failure.message, { code: 'model_provider_error', headers: retryHeaders(failure, status), cause: failure })
+  const limited = status === 429
+  return new ApiError(status, failure.message, {
+    type: vendor?.type ?? (limited ? 'rate_limit_error' : 'invalid_request_error'),
+    param: vendor?.param ?? null,
+    code: vendor?.code ?? (limited ? 'rate_limit_exceeded' : null),
+    headers: retryHeaders(failure, status),
+    cause: failure
+  })
+}
+
+/** A vendor's 401 or 403 must not read as if the client's own key were wrong, nor its 404 as if our URL were. */
+function statusFor ({ code, status = 500 }: ModelError): number {
+  if (code === 'rate_limit_exceeded') return 429
+  if (CLIENT_STATUS.includes(status)) return status
+  if (code === 'invalid_prompt') return 400
+  return status === 503 || status === 504 ? status : 502
+}
+
+function isUnknownModel ({ status }: ModelError, vendor: VendorError | undefined): boolean {
+  if (status !== 404 && status !== 400) return false
+  if (UNKNOWN_MODEL_CODES.has(vendor?.code ?? '') || UNKNOWN_MODEL_CODES.has(vendor?.type ?? '')) return true
+  return status === 404 && (vendor === undefined || /\bmodels?\b|deployment|endpoints found/i.test(vendor.message))
+}
+
+function unknownModel (asked: string, cause: unknown): ApiError {
+  return new ApiError(404, `The model \`${asked}\` does not exist or you do not have access to it.`, { param: 'model', code: 'model_not_found', cause })
+}
+
+function retryHeaders (failure: ModelError, status: number): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (!(failure instanceof UpstreamError)) return headers
+  if (failure.retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(failure.retryAfterMs / 1000))
+  if (status >= 500 || RETRIED_BY_SDKS.includes(status)) headers['x-should-retry'] = String(failure.retryable)
+  return headers
+}
