@@ -1,0 +1,101 @@
+import { test } from 'tap'
+import { sdks } from '../helpers/sdk.js'
+import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
+import { text } from '../helpers/upstream.js'
+
+for (const sdk of sdks) {
+  test(`${sdk.name}: a thread is created with messages, read, modified and deleted`, async t => {
+    covers(t, 'createThread', 'getThread', 'modifyThread', 'deleteThread', 'listMessages')
+    const { threads } = (await startServer(t)).client(sdk).beta
+    const thread = await threads.create({
+      messages: [
+        { role: 'user', content: 'Hello' },
+        { role: 'assistant', content: [{ type: 'text', text: 'Hi.' }], metadata: { a: 'b' } }
+      ],
+      metadata: { user: '7' }
+    })
+    const { id, created_at: at, ...shown } = thread
+    t.match(id, /^thread_[0-9A-Za-z]{24}$/)
+    t.ok(Math.abs(Date.now() / 1000 - at) < 5)
+    t.strictSame(shown, { object: 'thread', metadata: { user: '7' }, tool_resources: {} })
+    t.strictSame(await threads.retrieve(id), thread)
+    const { data: messages } = await threads.messages.list(id, { order: 'asc' })
+    t.match(messages, [
+      { thread_id: id, role: 'user', content: [{ type: 'text', text: { value: 'Hello', annotations: [] } }], metadata: {} },
+      { thread_id: id, role: 'assistant', content: [{ type: 'text', text: { value: 'Hi.', annotations: [] } }], metadata: { a: 'b' } }
+    ])
+    t.strictSame(await threads.update(id, { metadata: { user: '8' } }), { ...thread, metadata: { user: '8' } })
+    t.strictSame(await threads.delete(id), { id, object: 'thread.deleted', deleted: true })
+    await t.rejects(threads.retrieve(id), { status: 404, message: `404 No thread found with id '${id}'.` })
+  })
+
+  test(`${sdk.name}: a thread is created from nothing at all`, async t => {
+    const { threads } = (await startServer(t)).client(sdk).beta
+    const thread = await threads.create()
+    t.strictSame({ ...thread, id: '', created_at: 0 }, { id: '', object: 'thread', created_at: 0, metadata: {}, tool_resources: {} })
+    t.strictSame((await threads.messages.list(thread.id)).data, [])
+  })
+}
+
+test('modifying a thread leaves what is absent, clears what is null and replaces what is given', async t => {
+  const server = await startServer(t)
+  const { body: thread } = await server.post('/threads', { metadata: { a: '1', b: '2' } })
+  const modify = async (fields: object) => (await server.post(`/threads/${thread.id}`, fields)).body
+  t.strictSame(await modify({}), thread)
+  t.strictSame((await modify({ metadata: { c: '3' } })).metadata, { c: '3' })
+  t.strictSame((await modify({ metadata: {} })).metadata, {})
+  t.strictSame((await modify({ metadata: { a: '1' }, tool_resources: null })), { ...thread, metadata: { a: '1' } })
+  t.strictSame((await modify({ metadata: null })).metadata, {})
+  t.strictSame((await modify({ tool_resources: { code_interpreter: { file_ids: [] } } })).tool_resources, { code_interpreter: { file_ids: [] } })
+  t.strictSame((await modify({ tool_resources: { code_interpreter: {} } })).tool_resources, { code_interpreter: { file_ids: [] } })
+})
+
+test('null stands for nothing when a thread is created', async t => {
+  const server = await startServer(t)
+  const { status, body } = await server.post('/threads', { metadata: null, tool_resources: null })
+  t.match({ status, ...body }, { status: 200, metadata: {}, tool_resources: {} })
+})
+
+test('a thread begins with 32 messages at the most, kept in their order', async t => {
+  const server = await startServer(t)
+  const messages = Array.from({ length: 32 }, (_, n) => ({ role: 'user', content: `${n}` }))
+  const { body: thread } = await server.post('/threads', { messages })
+  const { body: list } = await server.get(`/threads/${thread.id}/messages?order=asc&limit=100`)
+  t.strictSame(list.data.map((message: any) => message.content[0].text.value), messages.map(message => message.content))
+  const refused = await server.post('/threads', { messages: [...messages, { role: 'user', content: '32' }] })
+  t.match(refused, {
+    status: 400,
+    body: { error: { message: "Invalid 'messages': array too long. Expected an array with maximum length 32, but got an array with length 33 instead.", param: 'messages', code: 'array_above_max_length' } }
+  })
+})
+
+test('errors within messages name their place', async t => {
+  const server = await startServer(t)
+  const refusals: [message: object, param: string, code: string][] = [
+    [{ content: 'Hi' }, 'messages[1].role', 'missing_required_parameter'],
+    [{ role: 'user' }, 'messages[1].content', 'missing_required_parameter'],
+    [{ role: 'system', content: 'Hi' }, 'messages[1].role', 'invalid_value'],
+    [{ role: 'user', content: 'Hi', name: 'x' }, 'messages[1].name', 'unknown_parameter'],
+    [{ role: 'user', content: [{ type: 'text', text: 1 }] }, 'messages[1].content[0].text', 'invalid_type']
+  ]
+  for (const [message, param, code] of refusals) {
+    const answer = await server.post('/threads', { messages: [{ role: 'user', content: 'Hi' }, message] })
+    t.match(answer, { status: 400, body: { error: { param, code, type: 'invalid_request_error' } } }, answer.body.error?.message)
+  }
+})
+
+test('a deleted thread takes its messages and runs along', async t => {
+  const server = await startServer(t, { script: [text('Hi.')] })
+  const [assistant, thread] = [await newAssistant(server), await newThread(server, 'Hello')]
+  const { body: run } = await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+  t.equal((await stopped(server, run)).status, 'completed')
+  await server.delete(`/threads/${thread.id}`)
+  const error = { message: `No thread found with id '${thread.id}'.`, type: 'invalid_request_error', param: null, code: null }
+  const paths = ['', '/messages', '/runs', `/runs/${run.id}`, `/runs/${run.id}/steps`]
+  for (const path of paths) t.match(await server.get(`/threads/${thread.id}${path}`), { status: 404, body: { error } }, path)
+  t.match(await server.delete(`/threads/${thread.id}`), { status: 404, body: { error } }, 'a second time')
+  t.match(await server.post(`/threads/${thread.id}`, { metadata: {} }), { status: 404, body: { error } })
+  t.match(await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'x' }), { status: 404, body: { error } })
+  t.match(await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id }), { status: 404, body: { error } })
+  t.equal((await server.get(`/assistants/${assistant.id}`)).status, 200)
+})
