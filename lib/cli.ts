@@ -10,7 +10,7 @@ import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
 import { OpenAIServer } from './server.js'
 
-/** npm passes a terminal's Ctrl-C on to a process that has got it already: a signal this close to the first is the same one. */
+/** npm passes a terminal's Ctrl-C on to a process that has got it already: the same signal this soon again is no second one. */
 const SAME_SIGNAL_MS = 200
 
 async function main (): Promise<void> {
@@ -47,13 +47,13 @@ async function serve (values: Values): Promise<void> {
 
 /** The first signal drains; the second one does not wait. */
 function stopOnSignals (server: OpenAIServer): void {
-  let stoppedAt: number | undefined
+  let first: { signal: NodeJS.Signals, at: number } | undefined
   const stop = (signal: NodeJS.Signals): void => {
-    if (stoppedAt !== undefined) {
-      if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(1)
+    if (first !== undefined) {
+      if (signal !== first.signal || performance.now() - first.at > SAME_SIGNAL_MS) process.exit(1)
       return
     }
-    stoppedAt = performance.now()
+    first = { signal, at: performance.now() }
     server.app?.log.info(`${signal}: closing`)
     server.stop().then(() => process.exit(0), fail)
   }

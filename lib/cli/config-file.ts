@@ -40,9 +40,10 @@ async function readJson (path: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    // Of the parser's message only the place: the rest quotes the file, which may hold keys.
-    const [place = ''] = /(?<= )\(line \d+ column \d+\)/.exec((cause as Error).message) ?? []
-    throw new OperatorError(`The config file ${path} is not valid JSON ${place}`.trimEnd() + '.')
+    // Of the parser's message only the place: the rest may quote the file, which may hold keys.
+    const position = /at position (\d+)/.exec((cause as Error).message)?.[1]
+    const place = position === undefined ? '' : ` (line ${text.slice(0, Number(position)).split('\n').length})`
+    throw new OperatorError(`The config file ${path} is not valid JSON${place}.`)
   }
 }
 

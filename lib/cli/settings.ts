@@ -38,7 +38,7 @@ export const SETTINGS = {
     placeholder: 'URL',
     env: 'STORAGE_URL',
     fallback: 'sqlite:./data/openai-compat.db',
-    about: 'where everything is kept: sqlite:FILE, memory:, redis://..., rediss://..., postgres://...',
+    about: 'where everything is kept: sqlite:FILE, memory:, or a redis, rediss or postgres URL',
     parse: parse.storageUrl
   }),
   apiKeys: many({
@@ -48,8 +48,8 @@ export const SETTINGS = {
     flag: 'base-url',
     placeholder: 'URL',
     env: 'OPENAI_BASE_URL',
-    fallback: 'https://api.openai.com/v1 with a key, else Ollama if it answers, else echo',
-    about: 'OpenAI-compatible endpoint of the models (provider "openai")',
+    fallback: 'OpenAI when there is a key, else Ollama if it answers, else echo',
+    about: 'OpenAI-compatible endpoint that serves the models (provider "openai")',
     parse: parse.httpUrl
   }),
   upstreamKey: one({

@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { test, type Test } from 'tap'
+import { startCli, type ProcessOptions } from '../helpers/process.js'
+
+/** What the operator sees of a start that fails: an exit code and one sentence. */
+async function refusal (t: Test, options: ProcessOptions): Promise<string> {
+  const { code, stdout, stderr } = await startCli(t, options).exited
+  t.equal(code, 1, 'exit code')
+  t.equal(stdout, '', 'nothing on stdout')
+  const sentences = stderr.split('\n').filter(line => line !== '' && !line.startsWith('{'))
+  t.equal(sentences.length, 1, `one line and no stack: ${stderr}`)
+  t.match(sentences[0], /^fastify-openai-compat: [A-Z"-].*\.$/)
+  return sentences[0]!.replace('fastify-openai-compat: ', '')
+}
+
+test('a bad flag', async t => {
+  t.equal(await refusal(t, { args: ['--prot', '80'] }), 'Unknown option \'--prot\': see --help.')
+})
+
+test('a bad option in the config file, which is named', async t => {
+  const cwd = t.testdir({ 'openai-compat.config.json': '{"storage":"memory:","limits":{"leaseMs":-1}}' })
+  t.match(await refusal(t, { cwd }), /^The config file \S+openai-compat\.config\.json has a bad option\. Option "limits\.leaseMs" must be/)
+})
+
+test('a host of another machine', async t => {
+  t.equal(await refusal(t, { args: ['--host', '192.0.2.1', '--storage', 'memory:'] }), 'The host "192.0.2.1" is no address of this machine.')
+})
+
+test('a port in use; the storage is given back', async t => {
+  const cwd = t.testdir()
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  t.equal(await refusal(t, { args: ['--port', String(port)], cwd }),
+    `Port ${port} on 127.0.0.1 is in use: stop the program that listens there, or choose another port.`)
+  await startCli(t, { args: ['--port', '0'], cwd }).ready
+})
+
+test('a second process on the same SQLite file; the first one goes on', async t => {
+  const cwd = t.testdir()
+  const baseUrl = await startCli(t, { args: ['--port', '0'], cwd }).ready
+  t.match(await refusal(t, { args: ['--port', '0'], cwd }), /^Another process has the SQLite file \S+openai-compat\.db open: stop that process/)
+  t.equal((await fetch(`${baseUrl}/models`)).status, 200)
+})
+
+for (const url of ['redis://:secret@127.0.0.1:9', 'postgres://user:secret@127.0.0.1:9/db']) {
+  test(`a store that does not answer: ${url.split(':')[0]}`, async t => {
+    const sentence = await refusal(t, { args: ['--port', '0', '--storage', url] })
+    t.match(sentence, /127\.0\.0\.1:9/)
+    t.notMatch(sentence, 'secret')
+  })
+}

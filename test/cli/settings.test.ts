@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs'
+import { test, type Test } from 'tap'
+import { readCommand } from '../../lib/cli/arguments.js'
+import { readConfigFile } from '../../lib/cli/config-file.js'
+import { configure, isLoopback, isOpen, type Configured } from '../../lib/cli/configure.js'
+import { helpTable, helpText } from '../../lib/cli/help.js'
+import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
+
+interface Told {
+  args?: string[]
+  env?: Record<string, string>
+  file?: object
+}
+
+async function configured (t: Test, { args = [], env = {}, file }: Told): Promise<Configured> {
+  const command = readCommand(args, env)
+  if (command.run !== 'serve') throw new Error(`expected a server, not ${command.run}`)
+  const folder = t.testdir(file === undefined ? {} : { 'openai-compat.config.json': JSON.stringify(file) })
+  return configure(command.values, await readConfigFile(command.values.config, folder))
+}
+
+test('without any setting the defaults of the table hold', async t => {
+  t.strictSame(await configured(t, {}), {
+    config: { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db' }, logLevel: 'info', hasProvider: false
+  })
+})
+
+const places: [string, string[], Record<string, string>, object, (configured: Configured) => unknown, unknown[]][] = [
+  ['port', ['-p', '1'], { PORT: '2' }, { port: 3 }, it => it.config.port, [1, 2, 3]],
+  ['host', ['--host', 'a'], { HOST: 'b' }, { host: 'c' }, it => it.config.host, ['a', 'b', 'c']],
+  ['storage', ['--storage', 'memory:'], { STORAGE_URL: 'sqlite:b' }, { storage: 'sqlite:c' }, it => it.config.storage, ['memory:', 'sqlite:b', 'sqlite:c']],
+  ['apiKeys', ['--api-key', 'a', '--api-key', 'b==p'], { API_KEYS: 'c=q, d' }, { apiKeys: ['e'] }, it => it.config.apiKeys,
+    [{ a: 'default', 'b=': 'p' }, { c: 'q', d: 'default' }, ['e']]],
+  ['baseUrl', ['--base-url', 'http://a/v1'], { OPENAI_BASE_URL: 'http://b/v1' }, { provider: { baseURL: 'http://c/v1' } },
+    it => (it.config.providers?.openai ?? it.config.provider as any).baseURL, ['http://a/v1', 'http://b/v1', 'http://c/v1']],
+  ['upstreamKey', ['--upstream-key', 'a'], { OPENAI_API_KEY: 'b' }, { provider: { baseURL: 'http://c/v1', apiKey: 'c' } },
+    it => (it.config.providers?.openai as any ?? it.config.provider).apiKey, ['a', 'b', 'c']],
+  ['defaultModel', ['--default-model', 'a'], { DEFAULT_MODEL: 'b' }, { defaultModel: 'c' }, it => it.config.defaultModel, ['a', 'b', 'c']],
+  ['aliases', ['--alias', 'a=b', '--alias', 'c=d=e'], { MODEL_ALIASES: 'f=g,h=i' }, { aliases: { j: 'k' } }, it => it.config.aliases,
+    [{ a: 'b', c: 'd=e' }, { f: 'g', h: 'i' }, { j: 'k' }]],
+  ['logLevel', ['--log-level', 'warn'], { LOG_LEVEL: 'error' }, { logLevel: 'silent' }, it => it.logLevel, ['warn', 'error', 'silent']],
+  ['leaseMs', [], { RUN_LEASE_MS: '2' }, { limits: { leaseMs: 3 } }, it => it.config.limits?.leaseMs, [undefined, 2, 3]],
+  ['runExpiresS', [], { RUN_EXPIRES_S: '2.5' }, { limits: { runExpiresS: 3 } }, it => it.config.limits?.runExpiresS, [undefined, 2.5, 3]]
+]
+
+for (const [name, args, env, file, read, [fromFlags, fromEnv, fromFile]] of places) {
+  test(`${name}: flags win over the environment, and that over the config file`, async t => {
+    if (args.length > 0) t.strictSame(read(await configured(t, { args, env, file })), fromFlags)
+    t.strictSame(read(await configured(t, { env, file })), fromEnv)
+    t.strictSame(read(await configured(t, { file })), fromFile)
+  })
+}
+
+test('every setting of the table is tried above or is about where to look', t => {
+  const tried = [...places.map(([name]) => name), 'config', 'ollamaUrl']
+  t.strictSame(Object.keys(SETTINGS).sort(), tried.sort())
+  t.end()
+})
+
+test('an empty variable is one that is not set', async t => {
+  const env = Object.fromEntries(Object.values(SETTINGS).map(setting => [setting.env, ' ']))
+  t.strictSame(await configured(t, { env }), await configured(t, {}))
+})
+
+test('one limit in the environment leaves the others of the file as they are', async t => {
+  const { config } = await configured(t, { env: { RUN_LEASE_MS: '2' }, file: { limits: { runExpiresS: 9, leaseMs: 8 } } })
+  t.strictSame(config.limits, { runExpiresS: 9, leaseMs: 2 })
+})
+
+test('a key alone is for OpenAI', async t => {
+  const { config, hasProvider } = await configured(t, { env: { OPENAI_API_KEY: 'sk-upstream' } })
+  t.strictSame(config.providers, { openai: { baseURL: 'https://api.openai.com/v1', apiKey: 'sk-upstream' } })
+  t.equal(config.defaultProvider, 'openai')
+  t.ok(hasProvider)
+})
+
+test('a provider of the flags stands beside those of the file, and keeps its other settings there', async t => {
+  const file = { providers: { groq: { baseURL: 'http://groq/v1' }, openai: { baseURL: 'http://o/v1', apiKey: 'old', maxRetries: 7 } } }
+  const { config } = await configured(t, { args: ['--upstream-key', 'new'], file })
+  t.strictSame(config.providers, { groq: { baseURL: 'http://groq/v1' }, openai: { baseURL: 'http://o/v1', apiKey: 'new', maxRetries: 7 } })
+  t.equal(config.defaultProvider, 'openai')
+})
+
+test('a default provider that the file names stays the default', async t => {
+  const file = { providers: { groq: { baseURL: 'http://groq/v1' } }, defaultProvider: 'groq' }
+  const { config } = await configured(t, { env: { OPENAI_API_KEY: 'k' }, file })
+  t.equal(config.defaultProvider, 'groq')
+})
+
+test('a config module may hold what JSON cannot, and is found by its name or by --config', async t => {
+  const folder = t.testdir({
+    'package.json': '{"type":"module"}',
+    'openai-compat.config.js': 'export default { apiKeys: () => "tenant", tools: [] }',
+    'other.mjs': 'export default { port: 5 }'
+  })
+  t.type((await readConfigFile(undefined, folder))?.config.apiKeys, 'function')
+  t.equal((await readConfigFile('other.mjs', folder))?.config.port, 5)
+})
+
+test('a server without keys is open', t => {
+  t.ok(isOpen({}))
+  t.ok(isOpen({ apiKeys: [] }))
+  t.ok(isOpen({ apiKeys: {} }))
+  t.notOk(isOpen({ apiKeys: ['a'] }))
+  t.notOk(isOpen({ apiKeys: { a: 'p' } }))
+  t.notOk(isOpen({ apiKeys: () => undefined }))
+  t.end()
+})
+
+test('what counts as this machine only', t => {
+  for (const host of ['127.0.0.1', '127.8.9.1', '::1', 'localhost', '::ffff:127.0.0.1']) t.ok(isLoopback(host), host)
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.com', '128.0.0.1']) t.notOk(isLoopback(host), host)
+  t.end()
+})
+
+test('the help lists every flag, variable and default of the table', t => {
+  for (const { flag, short, env, fallback } of Object.values<Setting<unknown>>(SETTINGS)) {
+    if (flag !== undefined) t.match(helpText(), `--${flag} `)
+    if (short !== undefined) t.match(helpText(), `-${short}, `)
+    t.match(helpText(), new RegExp(`\\b${env}\\b`))
+    t.ok(helpText().includes(fallback), fallback)
+  }
+  for (const line of helpText().split('\n')) t.ok(line.length <= 100, 'fits a terminal')
+  t.end()
+})
+
+test('docs/command-line.md shows the same table', t => {
+  const page = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8')
+  t.ok(page.includes(helpTable()), `replace the table there by:\n${helpTable()}`)
+  t.end()
+})
