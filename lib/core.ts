@@ -45,7 +45,7 @@ export class Core {
     this.#options = options
     this.#records = options.storage.records
     this.clock = options.clock
-    this.threadStorage = options.storage
+    this.threadStorage = options.storage.threadStorage
     if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
     const { clock, limits } = options
     const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
@@ -94,6 +94,6 @@ export class Core {
   async stop (): Promise<void> {
     await this.#engine.stop()
     await Promise.all([this.models.close(), this.#webhooks?.close()])
-    if (this.#options.closesStorage) await this.#records.disconnect()
+    if (this.#options.storage.isOurs) await this.#records.disconnect()
   }
 }

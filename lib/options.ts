@@ -1,6 +1,4 @@
 import type { FastifyCorsOptions } from '@fastify/cors'
-import type { RecordStore } from '../storage/record-store.js'
-import type { ThreadStorage } from '../storage/thread-storage.js'
 import type { ApiKeys } from './auth.js'
 import { systemClock, type Clock } from './clock.js'
 import { echo } from './models/echo.js'
@@ -9,7 +7,7 @@ import type { ModelProvider } from './models/provider.js'
 import type { ModelRegistryOptions } from './models/registry.js'
 import { DEFAULT_LIMITS, type EngineLimits } from './runs/engine.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './sse.js'
-import { resolveStorage, type ResolvedStorage } from './storage-option.js'
+import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage-option.js'
 import type { ToolAccess } from './tools/server-tools.js'
 import type { ServerTool } from './tools/tool.js'
 import type { WebhookOptions } from './webhooks.js'
@@ -42,7 +40,7 @@ export interface OpenAICompatOptions {
   /** Names to use for other names, exact or with `*`: `{ 'gpt-4*': 'ollama/llama3.2' }`. Default none. */
   aliases?: Record<string, string>
   /** Where everything is kept: a URL (`sqlite:./file.db`, `memory:`), a store, or a storage of your own. Default `memory:`. */
-  storage?: string | ThreadStorage | RecordStore
+  storage?: StorageOption
   /** Functions that this server runs itself. Default none: every function call goes to the client. */
   tools?: readonly ServerTool[]
   /** Whether server tools are offered to every run (`all`, the default) or only to those that declare a function of the name. */
@@ -69,8 +67,6 @@ export interface OpenAICompatOptions {
 
 export interface ResolvedOptions {
   storage: ResolvedStorage
-  /** Whether the store was opened by us, and so is closed by us. */
-  closesStorage: boolean
   models: ModelRegistryOptions
   tools: readonly ServerTool[]
   toolAccess: ToolAccess
@@ -93,7 +89,6 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
   return {
     storage: resolveStorage(options.storage ?? 'memory:'),
-    closesStorage: typeof (options.storage ?? '') === 'string',
     models: resolveModels(options),
     tools: options.tools ?? [],
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),

@@ -1,5 +1,5 @@
 import type { ListResponse } from '../schemas/common.js'
-import type { StoredRecord } from '../storage/record-store.js'
+import type { Page } from '../storage/record-store.js'
 import type { ApiError } from './errors.js'
 import type { Scope } from './scope.js'
 
@@ -25,12 +25,13 @@ export interface ListSource {
 }
 
 /** One page of records as a list envelope. An unknown cursor is refused with the error that `missing` makes. */
-export async function listRecords<Body extends { id: string }> (
-  scope: Scope,
-  source: ListSource,
-  params: ListParams,
-  missing: (id: string) => ApiError
-): Promise<ListResponse<Body>> {
+export async function listRecords<Body extends { id: string }> (scope: Scope, source: ListSource, params: ListParams, missing: (id: string) => ApiError): Promise<ListResponse<Body>> {
+  const page = await pageOf<Body>(scope, source, params, missing)
+  return listOf(page.records.map(record => record.body), page.hasMore)
+}
+
+/** The same page as records. */
+export async function pageOf<Body> (scope: Scope, source: ListSource, params: ListParams, missing: (id: string) => ApiError): Promise<Page<Body>> {
   const { records, project } = scope
   const position = async (id: string | undefined): Promise<number | undefined> => {
     if (id === undefined) return undefined
@@ -39,44 +40,9 @@ export async function listRecords<Body extends { id: string }> (
     return record.position
   }
   const [after, before] = await Promise.all([position(params.after), position(params.before)])
-  const page = await records.page<Body>({
-    project,
-    ...source,
-    order: params.order ?? 'desc',
-    limit: params.limit ?? DEFAULT_LIMIT,
-    after,
-    before
-  })
-  return listOf(page.records.map(record => record.body), page.hasMore)
-}
-
-/** A page of what is already in memory, by the same rules. `items` are in ascending order. */
-export function listItems<T extends { id: string }> (items: readonly T[], params: ListParams, missing: (id: string) => ApiError): ListResponse<T> {
-  const ordered = params.order === 'asc' ? [...items] : [...items].reverse()
-  const index = (id: string): number => {
-    const found = ordered.findIndex(item => item.id === id)
-    if (found === -1) throw missing(id)
-    return found
-  }
-  const start = params.after === undefined ? 0 : index(params.after) + 1
-  const end = params.before === undefined ? ordered.length : index(params.before)
-  const limit = params.limit ?? DEFAULT_LIMIT
-  const window = ordered.slice(start, end)
-  const backwards = params.before !== undefined && params.after === undefined
-  return listOf(backwards ? window.slice(-limit) : window.slice(0, limit), window.length > limit)
+  return await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: params.limit ?? DEFAULT_LIMIT, after, before })
 }
 
 export function listOf<T extends { id: string }> (data: T[], hasMore: boolean): ListResponse<T> {
   return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: hasMore }
-}
-
-/** Every record of a list in ascending order, page by page. */
-export async function * eachRecord<Body> (scope: Scope, source: ListSource, pageSize = 100): AsyncGenerator<StoredRecord<Body>> {
-  let after: number | undefined
-  for (;;) {
-    const page = await scope.records.page<Body>({ project: scope.project, ...source, order: 'asc', limit: pageSize, after })
-    yield * page.records
-    after = page.records.at(-1)?.position
-    if (!page.hasMore || after === undefined) return
-  }
 }

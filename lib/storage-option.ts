@@ -1,12 +1,28 @@
-import { MemoryRecordStore } from '../storage/memory.js'
+import { openStorageUrl } from '../storage/open.js'
+import { RecordThreadStorage } from '../storage/record-thread-storage.js'
 import type { RecordStore } from '../storage/record-store.js'
-import { SqliteRecordStore } from '../storage/sqlite.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
 
-export type ResolvedStorage = ThreadStorage & { readonly records: RecordStore }
+/** A store by URL, as one of our classes, as records, or as a storage of the user's own with the twelve documented methods. */
+export type StorageOption = string | ThreadStorage | RecordStore
 
-export function resolveStorage (option: string | ThreadStorage | RecordStore): ResolvedStorage {
-  if (option === 'memory:') return { records: new MemoryRecordStore() } as unknown as ResolvedStorage
-  if (typeof option === 'string') return { records: new SqliteRecordStore({ path: option.slice(7) }) } as unknown as ResolvedStorage
-  return { records: option } as unknown as ResolvedStorage
+/** Both faces of one store. */
+export interface ResolvedStorage {
+  threadStorage: ThreadStorage
+  records: RecordStore
+  /** Whether it was opened by us, and so is closed by us. */
+  isOurs: boolean
 }
+
+/** Throws a TypeError for what is no storage. */
+export function resolveStorage (option: StorageOption): ResolvedStorage {
+  if (typeof option === 'string') {
+    const storage = openStorageUrl(option)
+    return { threadStorage: storage, records: storage.records, isOurs: true }
+  }
+  if (option instanceof RecordThreadStorage) return { threadStorage: option, records: option.records, isOurs: false }
+  if ('write' in option) return { threadStorage: new StorageOverRecords(option), records: option, isOurs: false }
+  throw new TypeError('A storage of your own cannot be used yet.')
+}
+
+class StorageOverRecords extends RecordThreadStorage {}

@@ -32,6 +32,8 @@ export const KIND = {
   thread: 'thread',
   /** In its thread's partition. */
   message: 'message',
+  /** In its thread's partition, with a run as parent and the id of one of its messages: an index, with an empty body. */
+  runMessage: 'run_message',
   /** In its thread's partition. */
   run: 'run',
   /** In its thread's partition, with the run as parent. */

@@ -278,7 +278,7 @@ export class Runs {
       hasPrompt: run.instructions !== '' || messages.length > 0,
       items: [
         { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: lock, expect: 'absent' },
-        ...messages.map(putMessage),
+        ...messages.flatMap(putMessage),
         { op: 'put', kind: KIND.run, id: run.id, body: run, expect: 'absent' },
         { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
       ]

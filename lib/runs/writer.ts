@@ -5,6 +5,7 @@ import type { StreamEvent } from '../../schemas/stream-events.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { newId } from '../ids.js'
+import { indexMessage } from '../threads/new-message.js'
 import type { ModelMessage } from '../models/provider.js'
 import { messageCreated, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent } from './events.js'
 import { NO_USAGE, putStep, putTurn, type RunItem, type RunKey, type TurnState } from './records.js'
@@ -228,7 +229,7 @@ export class TurnWriter {
       metadata: {}
     }
     await this.#committer.commit(() => ({
-      items: [...this.#removal(), putStep(step), { op: 'put', kind: KIND.message, id: message.id, body: message }],
+      items: [...this.#removal(), putStep(step), { op: 'put', kind: KIND.message, id: message.id, body: message }, indexMessage(message, this.#key.runId)],
       events: [stepCreated(step), stepEvent(step), messageCreated(message), messageEvent(message)]
     }))
     this.#leftover = undefined
@@ -332,7 +333,7 @@ export class TurnWriter {
     const left = this.#leftover
     if (left === undefined) return []
     const step: WriteItem = { op: 'delete', kind: KIND.step, id: left.step.id }
-    return left.kind === 'message' && left.message !== undefined ? [step, { op: 'delete', kind: KIND.message, id: left.message.id }] : [step]
+    return left.kind === 'message' && left.message !== undefined ? [step, { op: 'delete', kind: KIND.message, id: left.message.id }, { op: 'delete', kind: KIND.runMessage, id: left.message.id }] : [step]
   }
 }
 

@@ -1,10 +1,9 @@
 import type { ListResponse } from '../../schemas/common.js'
 import type { CreateMessageRequest, Message, UpdateMessageRequest } from '../../schemas/messages.js'
-import type { RunStep } from '../../schemas/run-steps.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { StoredRecord } from '../../storage/record-store.js'
 import { badRequest, notFound } from '../errors.js'
-import { eachRecord, listItems, listRecords, type ListParams } from '../pagination.js'
+import { listOf, listRecords, pageOf, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
 import { Locked } from './locks.js'
 import { newMessage, putMessage } from './new-message.js'
@@ -14,6 +13,8 @@ import { Threads } from './threads.js'
 export interface RunLock {
   run_id: string
 }
+
+const missing = (id: string) => notFound('message', id)
 
 export interface MessageListParams extends ListParams {
   /** Only messages of this run. */
@@ -31,15 +32,15 @@ export class Messages {
   }
 
   /** Refused, or made to wait, while a run of the thread is active (API reference, "Runs and run steps", thread locks). */
-  async create (threadId: string, request: CreateMessageRequest): Promise<Message> {
+  async create (threadId: string, request: CreateMessageRequest, origin: Partial<Pick<Message, 'assistant_id' | 'run_id'>> = {}): Promise<Message> {
     const { records, project } = this.#scope
     const result = await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
-      const message = newMessage(this.#scope, threadId, request)
+      const message: Message = { ...newMessage(this.#scope, threadId, request), ...origin }
       const written = await records.write({ project, partition: threadId }, [
         { op: 'check', kind: KIND.thread, id: threadId, expect: thread.version },
         { op: 'check', kind: KIND.lock, id: RUN_LOCK_ID, expect: 'absent' },
-        putMessage(message)
+        ...putMessage(message)
       ])
       if (written) return message
       const lock = await this.#lock(threadId)
@@ -70,29 +71,25 @@ export class Messages {
     const { records, project } = this.#scope
     await untilWritten(async () => {
       const { version } = await this.#load(threadId, id)
-      return await records.write({ project, partition: threadId },
-        [{ op: 'delete', kind: KIND.message, id, expect: version }]) || undefined
+      return await records.write({ project, partition: threadId }, [
+        { op: 'delete', kind: KIND.message, id, expect: version },
+        { op: 'delete', kind: KIND.runMessage, id }
+      ]) || undefined
     })
   }
 
   async list (threadId: string, params: MessageListParams): Promise<ListResponse<Message>> {
     await this.#threads.load(threadId)
-    const missing = (id: string) => notFound('message', id)
-    if (params.run_id !== undefined) return listItems(await this.#ofRun(threadId, params.run_id), params, missing)
+    if (params.run_id !== undefined) return await this.#ofRun(threadId, params.run_id, params)
     return await listRecords<Message>(this.#scope, { partition: threadId, kind: KIND.message }, params, missing)
   }
 
-  /** A run names its messages in its steps, so that the filter need not walk the thread. */
-  async #ofRun (threadId: string, runId: string): Promise<Message[]> {
+  async #ofRun (threadId: string, runId: string, params: ListParams): Promise<ListResponse<Message>> {
     const { records, project } = this.#scope
-    const messages: Message[] = []
-    for await (const { body: step } of eachRecord<RunStep>(this.#scope, { partition: threadId, kind: KIND.step, parent: runId })) {
-      if (step.step_details.type !== 'message_creation') continue
-      const id = step.step_details.message_creation.message_id
-      const record = await records.get<Message>({ project, partition: threadId, kind: KIND.message, id })
-      if (record !== undefined) messages.push(record.body)
-    }
-    return messages
+    const source = { partition: threadId, kind: KIND.runMessage, parent: runId }
+    const page = await pageOf<object>(this.#scope, source, params, missing)
+    const messages = await Promise.all(page.records.map(async ({ id }) => await records.get<Message>({ project, partition: threadId, kind: KIND.message, id })))
+    return listOf(messages.flatMap(message => message?.body ?? []), page.hasMore)
   }
 
   async #load (threadId: string, id: string): Promise<StoredRecord<Message>> {
@@ -101,7 +98,7 @@ export class Messages {
       this.#threads.load(threadId),
       records.get<Message>({ project, partition: threadId, kind: KIND.message, id })
     ])
-    if (record === undefined) throw notFound('message', id)
+    if (record === undefined) throw missing(id)
     return record
   }
 

@@ -33,8 +33,14 @@ export function newMessage (scope: Scope, threadId: string, request: CreateMessa
   }
 }
 
-export const putMessage = (message: Message): WriteItem =>
-  ({ op: 'put', kind: KIND.message, id: message.id, body: message, expect: 'absent' })
+/** The records of a message that does not exist yet: itself, and its entry in its run's index. */
+export function putMessage (message: Message): WriteItem[] {
+  const put: WriteItem = { op: 'put', kind: KIND.message, id: message.id, body: message, expect: 'absent' }
+  return message.run_id === null ? [put] : [put, indexMessage(message, message.run_id)]
+}
+
+export const indexMessage = (message: Message, runId: string): WriteItem =>
+  ({ op: 'put', kind: KIND.runMessage, id: message.id, parent: runId, body: {} })
 
 /** Request content as the response shows it: text becomes an object with annotations (API reference, "The message object"). */
 function messageContent (content: CreateMessageRequest['content'], path: string): MessageContent[] {

@@ -36,7 +36,7 @@ export class Threads {
     await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])
     await records.write({ project, partition: id }, [
       { op: 'put', kind: KIND.thread, id, body: thread, expect: 'absent' },
-      ...messages.map(putMessage),
+      ...messages.flatMap(putMessage),
       ...more
     ])
     return thread

@@ -1,0 +1,45 @@
+import { MemoryRecordStore } from './memory.js'
+import { PostgresRecordStore, type PostgresRecordStoreOptions } from './postgres.js'
+import { RecordThreadStorage } from './record-thread-storage.js'
+import { RedisRecordStore, type RedisRecordStoreOptions } from './redis.js'
+import { SqliteRecordStore, type SqliteRecordStoreOptions } from './sqlite.js'
+
+/** Everything in this process, gone with it. */
+export class InMemoryThreadStorage extends RecordThreadStorage {
+  constructor () {
+    super(new MemoryRecordStore())
+  }
+}
+
+export type SqliteThreadStorageConfig = SqliteRecordStoreOptions
+
+/** One file, one process. */
+export class SqliteThreadStorage extends RecordThreadStorage {
+  constructor (config: SqliteThreadStorageConfig) {
+    super(new SqliteRecordStore(config))
+  }
+}
+
+export interface RedisThreadStorageConfig extends RedisRecordStoreOptions {
+  /**
+   * Whole seconds after its last write at which a thread with all that belongs to it, or the set of all assistants, is
+   * forgotten. Default 86,400, a day; 0 keeps everything.
+   */
+  ttl?: number
+}
+
+/** Redis, a Redis Cluster or what speaks like them, for any number of instances. */
+export class RedisThreadStorage extends RecordThreadStorage {
+  constructor (config: RedisThreadStorageConfig = {}) {
+    super(new RedisRecordStore({ ...config, ttl: config.ttl ?? 86_400 }))
+  }
+}
+
+export type PostgresThreadStorageConfig = PostgresRecordStoreOptions
+
+/** One PostgreSQL table, for any number of instances. */
+export class PostgresThreadStorage extends RecordThreadStorage {
+  constructor (config: PostgresThreadStorageConfig) {
+    super(new PostgresRecordStore(config))
+  }
+}
