@@ -76,7 +76,12 @@ export class MemoryPartition implements BatchTarget {
   }
 
   insert ({ kind, id, parent, json }: PreparedPut, position: number): void {
-    const row = { id, parent, position, version: 1, json }
+    this.add(kind, { id, parent, position, version: 1, json })
+  }
+
+  /** Takes over a row as it is. */
+  add (kind: string, row: Row): void {
+    const { id, parent, position } = row
     this.#byName.set(`${kind}\0${id}`, row)
     const group = `${kind}\0${parent}`
     const rows = this.#byParent.get(group)
@@ -100,6 +105,21 @@ export class MemoryPartition implements BatchTarget {
     const rows = this.#byParent.get(group)!
     if (rows.length === 1) this.#byParent.delete(group)
     else rows.splice(rows.indexOf(row, firstFrom(rows, row.position)), 1)
+  }
+
+  /** Every record with its kind, those of one kind and parent by position. */
+  * all (): Generator<[kind: string, row: Row]> {
+    for (const [group, rows] of this.#byParent) {
+      const kind = group.slice(0, group.indexOf('\0'))
+      for (const row of rows) yield [kind, row]
+    }
+  }
+
+  clone (): MemoryPartition {
+    const copy = new MemoryPartition()
+    copy.#highest = this.#highest
+    for (const [kind, row] of this.all()) copy.add(kind, { ...row })
+    return copy
   }
 
   clear (): void {

@@ -15,8 +15,8 @@ export interface RedisRecordStoreOptions {
   /** Stands before every key and channel. Default `cogitator:openai:`. */
   keyPrefix?: string
   /**
-   * Seconds after its last write at which Redis forgets a partition (a thread with all that belongs to it, a
-   * project's assistants, ...), a positive integer. Default: never.
+   * Whole seconds after its last write at which Redis forgets a partition (a thread with all that belongs to it, a
+   * project's assistants, ...). Default 0: never.
    */
   ttl?: number
   /**
@@ -54,17 +54,17 @@ const CONNECTION: RedisOptions = {
 export class RedisRecordStore extends AbstractRecordStore {
   readonly supports = { shared: true, persistent: true }
   readonly #options: RedisRecordStoreOptions
+  readonly #ttl: number
   readonly #prefix: string
   #client: Redis | Cluster | undefined
   #subscriber: Promise<Redis | Cluster> | undefined
 
   constructor (options: RedisRecordStoreOptions = {}) {
     super()
-    const { ttl, keyPrefix = 'cogitator:openai:' } = options
-    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 1)) {
-      throw new TypeError(`ttl must be a positive number of whole seconds, got ${ttl}.`)
-    }
+    const { ttl = 0, keyPrefix = 'cogitator:openai:' } = options
+    if (!Number.isSafeInteger(ttl) || ttl < 0) throw new TypeError(`ttl must be a number of whole seconds, 0 for ever, got ${ttl}.`)
     this.#options = options
+    this.#ttl = ttl
     this.#prefix = keyPrefix
   }
 
@@ -121,7 +121,7 @@ export class RedisRecordStore extends AbstractRecordStore {
       : item.op === 'put'
         ? ['put', item.kind, item.id, item.parent, item.json, item.expect ?? '', item.position ?? '']
         : [item.op, item.kind, item.id, '', '', item.expect ?? '', ''])
-    return await this.#run(writeScript, key, [this.#options.ttl ?? 0, ...items.flat()]) === 1
+    return await this.#run(writeScript, key, [this.#ttl, ...items.flat()]) === 1
   }
 
   protected override async publish (topic: string, payload: string): Promise<void> {

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import pg from 'pg'
 import type { Test } from 'tap'
+import type { ThreadStorage } from '../../storage/thread-storage.js'
+import { InMemoryThreadStorage, PostgresThreadStorage, RedisThreadStorage, SqliteThreadStorage } from '../../storage/thread-storages.js'
+import { MapStorage } from './map-storage.js'
 
 export const redisUrl = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 export const databaseUrl = process.env.DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test'
@@ -80,3 +83,50 @@ export function postgresSchema (t: Test): string {
   })
   return schema
 }
+
+export interface TestStorage {
+  name: string
+  /** Why it cannot be tested here, or false. */
+  skip: () => Promise<string | false>
+  /** A fresh storage, not connected; its data are removed when the test ends. Opening it again gives the same data where it is persistent. */
+  place: (t: Test) => () => ThreadStorage
+}
+
+const always = async (): Promise<false> => false
+
+/** Every storage there is, for tests that have to hold over each. */
+export const storages: TestStorage[] = [
+  { name: 'memory', skip: always, place: () => () => new InMemoryThreadStorage() },
+  {
+    name: 'sqlite',
+    skip: always,
+    place: t => {
+      const path = `${t.testdir()}/records.db`
+      return () => new SqliteThreadStorage({ path })
+    }
+  },
+  {
+    name: 'redis',
+    skip: skipRedis,
+    place: t => {
+      const keyPrefix = redisPrefix(t)
+      return () => new RedisThreadStorage({ url: redisUrl, keyPrefix })
+    }
+  },
+  {
+    name: 'postgres',
+    skip: skipPostgres,
+    place: t => {
+      const schema = postgresSchema(t)
+      return () => new PostgresThreadStorage({ connectionString: databaseUrl, schema })
+    }
+  },
+  {
+    name: 'custom',
+    skip: always,
+    place: () => {
+      const storage = new MapStorage()
+      return () => storage
+    }
+  }
+]
