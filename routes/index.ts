@@ -2,6 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Core } from '../lib/core.js'
 import type { StreamContext } from '../lib/sse.js'
 import { assistantRoutes } from './assistants.js'
+import { chatRoutes } from './chat.js'
+import { embeddingRoutes } from './embeddings.js'
 import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
 import { modelRoutes } from './models.js'
@@ -22,4 +24,6 @@ export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (ap
   await app.register(messageRoutes)
   await app.register(runRoutes, options)
   await app.register(runStepRoutes)
+  await app.register(chatRoutes, options)
+  await app.register(embeddingRoutes, options)
 }

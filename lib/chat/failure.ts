@@ -55,7 +55,11 @@ function unknownModel (asked: string, cause: unknown): ApiError {
 function retryHeaders (failure: ModelError, status: number): Record<string, string> {
   const headers: Record<string, string> = {}
   if (!(failure instanceof UpstreamError)) return headers
-  if (failure.retryAfterMs !== undefined) headers['retry-after'] = String(Math.ceil(failure.retryAfterMs / 1000))
+  if (failure.retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.ceil(failure.retryAfterMs / 1000))
+    // The SDKs prefer it.
+    headers['retry-after-ms'] = String(Math.ceil(failure.retryAfterMs))
+  }
   if (status >= 500 || RETRIED_BY_SDKS.includes(status)) headers['x-should-retry'] = String(failure.retryable)
   return headers
 }

@@ -11,7 +11,7 @@ export async function forward (
   const explain = (thrown: unknown) => callFailure(thrown, target.asked, call)
   try {
     const { status, headers, body } = await forwarding({ path, body: editObject(call.text, { model: target.model }) }, { signal: call.signal })
-    const isEventStream = headers['content-type']?.startsWith('text/event-stream') === true
+    const isEventStream = /^text\/event-stream/i.test(headers['content-type'] ?? '')
     if (!isEventStream) return { status, headers, bytes: recovering(body, explain) }
     return { status, headers: { ...EVENT_STREAM_HEADERS, ...headers }, bytes: recovering(body, lastFrame(explain, call.log)) }
   } catch (thrown) {

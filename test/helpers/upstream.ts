@@ -31,6 +31,8 @@ export interface UpstreamRequest {
   headers: IncomingHttpHeaders
   /** Parsed JSON, `{}` when there was none. */
   body: any
+  /** The body as it came. */
+  text: string
   /** The client's port: equal on two requests when the connection was kept alive. */
   remotePort: number | undefined
   /** Resolves when the client closed before the reply was complete. */
@@ -163,6 +165,7 @@ async function receive (message: IncomingMessage, response: ServerResponse): Pro
     path: (message.url ?? '/').split('?')[0] ?? '/',
     headers: message.headers,
     body: {},
+    text: '',
     remotePort: message.socket.remotePort,
     aborted: new Promise(resolve => { signals.abort = resolve }),
     wasAborted: false,
@@ -185,8 +188,8 @@ async function receive (message: IncomingMessage, response: ServerResponse): Pro
     request.wasAborted = true
     signals.abort()
   })
-  const raw = (await buffer(message)).toString()
-  if (raw !== '') request.body = JSON.parse(raw)
+  request.text = (await buffer(message)).toString()
+  if (request.text !== '') request.body = JSON.parse(request.text)
   return request
 }
 

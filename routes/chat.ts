@@ -1,0 +1,16 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ChatCompletions } from '../lib/chat/chat-completions.js'
+import { JsonObject } from '../schemas/common.js'
+import type { RouteOptions } from './index.js'
+import { answerCall, bodyLimit, keepBodyText } from './model-call.js'
+
+/** API reference, "Chat". The body is checked as far as the provider behind it makes us responsible for it. */
+export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
+  const completions = new ChatCompletions({ models: core.models, clock: core.clock, heartbeatMs: streams.limits.heartbeatMs })
+  keepBodyText(app)
+
+  app.post('/chat/completions', {
+    bodyLimit: bodyLimit(app),
+    schema: { operationId: 'createChatCompletion', body: JsonObject }
+  }, async (request, reply) => await answerCall(request, reply, streams, async call => await completions.create(call)))
+}

@@ -1,0 +1,16 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Embeddings } from '../lib/chat/embeddings.js'
+import { JsonObject } from '../schemas/common.js'
+import type { RouteOptions } from './index.js'
+import { answerCall, bodyLimit, keepBodyText } from './model-call.js'
+
+/** API reference, "Embeddings". */
+export const embeddingRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
+  const embeddings = new Embeddings(core.models)
+  keepBodyText(app)
+
+  app.post('/embeddings', {
+    bodyLimit: bodyLimit(app),
+    schema: { operationId: 'createEmbedding', body: JsonObject }
+  }, async (request, reply) => await answerCall(request, reply, streams, async call => await embeddings.create(call)))
+}

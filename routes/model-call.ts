@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { azureDeployment } from '../lib/azure.js'
+import type { Answer, Call } from '../lib/chat/call.js'
+import { parseJsonBodies } from '../lib/json-body.js'
+import { clientGone, type StreamContext } from '../lib/sse.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body's own text, where a route passes it on. */
+    bodyText: string
+  }
+}
+
+/**
+ * The largest body of these routes, unless the host allows larger ones everywhere: images travel in it as data URLs, and
+ * the real API takes 50 MB of them in one request. Nothing is read of a request without a valid key.
+ */
+const BODY_LIMIT = 64 * 1024 * 1024
+
+export function bodyLimit (app: FastifyInstance): number {
+  return Math.max(BODY_LIMIT, app.initialConfig.bodyLimit ?? 0)
+}
+
+/** Makes the bodies of this context's routes keep their text. */
+export function keepBodyText (app: FastifyInstance): void {
+  app.decorateRequest('bodyText', '{}')
+  parseJsonBodies(app, (request, text) => { request.bodyText = text })
+}
+
+/** Answers with what `create` makes of the request. */
+export async function answerCall (
+  request: FastifyRequest<{ Body: Record<string, unknown> }>, reply: FastifyReply, streams: StreamContext, create: (call: Call) => Promise<Answer>
+): Promise<object> {
+  const { closing } = streams
+  const answer = await create({
+    text: request.bodyText,
+    body: request.body,
+    deployment: azureDeployment(request.raw),
+    signal: AbortSignal.any([clientGone(reply), closing]),
+    closing,
+    log: request.log
+  })
+  if ('object' in answer) return answer.object
+  // Sent by Fastify, which keeps what hooks have set, and pulls no faster than the client reads.
+  return await reply.code(answer.status).headers(answer.headers).send(readable(answer.bytes, streams))
+}
+
+function readable (bytes: AsyncIterable<string | Uint8Array>, { clock, limits }: StreamContext): Readable {
+  const stream = Readable.from(unlessStalled(), { objectMode: false, highWaterMark: 64 * 1024 })
+  return stream
+
+  /** A client that takes nothing must not keep the upstream request open for ever. */
+  async function * unlessStalled (): AsyncGenerator<string | Uint8Array, void, undefined> {
+    for await (const chunk of bytes) {
+      const takeBack = clock.after(limits.stallMs, () => stream.destroy(new Error(`The client took no bytes for ${limits.stallMs} ms.`)))
+      try {
+        yield chunk
+      } finally {
+        takeBack()
+      }
+    }
+  }
+}
