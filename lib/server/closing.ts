@@ -18,6 +18,10 @@ export function closeGently (app: FastifyInstance, graceMs: number): void {
     if (!closing) return
     throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
   })
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close')
+  })
+  // A stream has sent its headers long ago.
   app.addHook('onResponse', async request => {
     const { socket } = request.raw
     // Later, since Node has yet to hand the answer's last bytes to the socket.

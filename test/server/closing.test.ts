@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { text as textOf } from 'node:stream/consumers'
+import { test } from 'tap'
+import { OpenAIServer } from '../../lib/index.js'
+import { EventReader } from '../helpers/events.js'
+import { Gate, gated, startUpstream, text } from '../helpers/upstream.js'
+
+const here = { port: 0, host: '127.0.0.1' }
+
+async function post (url: string, body: object): Promise<Response> {
+  return await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+}
+
+test('closing ends an open stream gracefully, and does not wait for its kept-alive connection', async t => {
+  const gate = new Gate()
+  const upstream = await startUpstream(t, { script: [gated(text('one two'), gate)] })
+  const server = new OpenAIServer({ baseURL: upstream.url }, here)
+  await server.start()
+  const url = server.getBaseUrl()
+  const { id } = await (await post(`${url}/assistants`, { model: 'test-model' })).json() as { id: string }
+  const stream = new EventReader(await post(`${url}/threads/runs`, { assistant_id: id, stream: true, thread: { messages: [{ role: 'user', content: 'Hi' }] } }))
+  await gate.reached()
+  const started = performance.now()
+  await Promise.all([server.stop(), (async () => { while (await stream.next() !== undefined); })()])
+  const ms = performance.now() - started
+  t.ok(ms < 1000, `${Math.round(ms)} ms`)
+  t.match(stream.frames.at(-1)?.event, /^thread\./, 'it ended between two frames')
+})
+
+const head = (extra = ''): string => `POST /v1/threads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n${extra}`
+
+test('closing finishes the answers under way; a request that comes only then is a 503', async t => {
+  const server = new OpenAIServer(undefined, here)
+  await server.start()
+  const port = Number(new URL(server.getUrl()).port)
+  const early = connect(port, '127.0.0.1')
+  const late = connect(port, '127.0.0.1')
+  late.write(head())
+  early.write(head('expect: 100-continue\r\n\r\n'))
+  await once(early, 'data')
+  // The server has read what was sent before this.
+  await (await fetch(`${server.getUrl()}/health`)).json()
+
+  const stopped = server.stop()
+  early.write('{}')
+  late.write('\r\n{}')
+  const [created, refused] = await Promise.all([textOf(early), textOf(late)])
+  await stopped
+  t.match(created, /^HTTP\/1\.1 200 OK[^]*\r\nconnection: close\r\n[^]*"object":"thread"/i)
+  t.match(refused, /^HTTP\/1\.1 503 Service Unavailable[^]*\r\nconnection: close\r\n[^]*"code":"shutting_down"/i)
+})
+
+test('idle connections are closed at once', async t => {
+  const server = new OpenAIServer(undefined, here)
+  await server.start()
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const [response] = await once(get(`${server.getUrl()}/health`, { agent }), 'response') as [IncomingMessage]
+  response.resume()
+  await once(response, 'end')
+  const started = performance.now()
+  await server.stop()
+  t.ok(performance.now() - started < 1000)
+})
+
+test('a connection that does not end is cut after the grace period', async t => {
+  const server = new OpenAIServer(undefined, { ...here, closeGraceMs: 20 })
+  await server.start()
+  const socket = connect(Number(new URL(server.getUrl()).port), '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(head('expect: 100-continue\r\n\r\n'))
+  await once(socket, 'data')
+  const cut = once(socket, 'close')
+  await server.stop()
+  await cut
+  t.pass('cut')
+})
