@@ -1,4 +1,5 @@
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../storage/layout.js'
+import type { Run } from '../schemas/runs.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
 import type { Clock } from './clock.js'
@@ -25,6 +26,9 @@ export interface ProjectApi {
   readonly runs: Runs
 }
 
+/** Projects whose services are kept at hand: few with keys, as many as there are users when a function names them. */
+const MAX_PROJECTS = 1000
+
 /**
  * The whole service without a face: the store, the models and the run engine, put together. The plugin and the in-process
  * adapter are two faces of it.
@@ -38,7 +42,6 @@ export class Core {
   readonly #engine: RunEngine
   readonly #options: ResolvedOptions
   readonly #webhooks: Webhooks | undefined
-  /** Few: a project is something that the operator has set up. */
   readonly #projects = new Map<string, ProjectApi>()
 
   constructor (options: ResolvedOptions, log: Logger) {
@@ -75,8 +78,14 @@ export class Core {
       checkMetadata: metadata => this.#webhooks?.check(metadata)
     })
     const api = { project: name, assistants, threads, messages, runs }
+    if (this.#projects.size >= MAX_PROJECTS) this.#projects.clear()
     this.#projects.set(name, api)
     return api
+  }
+
+  /** A run that this process has created or gone on with, as it is now. */
+  recentRun (project: string, threadId: string, runId: string): Run | undefined {
+    return this.#engine.recentRun({ project, threadId, runId })
   }
 
   /** Opens the store and takes up the runs that were left unfinished. */

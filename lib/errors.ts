@@ -60,6 +60,16 @@ export function badRequest (message: string, options: ApiErrorOptions = {}): Api
   return new ApiError(400, message, options)
 }
 
+/** The result, or undefined when it ends in the API's 404: for callers in process, who ask by `undefined`. */
+export async function absentAsUndefined<T> (work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
 /** 404 for an id that does not exist, or is another project's. */
 export function notFound (what: 'assistant' | 'thread' | 'message' | 'run' | 'run step' | 'vector store' | 'file', id: string): ApiError {
   return new ApiError(404, `No ${what} found with id '${id}'.`)

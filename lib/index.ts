@@ -7,13 +7,14 @@ export { buildServer, createOpenAIServer, OpenAIServer } from './server.js'
 export type { BuildServerOptions, Logging, OpenAIServerConfig } from './server/options.js'
 export type { ProviderOptions, Runtime } from './server/runtime.js'
 
+export { createOpenAIAdapter, OpenAIAdapter, type OpenAIAdapterOptions } from './adapter.js'
 export type { ApiKeys } from './auth.js'
 export type { Clock } from './clock.js'
 export type { Limits, OpenAICompatOptions, ProviderOption } from './options.js'
 export type { StreamLimits } from './sse.js'
 export { ApiError, type ApiErrorOptions, type ErrorEnvelope } from './errors.js'
 
-export { ThreadManager } from './threads/manager.js'
+export { ThreadManager, type PlainMessage, type ThreadManagerOptions } from './threads/manager.js'
 export type { ServerTool, ToolContext } from './tools/tool.js'
 export type { ToolAccess } from './tools/server-tools.js'
 
@@ -25,6 +26,10 @@ export type {
   ModelToolCall, ModelToolChoice, ModelUsage, StreamOptions
 } from './models/provider.js'
 
+export { createThreadStorage, openStorageUrl, type ThreadStorageConfig } from '../storage/open.js'
+export { InMemoryThreadStorage, PostgresThreadStorage, RedisThreadStorage, SqliteThreadStorage } from '../storage/thread-storages.js'
+export type { PostgresThreadStorageConfig, RedisThreadStorageConfig, SqliteThreadStorageConfig } from '../storage/thread-storages.js'
+export type { WebhookOptions } from './webhooks.js'
 export { StorageClosedError, StorageUnavailableError } from '../storage/record-store.js'
 export type * from '../storage/record-store.js'
 export type * from '../storage/thread-storage.js'

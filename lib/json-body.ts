@@ -7,7 +7,7 @@ import { ApiError } from './errors.js'
  */
 export function parseJsonBodies (api: FastifyInstance, onText?: (request: FastifyRequest, text: string) => void): void {
   api.removeAllContentTypeParsers()
-  api.addContentTypeParser(/^application\/([\w.-]+\+)?json/, { parseAs: 'string' }, async (request: FastifyRequest, body: string | Buffer) => {
+  api.addContentTypeParser(/^application\/([\w.-]+\+)?json\s*(?:;|$)/, { parseAs: 'string' }, async (request: FastifyRequest, body: string | Buffer) => {
     if (body.length === 0) return {}
     const text = body.toString()
     onText?.(request, text)

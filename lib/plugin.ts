@@ -31,6 +31,9 @@ declare module 'fastify' {
   }
 }
 
+/** The service behind an instance that the plugin is registered on; the latest, if it is there twice. */
+export const cores = new WeakMap<FastifyInstance, Core>()
+
 /** What the real service sends, and what some clients look at. */
 const API_VERSION = '2020-10-01'
 
@@ -43,6 +46,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
   const core = new Core(resolved, app.log)
 
   await core.start()
+  cores.set(app, core)
   const closing = new AbortController()
   app.addHook('preClose', async () => { closing.abort() })
   app.addHook('onClose', async () => { await core.stop() })

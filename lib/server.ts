@@ -1,8 +1,9 @@
 import { isIPv6, type AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { OpenAIAdapter } from './adapter.js'
 import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
-import openaiCompat from './plugin.js'
+import openaiCompat, { cores } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { loggerOptions } from './server/logging.js'
 import {
@@ -71,6 +72,7 @@ export class OpenAIServer {
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #isRunning = false
+  #adapter: OpenAIAdapter | undefined
 
   constructor (runtime?: Runtime, config: OpenAIServerConfig = {}) {
     refuseUnknown(config, SERVER_OPTION_NAMES)
@@ -116,6 +118,7 @@ export class OpenAIServer {
    */
   async stop (): Promise<void> {
     this.#isRunning = false
+    this.#adapter = undefined
     this.#stopping ??= this.#close().finally(() => { this.#stopping = undefined })
     await this.#stopping
   }
@@ -132,6 +135,14 @@ export class OpenAIServer {
   getBaseUrl (): string {
     const reachable: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
     return this.#origin(reachable[this.#host] ?? this.#host) + this.#prefix
+  }
+
+  /** The API in process, on the same store and engine as the server. Throws when the server is not started. */
+  getAdapter (): OpenAIAdapter {
+    const core = this.#app === undefined ? undefined : cores.get(this.#app)
+    if (core === undefined) throw new Error('The server is not started: call start() first, and wait for it.')
+    this.#adapter ??= new OpenAIAdapter(core)
+    return this.#adapter
   }
 
   #origin (host: string): string {

@@ -60,6 +60,9 @@ export interface EngineServices {
   onUnlocked (project: string, threadId: string): void
 }
 
+/** Runs that can be looked up without the store. */
+const RECENT_RUNS = 1000
+
 /** An index entry younger than this may belong to a run that is just being written. */
 const INDEX_GRACE_MS = 60_000
 
@@ -73,6 +76,7 @@ export class RunEngine {
   readonly #executions = new Map<string, RunExecution>()
   readonly #logs: LogKeeper
   readonly #bus: RunBus
+  readonly #recent = new Map<string, RunExecution>()
   readonly #expiry = new Map<string, () => void>()
   #stopTimers: (() => void)[] = []
   #sweep: Promise<void> = Promise.resolve()
@@ -165,6 +169,12 @@ export class RunEngine {
     return await this.#logs.mirror(key, () => this.#bus.send({ type: 'follow', run_id: key.runId }))
   }
 
+  /** A run that was created, answered or taken over here, as it is now; the last thousand are remembered. */
+  recentRun (key: RunKey): Run | undefined {
+    const recent = this.#recent.get(key.runId)
+    return recent?.key.project === key.project && recent.key.threadId === key.threadId ? recent.run : undefined
+  }
+
   /** Ends a run that was just marked `cancelling`: at once if it runs here or nowhere, else its instance finds out. */
   cancelSoon (key: RunKey): void {
     this.#stopOrEnd(key, 'cancelled').catch(error => {
@@ -224,6 +234,7 @@ export class RunEngine {
   #track (execution: RunExecution, work: (execution: RunExecution) => Promise<void>): void {
     const { runId } = execution.key
     this.#executions.set(runId, execution)
+    this.#remember(execution)
     if (this.#stopped) execution.stop('shutdown')
     this.#watchExpiry(execution.key, execution.run)
     work(execution).catch(error => {
@@ -237,6 +248,14 @@ export class RunEngine {
       this.#logs.retire(runId)
       if (execution.wasHandedOver) this.#bus.send({ type: 'orphan', project: execution.key.project, thread_id: execution.key.threadId, run_id: runId })
     })
+  }
+
+  #remember (execution: RunExecution): void {
+    const { runId } = execution.key
+    this.#recent.delete(runId)
+    this.#recent.set(runId, execution)
+    const [oldest] = this.#recent.keys()
+    if (this.#recent.size > RECENT_RUNS && oldest !== undefined) this.#recent.delete(oldest)
   }
 
   #watchExpiry (key: RunKey, run: Run): void {

@@ -4,7 +4,7 @@ import type { Thread, UpdateThreadRequest } from '../../schemas/threads.js'
 import { eachRecord } from '../../storage/each.js'
 import { DEFAULT_PROJECT, KIND, PARTITION } from '../../storage/layout.js'
 import { systemClock, type Clock } from '../clock.js'
-import { ApiError } from '../errors.js'
+import { absentAsUndefined } from '../errors.js'
 import type { Scope } from '../scope.js'
 import { resolveStorage, type StorageOption } from '../storage-option.js'
 import { Assistants } from './assistants.js'
@@ -147,12 +147,7 @@ export class ThreadManager {
 
   async #found<T> (work: () => Promise<T>): Promise<T | undefined> {
     await this.#connect()
-    try {
-      return await work()
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined
-      throw error
-    }
+    return await absentAsUndefined(work)
   }
 
   async #existed (work: () => Promise<void>): Promise<boolean> {
