@@ -8,7 +8,7 @@ import { OperatorError } from './cli/errors.js'
 import { helpText } from './cli/help.js'
 import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
-import { OpenAIServer } from './server.js'
+import type { OpenAIServer } from './server.js'
 
 /** npm passes a terminal's Ctrl-C on to a process that has got it already: the same signal this soon again is no second one. */
 const SAME_SIGNAL_MS = 200
@@ -24,6 +24,8 @@ async function serve (values: Values): Promise<void> {
   const file = await readConfigFile(values.config, process.cwd())
   const { config, logLevel, hasProvider } = configure(values, file)
   const fallback = hasProvider ? undefined : await defaultProvider(values.ollamaUrl)
+  // Only now: help and mistakes need none of it.
+  const { OpenAIServer } = await import('./server.js')
   try {
     // Stdout is for scripts, so the log goes to stderr.
     const server = new OpenAIServer(undefined, { ...config, ...fallback?.options, logging: { level: logLevel, stream: process.stderr } })
@@ -68,8 +70,10 @@ function version (): string {
 /** One sentence for the operator; the stack behind it only on request. */
 function fail (error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  const [line = ''] = message.split('\n')
+  const sentence = /[.?!]$/.test(line) ? line : `${line}.`
   const details = /^(debug|trace)$/.test(process.env.LOG_LEVEL ?? '') ? `${stack}\n` : ''
-  process.stderr.write(`fastify-openai-compat: ${message}\n${details}`, () => process.exit(1))
+  process.stderr.write(`fastify-openai-compat: ${sentence}\n${details}`, () => process.exit(1))
 }
 
 // Whoever reads the output may leave before the server does.
