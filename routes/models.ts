@@ -1,4 +1,5 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ApiError } from '../lib/errors.js'
 import { Model } from '../schemas/models.js'
 import type { RouteOptions } from './index.js'
 
@@ -10,5 +11,10 @@ export const modelRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, 
 
   app.get('/models/*', {
     schema: { operationId: 'retrieveModel', params: Type.Object({ '*': Type.String() }), response: { 200: Model } }
-  }, async request => await core.models.get(request.params['*']))
+  }, async request => {
+    const id = request.params['*']
+    const model = await core.models.get(id)
+    if (model === undefined) throw new ApiError(404, `The model '${id}' does not exist`, { param: 'model', code: 'model_not_found' })
+    return model
+  })
 }

@@ -1,0 +1,59 @@
+import { test } from 'tap'
+import { sdks } from '../helpers/sdk.js'
+import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
+import { error, startUpstream, text } from '../helpers/upstream.js'
+
+for (const sdk of sdks) {
+  test(`${sdk.name}: the models of the upstream are listed and read`, async t => {
+    covers(t, 'listModels', 'retrieveModel')
+    const upstream = await startUpstream(t, { models: ['small', 'org/large:7b'] })
+    const { models } = (await startServer(t, { upstream })).client(sdk)
+    const expected = ['small', 'org/large:7b'].map(id => ({ id, object: 'model', created: 1_700_000_000, owned_by: 'upstream' }))
+    const listed = []
+    for await (const model of models.list()) listed.push(model)
+    t.strictSame(listed, expected)
+    for (const model of expected) t.strictSame({ ...await models.retrieve(model.id) }, model)
+  })
+}
+
+test('an unknown model is a 404 that names it', async t => {
+  const server = await startServer(t)
+  for (const [path, shown] of [['none', 'none'], ['a/b', 'a/b'], ['a%2Fb', 'a/b'], ['%C3%BC', 'ü']]) {
+    t.match(await server.get(`/models/${path}`), {
+      status: 404, body: { error: { message: `The model '${shown}' does not exist`, type: 'invalid_request_error', param: 'model', code: 'model_not_found' } }
+    }, path)
+  }
+})
+
+test('models of several providers stand behind their names, and aliases among them', async t => {
+  const [near, far] = [await startUpstream(t, { models: ['m'] }), await startUpstream(t, { models: ['m'], script: [text('From afar.')] })]
+  const server = await startServer(t, {
+    providers: { near: { baseURL: near.url }, far: { baseURL: far.url } }, aliases: { 'gpt-4': 'far/m' }
+  })
+  t.strictSame((await server.get('/models')).body.data.map(({ id }: any) => id).sort(), ['far/m', 'gpt-4', 'm'])
+  for (const path of ['/models/far/m', '/models/far%2Fm']) t.match(await server.get(path), { status: 200, body: { id: 'far/m', object: 'model' } })
+  t.match((await server.get('/models/gpt-4')).body, { id: 'gpt-4' })
+  const [assistant, thread] = [await newAssistant(server, { model: 'gpt-4' }), await newThread(server, 'Hello')]
+  const run = await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+  t.match(run, { status: 'completed', model: 'gpt-4' }, 'objects show the name that was asked for')
+  t.equal(far.chats[0]?.body.model, 'm')
+})
+
+test('a provider that is down leaves the list empty and the server alive', async t => {
+  const upstream = await startUpstream(t)
+  upstream.enqueueAt('/models', error(500))
+  const server = await startServer(t, { upstream })
+  t.match(await server.get('/models'), { status: 200, body: { object: 'list', data: [] } })
+  t.equal((await server.get('/health')).status, 200)
+})
+
+test('without any provider there is echo', async t => {
+  covers(t, 'getReady')
+  const server = await startServer(t, { providers: {} })
+  t.match((await server.get('/models')).body.data, [{ id: 'echo' }])
+  t.match(await server.get('/ready'), { status: 200, body: { status: 'ok' } })
+  const [assistant, thread] = [await newAssistant(server, { model: 'echo' }), await newThread(server, 'Hello echo')]
+  await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+  const [answer] = (await server.get(`/threads/${thread.id}/messages`)).body.data
+  t.equal(answer.content[0].text.value, 'Hello echo')
+})
