@@ -37,6 +37,8 @@ export const OPERATIONS = [
   { id: 'createRun', method: 'POST', path: '/threads/:thread_id/runs', section: '§6' },
   { id: 'listRuns', method: 'GET', path: '/threads/:thread_id/runs', section: '§6' },
   { id: 'getRun', method: 'GET', path: '/threads/:thread_id/runs/:run_id', section: '§6' },
+  /** Our own: joins a run that is under way. */
+  { id: 'streamRun', method: 'GET', path: '/threads/:thread_id/runs/:run_id/stream', section: 'design §3' },
   { id: 'modifyRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id', section: '§6' },
   { id: 'cancelRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id/cancel', section: '§6' },
   { id: 'submitToolOutputsToRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id/submit_tool_outputs', section: '§6' },
@@ -48,7 +50,8 @@ export const OPERATIONS = [
   { id: 'retrieveModel', method: 'GET', path: '/models/*', section: '§12' },
 
   /** Our own; the real API has none. */
-  { id: 'getHealth', method: 'GET', path: '/health', section: 'design §6' }
+  { id: 'getHealth', method: 'GET', path: '/health', section: 'design §6' },
+  { id: 'getReady', method: 'GET', path: '/ready', section: 'design §6' }
 ] as const satisfies readonly Operation[]
 
 export type OperationId = typeof OPERATIONS[number]['id']

@@ -1,10 +1,12 @@
 /** One frame of a stream. `data` is parsed, but for `[DONE]`. */
 export interface Frame {
+  /** Where a reader may go on from. */
+  id: string
   event: string
   data: any
 }
 
-/** Takes the text of a stream apart and insists on its exact form: `event: NAME\ndata: {json}\n\n` or `: ping\n\n`. */
+/** Takes the text of a stream apart and insists on its exact form: `id: ID\nevent: NAME\ndata: {json}\n\n` or `: ping\n\n`. */
 export class FrameParser {
   /** How many comments there were. */
   pings = 0
@@ -26,9 +28,9 @@ export class FrameParser {
       this.pings++
       return []
     }
-    const [, event, data] = /^event: ([a-z_.]+)\ndata: (.+)$/.exec(block) ?? []
-    if (event === undefined || data === undefined) throw new Error(`not a frame: ${JSON.stringify(block.slice(0, 200))}`)
-    return [{ event, data: event === 'done' ? data : JSON.parse(data) }]
+    const [, id, event, data] = /^id: ([0-9a-f]+-\d+)\nevent: ([a-z_.]+)\ndata: (.+)$/.exec(block) ?? []
+    if (id === undefined || event === undefined || data === undefined) throw new Error(`not a frame: ${JSON.stringify(block.slice(0, 200))}`)
+    return [{ id, event, data: event === 'done' ? data : JSON.parse(data) }]
   }
 }
 

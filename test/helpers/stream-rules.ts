@@ -21,17 +21,30 @@ const RUN_STOPS = ['requires_action', 'completed', 'incomplete', 'failed', 'canc
  */
 export class StreamRules {
   #count = 0
+  #tag: string | undefined
+  #last = -1
+  readonly #resumes: boolean
   #run: string | undefined
   #message: OpenMessage | undefined
   #step: OpenStep | undefined
   #ended = false
   readonly #ids = new Set<string>()
 
+  /** @param resumes whether the stream begins where another one broke off: then only its ids are looked at. */
+  constructor (resumes = false) {
+    this.#resumes = resumes
+  }
+
   /** What is wrong with this frame at this place: a sentence each. */
-  check ({ event, data }: Frame): string[] {
+  check ({ id, event, data }: Frame): string[] {
     const problems: string[] = []
     const must = (holds: boolean, sentence: string): void => { if (!holds) problems.push(sentence) }
     const first = this.#count++ === 0
+    const [tag, number] = id.split('-')
+    must(first || (this.#tag === tag && this.#last + 1 === Number(number)), `the id ${id} does not follow ${this.#tag}-${this.#last}`)
+    this.#tag = tag
+    this.#last = Number(number)
+    if (this.#resumes) return problems
     must(!this.#ended, 'nothing follows done')
     const [, what, status] = /^thread\.(run\.step|run|message)\.(\w+)$/.exec(event) ?? []
     if (event === 'done') {

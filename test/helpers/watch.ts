@@ -38,12 +38,12 @@ export class Watch {
       // Major 4 counts the bytes itself, which is none of a caller's business here.
       headers.delete('content-length')
       const response = await fetch(input, { ...init, headers })
-      if (!url.startsWith(baseURL) || method === 'OPTIONS' || method === 'HEAD') return response
-      return await this.#checked(method, url.slice(baseURL.length).split('?')[0] ?? '', response)
+      if (!url.startsWith(baseURL) || method === 'OPTIONS' || method === 'HEAD' || response.status === 204) return response
+      return await this.#checked(method, url.slice(baseURL.length).split('?')[0] ?? '', response, headers.has('last-event-id'))
     }
   }
 
-  async #checked (method: string, path: string, response: Response): Promise<Response> {
+  async #checked (method: string, path: string, response: Response, resumes: boolean): Promise<Response> {
     const operation = operationOf(method, path)
     const place = `${method} ${path}, ${response.status}`
     if (operation !== undefined && response.status === 200) this.#seen.add(operation.id)
@@ -51,7 +51,7 @@ export class Watch {
     const { status, statusText, headers } = response
     const type = headers.get('content-type')
     if (type === 'text/event-stream; charset=utf-8') {
-      return new Response(response.body?.pipeThrough(this.#checkedStream(place)), { status, statusText, headers })
+      return new Response(response.body?.pipeThrough(this.#checkedStream(place, new StreamRules(resumes))), { status, statusText, headers })
     }
     if (type !== 'application/json; charset=utf-8') this.report(`${place}: the content type is ${type}`)
     const text = await response.text()
@@ -83,9 +83,8 @@ export class Watch {
     for (const problem of official.validate(schema, body)) this.report(`${place}: not a valid ${schema}: ${problem}`)
   }
 
-  #checkedStream (place: string): TransformStream<Uint8Array, Uint8Array> {
+  #checkedStream (place: string, rules: StreamRules): TransformStream<Uint8Array, Uint8Array> {
     const parser = new FrameParser()
-    const rules = new StreamRules()
     const decoder = new TextDecoder()
     return new TransformStream({
       transform: (chunk, controller) => {
