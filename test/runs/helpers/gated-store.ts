@@ -1,0 +1,56 @@
+import { MemoryRecordStore } from '../../../storage/memory.js'
+import type { PartitionKey, WriteItem } from '../../../storage/record-store.js'
+import { Gate } from '../../helpers/upstream-gate.js'
+
+type Matches = (items: readonly WriteItem[]) => boolean
+
+/** A store in memory whose writes a test can hold back, to look at the world between two of them. */
+export class GatedStore extends MemoryRecordStore {
+  override readonly supports: { shared: boolean, persistent: boolean }
+  #holds: { matches: Matches, gate: Gate }[] = []
+  readonly #gates: Gate[] = []
+  #failures: { matches: Matches, error: Error }[] = []
+
+  /** @param shared whether several engines may believe that they work on it at once. */
+  constructor ({ shared = false } = {}) {
+    super()
+    this.supports = { shared, persistent: false }
+  }
+
+  /** The next write that matches waits at the gate before it is carried out. */
+  hold (matches: Matches): Gate {
+    const gate = new Gate()
+    this.#holds.push({ matches, gate })
+    this.#gates.push(gate)
+    return gate
+  }
+
+  /** Holds nothing back any more. */
+  openAll (): void {
+    this.#holds = []
+    for (const gate of this.#gates) gate.open(Infinity)
+  }
+
+  /** The next write that matches rejects, as when the backend is away. */
+  fail (matches: Matches, error: Error): void {
+    this.#failures.push({ matches, error })
+  }
+
+  override async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    const failure = this.#failures.find(({ matches }) => matches(items))
+    if (failure !== undefined) {
+      this.#failures.splice(this.#failures.indexOf(failure), 1)
+      throw failure.error
+    }
+    const hold = this.#holds.find(({ matches }) => matches(items))
+    if (hold !== undefined) {
+      this.#holds.splice(this.#holds.indexOf(hold), 1)
+      await hold.gate.pass()
+    }
+    return await super.write(key, items)
+  }
+}
+
+/** A write that gives a run this status. */
+export const movesRunTo = (status: string): Matches => items =>
+  items.some(item => item.op === 'put' && item.kind === 'run' && (item.body as { status: string }).status === status)
