@@ -57,7 +57,10 @@ export class CallTracker {
       return
     }
     if (extras === undefined) this.#push(call, json, parts)
-    else parts.push({ type: 'tool_arguments', index: call.index, fragment: json, ...this.#wrapped(call) })
+    else {
+      if (json !== '') call.empty = false
+      parts.push({ type: 'tool_arguments', index: call.index, fragment: json, ...this.#wrapped(call) })
+    }
   }
 
   /** Appends what is still owed at the end of the message: clients parse arguments, and '' does not parse. */

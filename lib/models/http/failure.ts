@@ -56,10 +56,14 @@ const PROMPT = new RegExp([
 
 /** What an HTTP answer of 300 or above means for a run. */
 export function httpFailure (status: number, headers: IncomingHttpHeaders, body: string, context: FailureContext): UpstreamError {
+  return interpreted(status, headers, body, context, { status, body })
+}
+
+function interpreted (status: number, headers: IncomingHttpHeaders, body: string, context: FailureContext, details: FailureDetails): UpstreamError {
   const told = parsed(body)
   const words = vendorWords(told)
   const message = vendorMessage(told)
-  const details: FailureDetails = { status, body, retryable: isRetryable(status, headers, words) }
+  details.retryable = isRetryable(status, headers, words)
   const asked = retryAfterMs(headers, context.now)
   if (asked !== undefined) details.retryAfterMs = asked
 
@@ -70,15 +74,17 @@ export function httpFailure (status: number, headers: IncomingHttpHeaders, body:
     if (status < 400) return new UpstreamError(code, `The model provider "${context.name}" answered with a redirect (HTTP ${status}): its base URL is not right.`, details)
   }
   const sentence = message === undefined ? '' : publicText(message, context.secrets)
-  return new UpstreamError(code, sentence === '' ? `The model provider "${context.name}" answered with HTTP ${status}.` : sentence, details)
+  const otherwise = details.status === undefined ? 'reported an error.' : `answered with HTTP ${status}.`
+  return new UpstreamError(code, sentence === '' ? `The model provider "${context.name}" ${otherwise}` : sentence, details)
 }
 
 /** An error inside the stream; its `code` may be an HTTP status (OpenRouter, vLLM) or a word. */
 export function streamedFailure (body: Record<string, unknown>, context: FailureContext): UpstreamError {
   const error = typeof body.error === 'object' && body.error !== null ? body.error as Record<string, unknown> : body
+  const text = JSON.stringify(body)
   const given = Number(error.code ?? error.status_code ?? error.status)
-  const status = given >= 400 && given <= 599 ? given : PROMPT.test(vendorWords(body)) ? 400 : 500
-  return httpFailure(status, {}, JSON.stringify(body), context)
+  if (given >= 400 && given <= 599) return httpFailure(given, {}, text, context)
+  return interpreted(PROMPT.test(vendorWords(body)) ? 400 : 500, {}, text, context, { body: text })
 }
 
 const CONNECTION_SENTENCES: Record<string, string> = {
@@ -104,7 +110,7 @@ export function cutShort (context: FailureContext): UpstreamError {
 /** Whatever broke a request, as an `UpstreamError`. */
 export function connectionFailure (thrown: unknown, context: FailureContext): UpstreamError {
   if (thrown instanceof UpstreamError) return thrown
-  const { code: given, name } = thrown as { code?: unknown, name?: unknown }
+  const { code: given, name } = (thrown ?? {}) as { code?: unknown, name?: unknown }
   const code = String(given ?? '')
   const subject = `The model provider "${context.name}"`
   if (name === 'HTTPParserError') return new UpstreamError('server_error', `${subject} did not answer in HTTP.`, { cause: thrown })

@@ -12,7 +12,7 @@ const PUBLIC_NAME = /\.(?!local$|internal$|localdomain$|lan$|home$|svc$|test$)[a
 export interface Secrets {
   /** Removed wherever they appear. */
   values: string[]
-  /** The host (with its port) that requests go to; removed unless it has a public name. */
+  /** The host (with its port) that requests go to; removed unless it has a public name. Empty when there is none. */
   host: string
 }
 
@@ -23,7 +23,7 @@ export function publicText (text: string, { values, host }: Secrets): string {
     if (value.length >= 4) clean = clean.replaceAll(value, '***')
   }
   clean = clean.replace(KEYS, '***').replace(URLS, url => isPublic(url) ? url : '[address]').replace(PRIVATE_ADDRESSES, '[address]')
-  if (!isPublic(`http://${host}`)) clean = clean.replaceAll(host, '[address]')
+  if (host !== '' && !isPublic(`http://${host}`)) clean = clean.replaceAll(host, '[address]')
   clean = clean.replace(CONTROL_CHARACTERS, ' ').trim()
   return clean.length > LONGEST_MESSAGE ? clean.slice(0, LONGEST_MESSAGE - 3) + '...' : clean
 }
