@@ -32,10 +32,10 @@ export interface CliProcess {
   logged (text: string): Promise<Record<string, any>>
 }
 
-/** Runs `node` with these arguments. Killed when the test ends. */
-export function startNode (t: Test, args: string[], { env = {}, cwd = t.testdir() }: Omit<ProcessOptions, 'args'> = {}): { child: ChildProcess, exited: Promise<Exit> } {
+/** Runs a command. Killed when the test ends. */
+export function startProcess (t: Test, command: string, { args = [], env = {}, cwd = t.testdir() }: ProcessOptions = {}): { child: ChildProcess, exited: Promise<Exit> } {
   const hidden = Object.fromEntries(Object.values(SETTINGS).map(setting => [setting.env, undefined]))
-  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...hidden, ...env } })
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...hidden, ...env } })
   t.teardown(async () => {
     child.kill('SIGKILL')
     await exited
@@ -46,9 +46,14 @@ export function startNode (t: Test, args: string[], { env = {}, cwd = t.testdir(
   return { child, exited }
 }
 
-/** Starts the command line. Unless `env` says otherwise there is no Ollama. */
-export function startCli (t: Test, { args = [], env, cwd }: ProcessOptions = {}): CliProcess {
-  const { child, exited } = startNode(t, [join(builtSources(), 'lib/cli.js'), ...args], { cwd, env: { OLLAMA_BASE_URL: 'http://127.0.0.1:9/v1', ...env } })
+/** Starts the command line from the sources. Unless `env` says otherwise there is no Ollama. */
+export function startCli (t: Test, { args = [], ...options }: ProcessOptions = {}): CliProcess {
+  return startCommand(t, process.execPath, { ...options, args: [join(builtSources(), 'lib/cli.js'), ...args] })
+}
+
+/** Starts the command line, whatever the command. */
+export function startCommand (t: Test, command: string, { env, ...options }: ProcessOptions): CliProcess {
+  const { child, exited } = startProcess(t, command, { ...options, env: { OLLAMA_BASE_URL: 'http://127.0.0.1:9/v1', ...env } })
   const log = lines(child.stderr!)
   const ready = Promise.race([
     lines(child.stdout!)('http://').then(line => /http:\/\/\S+/.exec(line)![0]),

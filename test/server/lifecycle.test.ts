@@ -4,7 +4,7 @@ import OpenAI from 'openai'
 import { test } from 'tap'
 import { createOpenAIServer, OpenAIServer, openaiCompatible, echo } from '../../lib/index.js'
 import { builtSources } from '../helpers/build.js'
-import { startNode } from '../helpers/process.js'
+import { startProcess } from '../helpers/process.js'
 import { startUpstream, text } from '../helpers/upstream.js'
 
 const here = { port: 0, host: '127.0.0.1' }
@@ -128,7 +128,7 @@ const lives = {
 for (const [name, script] of Object.entries(lives)) {
   test(`a process with a server ends by itself: ${name}`, async t => {
     const cwd = t.testdir({ 'script.mjs': `import { createOpenAIServer } from ${JSON.stringify(`${builtSources()}/lib/index.js`)}\n${script}\nconsole.log('done')` })
-    const { code, stdout, stderr } = await startNode(t, ['script.mjs'], { cwd }).exited
+    const { code, stdout, stderr } = await startProcess(t, process.execPath, { args: ['script.mjs'], cwd }).exited
     t.equal(stderr, '')
     t.match(stdout, 'done')
     t.equal(code, 0)

@@ -1,0 +1,85 @@
+/**
+ * The package as its users get it: packed, installed in an empty folder, registered, typed, and run. Takes a minute and needs a
+ * package registry, so .ci/run starts it and `npm test` does not.
+ */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+import { startCommand } from '../helpers/process.js'
+
+const execute = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+// Beside no node_modules of ours.
+const folder = mkdtempSync(join(tmpdir(), 'openai-compat-package-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+const bin = join(folder, 'node_modules/.bin/fastify-openai-compat')
+
+async function inFolder (command: string, args: string[]): Promise<string> {
+  const { stdout } = await execute(command, args, { cwd: folder, maxBuffer: 1 << 24 }).catch((error: Error & { stdout: string, stderr: string }) => {
+    throw new Error(`${error.message}\n${error.stdout}\n${error.stderr}`)
+  })
+  return stdout
+}
+
+test('npm pack, and an installation without what is for development', { timeout: 300_000 }, async t => {
+  const { stdout } = await execute('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, maxBuffer: 1 << 24 })
+  // The build speaks first.
+  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [{ filename: string, files: { path: string }[] }]
+  const paths = files.map(file => file.path)
+  for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/cli.js']) t.ok(paths.includes(path), path)
+  t.strictSame(paths.filter(path => /(^|\/)(test|bench|node_modules|\.ci|\.tap)\/|(?<!\.d)\.ts$|tsbuildinfo/.test(path)), [], 'nothing else')
+
+  writeFileSync(join(folder, 'package.json'), '{"name":"consumer","version":"1.0.0","type":"module","private":true}')
+  await inFolder('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', `./${filename}`])
+  t.ok(statSync(bin).mode & 0o100, 'the command can be executed')
+})
+
+test('the plugin registers and answers', async t => {
+  writeFileSync(join(folder, 'plugin.js'), `
+    import Fastify from 'fastify'
+    import openaiCompat, { openaiCompat as named, createOpenAIServer, OpenAIServer, ApiError, echo } from 'fastify-openai-compat'
+    const app = Fastify()
+    await app.register(openaiCompat, { prefix: '/v1', provider: echo(), storage: 'sqlite:./data.db' })
+    const answer = await app.inject({ method: 'POST', url: '/v1/assistants', payload: { model: 'echo' } })
+    await app.close()
+    const server = createOpenAIServer()
+    console.log(JSON.stringify([answer.json().object, named === openaiCompat, server instanceof OpenAIServer, new ApiError(404, 'x').status]))
+  `)
+  t.strictSame(JSON.parse(await inFolder(process.execPath, ['plugin.js'])), ['assistant', true, true, 404])
+})
+
+test('the types check in strict mode', async t => {
+  writeFileSync(join(folder, 'types.ts'), `
+    import Fastify from 'fastify'
+    import openaiCompat, {
+      createOpenAIServer, type Assistant, type ModelProvider, type OpenAICompatOptions, type OpenAIServerConfig, type ThreadStorage
+    } from 'fastify-openai-compat'
+    const options: OpenAICompatOptions = { apiKeys: ['sk-1'], provider: { baseURL: 'http://127.0.0.1:11434/v1' } }
+    const config: OpenAIServerConfig = { port: 0, logging: { level: 'info' }, cors: { origin: true, methods: ['GET'] } }
+    const app = Fastify()
+    await app.register(openaiCompat, { prefix: '/v1', ...options })
+    const storage: ThreadStorage = app.threadStorage
+    const url: string = createOpenAIServer(options.provider, config).getBaseUrl()
+    export const nameOf = (assistant: Assistant): string | null => assistant.name
+    export type Parts = ReturnType<ModelProvider['stream']>
+    // @ts-expect-error: there is no such option
+    await app.register(openaiCompat, { apikeys: [] })
+    export { storage, url }
+  `)
+  await inFolder(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023',
+    '--skipLibCheck', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'types.ts'])
+  t.pass('no complaint')
+})
+
+test('the command starts on a free port, answers /health, and stops', async t => {
+  const { ready, exited, child } = startCommand(t, bin, { args: ['--port', '0', '--storage', 'memory:'], cwd: folder })
+  const answer = await fetch(new URL('/health', await ready))
+  t.equal(answer.status, 200)
+  child.kill('SIGTERM')
+  t.match(await exited, { code: 0 })
+})
