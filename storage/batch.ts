@@ -8,7 +8,8 @@ export type PreparedItem =
 
 export type PreparedPut = Extract<PreparedItem, { op: 'put' }>
 
-const MAX_KEY_BYTES = 512
+/** Of UTF-8, in each part of a key. */
+export const MAX_KEY_BYTES = 512
 /** Half of the safe integers: the automatic positions that follow never run out. */
 const MAX_EXPLICIT_POSITION = 2 ** 52
 // PostgreSQL refuses U+0000 in text and UTF-8 has no lone surrogates.
@@ -89,7 +90,10 @@ export interface BatchTarget {
   clear (): void
 }
 
-/** The meaning of a batch, for backends that can run it synchronously. False, with nothing changed, when an expectation fails. */
+/**
+ * The meaning of a batch, for backends that can run it synchronously. False, with nothing changed, when an
+ * expectation fails.
+ */
 export function applyBatch (target: BatchTarget, batch: readonly PreparedItem[]): boolean {
   for (const item of batch) {
     if (item.op !== 'clear' && item.expect !== undefined && target.version(item.kind, item.id) !== item.expect) return false

@@ -1,5 +1,7 @@
 import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import { applyBatch, type BatchTarget, type PreparedItem, type PreparedPut } from './batch.js'
+import { MemoryBlobStore } from './blobs/memory.js'
+import type { BlobStore } from './blobs.js'
 import type { PartitionKey, RecordKey } from './record-store.js'
 
 /**
@@ -9,6 +11,10 @@ import type { PartitionKey, RecordKey } from './record-store.js'
 export class MemoryRecordStore extends AbstractRecordStore {
   readonly supports = { shared: false, persistent: false }
   readonly #partitions = new Map<string, MemoryPartition>()
+
+  blobs (): BlobStore {
+    return new MemoryBlobStore()
+  }
 
   protected open (): void {}
 

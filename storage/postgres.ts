@@ -1,6 +1,8 @@
 import type { Pool } from 'pg'
 import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import type { PreparedItem, PreparedPut } from './batch.js'
+import { PostgresBlobStore } from './blobs/postgres.js'
+import type { BlobStore } from './blobs.js'
 import { loadDriver } from './driver.js'
 import { createClient, PostgresListener } from './postgres-listener.js'
 import { migrate, type TableNames, tableNames } from './postgres-schema.js'
@@ -11,7 +13,10 @@ export interface PostgresRecordStoreOptions {
   connectionString?: string
   /** Schema of the table, made when missing: a plain SQL name. Default `public`. */
   schema?: string
-  /** The one table that holds everything, made when missing: a plain SQL name of up to 48 characters. Default `openai_compat_data`. */
+  /**
+   * The one table that holds everything, made when missing: a plain SQL name of up to 48 characters. Default
+   * `openai_compat_data`.
+   */
   tableName?: string
   /** Connections kept for reads and writes. Default 10. Listening to notifications takes one more. */
   poolSize?: number
@@ -23,7 +28,10 @@ export interface PostgresRecordStoreOptions {
 const TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 5000
 
-/** Transactions that PostgreSQL rolled back so that another one can go on. Met only where the default isolation is stricter than READ COMMITTED. */
+/**
+ * Transactions that PostgreSQL rolled back so that another one can go on. Met only where the default isolation is
+ * stricter than READ COMMITTED.
+ */
 const RETRYABLE = new Set(['40001', '40P01'])
 const MAX_ATTEMPTS = 100
 
@@ -41,6 +49,12 @@ export class PostgresRecordStore extends AbstractRecordStore {
     if (options.pool === undefined && !options.connectionString) throw new TypeError('PostgreSQL storage needs a connectionString or a pool.')
     this.#options = options
     this.#names = tableNames(options.schema ?? 'public', options.tableName ?? 'openai_compat_data')
+  }
+
+  /** Tables beside the one of the records. */
+  blobs (): BlobStore {
+    const { poolSize: _ofRecords, ...options } = this.#options
+    return new PostgresBlobStore(options)
   }
 
   protected async open (): Promise<void> {

@@ -13,6 +13,7 @@
  * - Bodies are JSON values. They are copied in and out: changing what was passed or returned never
  *   changes what is stored.
  */
+import type { BlobStore } from './blobs.js'
 
 /**
  * Where a set of records lives: a tenant and one of its partitions.
@@ -132,7 +133,10 @@ export interface RecordStore {
   /** Opens the backend. Idempotent. Throws `StorageUnavailableError` when it cannot be reached. */
   connect (): Promise<void>
 
-  /** Closes what `connect` opened, once writes under way have ended. Idempotent. Every verb then throws `StorageClosedError`. */
+  /**
+   * Closes what `connect` opened, once writes under way have ended. Idempotent. Every verb then throws
+   * `StorageClosedError`.
+   */
   disconnect (): Promise<void>
 
   /** One record, or undefined. */
@@ -146,9 +150,10 @@ export interface RecordStore {
 
   /**
    * Carries out all items in order, or none. False when an expectation does not hold. Expectations are judged
-   * against the state before the batch; a batch names a record at most once. Once it resolves to true, the write survives the death of
-   * the process (and readers on every instance see it). A malformed batch (a record named twice, a body that is
-   * no JSON value, ...) rejects with a `TypeError` and changes nothing.
+   * against the state before the batch; a batch names a record at most once. Once it resolves to true, the write
+   * survives the death of the process (where the store is persistent) and readers on every instance see it. A
+   * malformed batch (a record named twice, a body that is no JSON value, ...) rejects with a `TypeError` and changes
+   * nothing.
    */
   write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean>
 
@@ -165,6 +170,12 @@ export interface RecordStore {
    * resolves to has been called. A listener must not throw. Listening ends with `disconnect()` too.
    */
   listen? (topic: string, listener: NotificationListener): Promise<() => Promise<void>>
+
+  /**
+   * A store for the bytes of files that goes with this one: in the same place, as lasting, shared by the same
+   * instances. Not connected yet.
+   */
+  blobs? (): BlobStore
 }
 
 export type NotificationListener = (payload: string) => void

@@ -1,8 +1,10 @@
-import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import type { PreparedItem } from './batch.js'
-import { loadDriver } from './driver.js'
+import { RedisBlobStore } from './blobs/redis.js'
+import type { BlobStore } from './blobs.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from './record-store.js'
+import { connectRedis } from './redis-connection.js'
 import { pageScript, type Script, writeScript } from './redis-scripts.js'
 
 export interface RedisRecordStoreOptions {
@@ -25,22 +27,6 @@ export interface RedisRecordStoreOptions {
    * not read from replicas (`scaleReads`).
    */
   client?: Redis | Cluster
-}
-
-/**
- * A server that stopped answering fails a verb after this many milliseconds; one that refuses connections does so
- * sooner, with the next attempt to connect.
- */
-const TIMEOUT_MS = 10_000
-
-/** What our own connections look like. */
-const CONNECTION: RedisOptions = {
-  lazyConnect: true,
-  connectTimeout: 5000,
-  commandTimeout: TIMEOUT_MS,
-  // What was sent when the connection broke fails then and there: sent again it could run twice.
-  maxRetriesPerRequest: 0,
-  retryStrategy: attempt => Math.min(attempt * 50, 1000)
 }
 
 /**
@@ -68,6 +54,11 @@ export class RedisRecordStore extends AbstractRecordStore {
     this.#prefix = keyPrefix
   }
 
+  /** Keys behind the same prefix, with the same ttl. */
+  blobs (): BlobStore {
+    return new RedisBlobStore(this.#options)
+  }
+
   protected async open (): Promise<void> {
     const { url, host = '127.0.0.1', port = 6379, client } = this.#options
     if (client !== undefined) {
@@ -75,20 +66,7 @@ export class RedisRecordStore extends AbstractRecordStore {
       await this.#guard(() => client.ping())
       return
     }
-    const { Redis } = await loadDriver('ioredis', () => import('ioredis'))
-    const ours = url === undefined ? new Redis({ ...CONNECTION, host, port }) : new Redis(url, CONNECTION)
-    // Without a listener ioredis prints to the console. What failed is told by the verb that failed; here the first
-    // one is, because connect() itself only says that the connection was closed.
-    let reason: Error | undefined
-    ours.on('error', error => { reason ??= error })
-    try {
-      await ours.connect()
-    } catch (error) {
-      ours.disconnect()
-      throw new StorageUnavailableError(
-        `Redis at ${ours.options.host}:${ours.options.port} cannot be used: ${(reason ?? error as Error).message}`, { cause: reason ?? error })
-    }
-    this.#client = ours
+    this.#client = await connectRedis({ url, host, port })
   }
 
   protected async close (): Promise<void> {
@@ -139,7 +117,10 @@ export class RedisRecordStore extends AbstractRecordStore {
     await this.#guard(async () => subscriber?.unsubscribe(this.#channel(topic)))
   }
 
-  /** A connection that has subscribed can do nothing else, so it is one of its own; it subscribes again by itself when it was lost. */
+  /**
+   * A connection that has subscribed can do nothing else, so it is one of its own. When it was lost it subscribes
+   * again by itself.
+   */
   async #openSubscriber (): Promise<Redis | Cluster> {
     const subscriber = this.#client!.duplicate()
     subscriber.on('error', () => {})

@@ -3,6 +3,9 @@ import { dirname, resolve } from 'node:path'
 import type { Database } from 'libsql'
 import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import { applyBatch, type PreparedItem } from './batch.js'
+import { FolderBlobStore } from './blobs/folder.js'
+import { MemoryBlobStore } from './blobs/memory.js'
+import type { BlobStore } from './blobs.js'
 import { loadDriver } from './driver.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from './record-store.js'
 import { migrate, refuseForeign } from './sqlite-schema.js'
@@ -34,6 +37,11 @@ export class SqliteRecordStore extends AbstractRecordStore {
   constructor ({ path }: SqliteRecordStoreOptions) {
     super()
     this.path = path === ':memory:' ? path : resolve(path)
+  }
+
+  /** Files in a folder beside the database. */
+  blobs (): BlobStore {
+    return this.path === ':memory:' ? new MemoryBlobStore() : new FolderBlobStore({ path: `${this.path}.blobs` })
   }
 
   protected async open (): Promise<void> {
