@@ -1,0 +1,57 @@
+import { test, type Test } from 'tap'
+import * as tokenizer from 'gpt-tokenizer/encoding/o200k_base'
+import type { CountTokens } from '../../lib/models/tokens.js'
+
+/** The counter, and every piece of text that it has the encoder count. */
+async function watched (t: Test): Promise<{ count: CountTokens, pieces: string[] }> {
+  const pieces: string[] = []
+  const { tokenCounter } = await t.mockImport<typeof import('../../lib/models/tokens.js')>('../../lib/models/tokens.js', {
+    'gpt-tokenizer/encoding/o200k_base': {
+      countTokens (text: string, options: object) {
+        pieces.push(text)
+        return tokenizer.countTokens(text, options)
+      }
+    }
+  })
+  return { count: await tokenCounter(), pieces }
+}
+
+/** The encoder's work grows with the square of a piece without a break. */
+const BOUND = 1024
+
+for (const [what, text] of Object.entries({
+  'letters without a space': 'a'.repeat(100_000),
+  'random letters without a space': Array.from({ length: 100_000 }, (_, i) => String.fromCharCode(97 + (i * 7919) % 26)).join(''),
+  'signs of a script that is written without spaces': '語'.repeat(100_000),
+  'blanks and nothing else': ' '.repeat(100_000),
+  'emoji of two code units': '🐸'.repeat(50_000),
+  'one line of dots': '.'.repeat(100_000)
+})) {
+  test(`100,000 ${what} are counted in pieces of a bounded size`, async t => {
+    const { count, pieces } = await watched(t)
+    const tokens = count(text)
+    t.ok(tokens > 0 && tokens <= Buffer.byteLength(text), `${tokens} tokens, never more than bytes`)
+    t.equal(pieces.join(''), text, 'every letter is counted, and counted once')
+    t.ok(Math.max(...pieces.map(piece => piece.length)) <= BOUND, 'no piece is longer than the bound')
+  })
+}
+
+test('ordinary text is counted as the encoding does, but for a token at a cut', async t => {
+  const { count } = await watched(t)
+  const words = 'The quick brown fox jumps over the lazy dog. '
+  t.equal(count(words), tokenizer.countTokens(words))
+  const book = words.repeat(100)
+  const exact = tokenizer.countTokens(book)
+  t.ok(count(book) >= exact && count(book) <= exact * 1.02, `${count(book)} instead of ${exact}`)
+})
+
+test('what looks like a control token is text like any other', async t => {
+  const { count } = await watched(t)
+  t.ok(count('<|endoftext|><|im_start|>system') > 2)
+})
+
+test('nothing has no tokens', async t => {
+  const { count, pieces } = await watched(t)
+  t.equal(count(''), 0)
+  t.strictSame(pieces, [])
+})
