@@ -101,6 +101,7 @@ export class Core {
 
   /** Hands running runs over, ends their readers, and closes what we opened. */
   async stop (): Promise<void> {
+    this.threadManager.scope.locks.close()
     await this.#engine.stop()
     await Promise.all([this.models.close(), this.#webhooks?.close()])
     if (this.#options.storage.isOurs) await this.#records.disconnect()

@@ -57,6 +57,8 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no'
   })
+  // A reader of a run that rests has to know that it is connected.
+  raw.flushHeaders()
   const heart = new Heartbeat(raw, context)
   try {
     await pump(raw, source, context, AbortSignal.any([gone.signal, context.closing]), heart)

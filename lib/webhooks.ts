@@ -1,5 +1,6 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import type { Run } from '../schemas/runs.js'
+import { unlessAborted } from './abort.js'
 import type { Clock } from './clock.js'
 import { badRequest } from './errors.js'
 import type { Logger } from './log.js'
@@ -74,7 +75,7 @@ export class Webhooks {
     this.#pending++
     const at = this.#clock.now()
     const body = JSON.stringify({ type: `thread.run.${run.status}`, timestamp: new Date(at).toISOString(), data: run })
-    this.#deliver(url, `${run.id}.${run.status}.${run.started_at ?? 0}`, body).catch(error => {
+    this.#deliver(url, `evt_${randomUUID()}`, body).catch(error => {
       if (!this.#closing.signal.aborted) this.#log.warn({ err: error, run_id: run.id }, 'a webhook was given up')
     }).finally(() => { this.#pending-- })
   }
@@ -116,21 +117,28 @@ export class Webhooks {
   }
 
   async #pause (ms: number): Promise<void> {
-    await new Promise<void>(resolve => {
-      const cancel = this.#clock.after(ms, resolve)
-      this.#closing.signal.addEventListener('abort', () => {
-        cancel()
-        resolve()
-      }, { once: true })
-    })
+    let cancel = (): void => {}
+    const time = new Promise<void>(resolve => { cancel = this.#clock.after(ms, resolve) })
+    await unlessAborted(time, this.#closing.signal).finally(() => cancel())
   }
 
-  #isAllowed ({ host, hostname }: URL): boolean {
-    return this.#options.allowedHosts.some(allowed => allowed.startsWith('*.')
-      ? hostname.endsWith(allowed.slice(1))
-      : allowed === host || allowed === hostname)
+  #isAllowed (url: URL): boolean {
+    return this.#options.allowedHosts.some(allowed => {
+      const { hostname, port } = hostOf(allowed)
+      if (port !== undefined && port !== effectivePort(url)) return false
+      return hostname.startsWith('*.') ? url.hostname.endsWith(hostname.slice(1)) : url.hostname === hostname
+    })
   }
 }
+
+/** An entry of `allowedHosts`, as a URL would spell it. */
+function hostOf (allowed: string): { hostname: string, port: string | undefined } {
+  const [, hostname = '', port] = /^(.*?)(?::(\d+))?$/.exec(allowed.toLowerCase()) ?? []
+  return { hostname, port }
+}
+
+/** URLs leave out the port that goes without saying. */
+const effectivePort = ({ protocol, port }: URL): string => port !== '' ? port : protocol === 'https:' ? '443' : '80'
 
 function secretKey (secret: string): Buffer {
   const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+=*)$/.exec(secret) ?? []

@@ -10,7 +10,7 @@ import { done, runEvent } from './events.js'
 import type { EventLog } from './event-log.js'
 import type { EngineServices } from './engine.js'
 import { buildPrompt, loadHistory } from './prompt.js'
-import { leaseRecord, loadRun, totalUsage, unindexRun, wireUsage, type Lease, type RunItem, type RunKey } from './records.js'
+import { leaseRecord, loadRun, NO_USAGE, totalUsage, unindexRun, wireUsage, type Lease, type RunItem, type RunKey } from './records.js'
 import { modelRequest } from './request.js'
 import { isActive, transition, type Move } from './state.js'
 import type { ToolInvocation } from '../tools/tool.js'
@@ -107,7 +107,7 @@ export class RunExecution implements Committer {
 
   /** Ends a run that nobody was working on. */
   async end (why: RunStopped | ModelError): Promise<void> {
-    this.#writer.resumeToClose()
+    this.#writer.resume()
     await this.#conclude(why)
     this.#resolveFinished()
   }
@@ -184,7 +184,7 @@ export class RunExecution implements Committer {
 
     const request = modelRequest(this.run, { model, messages, tools: offered, first: turn === 0, maxCompletionTokens: budget.completion })
     const outcome = await this.#read(provider.stream(request, { signal: this.#abort.signal }))
-    const usage = wireUsage(outcome.usage ?? await estimateUsage(messages, offered, this.#writer.spoken()))
+    const usage = wireUsage(outcome.usage ?? await estimateUsage(messages, offered, { role: 'assistant', content: outcome.said, toolCalls: this.#writer.calls() }))
     const cut = CUT[outcome.finish.reason]
     if (this.#writer.open?.kind === 'tools' && cut === undefined) {
       await this.#writer.callsMade(usage)
@@ -197,23 +197,28 @@ export class RunExecution implements Committer {
     return false
   }
 
-  async #read (parts: AsyncIterable<ModelPart>): Promise<{ usage: ModelUsage | undefined, finish: ModelPart & { type: 'finish' } }> {
+  async #read (parts: AsyncIterable<ModelPart>): Promise<{ said: string, usage: ModelUsage | undefined, finish: ModelPart & { type: 'finish' } }> {
+    let said = ''
     let usage: ModelUsage | undefined
     let finish: (ModelPart & { type: 'finish' }) | undefined
     for await (const part of parts) {
       switch (part.type) {
         case 'text':
           // A step of tool calls stays open until it is answered, and steps never overlap: words after the calls have no place.
-          if (part.text !== '' && this.#writer.open?.kind !== 'tools') await this.#writer.text(part.text)
+          if (part.text === '' || this.#writer.open?.kind === 'tools') break
+          said += part.text
+          await this.#writer.text(part.text)
           break
         case 'refusal':
-          if (part.text !== '' && this.#writer.open?.kind !== 'tools') await this.#writer.refusal(part.text)
+          if (part.text === '' || this.#writer.open?.kind === 'tools') break
+          said += part.text
+          await this.#writer.refusal(part.text)
           break
         case 'tool_call':
           await this.#writer.toolCall(part.id, part.name, part.opaque)
           break
         case 'tool_arguments':
-          if (part.fragment !== '') this.#writer.toolArguments(part.index, part.fragment)
+          this.#writer.toolArguments(part.index, part.fragment, part.opaque)
           break
         case 'usage':
           usage = part.usage
@@ -225,7 +230,7 @@ export class RunExecution implements Committer {
     }
     this.#abort.signal.throwIfAborted()
     if (finish === undefined) throw new ModelError('server_error', 'The model\'s answer ended before it was complete.')
-    return { usage, finish }
+    return { said, usage, finish }
   }
 
   /** The model has said its last word: step, message and run end in one write. */
@@ -242,10 +247,14 @@ export class RunExecution implements Committer {
 
   /** The run's tokens are spent before the model could be asked again. */
   async #endBetweenTurns (reason: 'max_completion_tokens' | 'max_prompt_tokens'): Promise<false> {
-    await this.commit(() => {
+    const end = (): Change => {
       const run = transition(this.run, { to: 'incomplete', at: this.now(), usage: totalUsage(this.#writer.usages()), reason })
       return { run, events: [runEvent(run), done] }
-    })
+    }
+    // After a takeover there may be a message that will not be gone on with.
+    this.#writer.adoptLeftover()
+    if (this.#writer.open === undefined) await this.commit(end)
+    else await this.#writer.finish(NO_USAGE, end, { reason: 'max_tokens' })
     await this.#unindex()
     return false
   }
@@ -255,11 +264,15 @@ export class RunExecution implements Committer {
     const open = this.#writer.open
     if (open?.kind !== 'tools') return true
     const { tools } = this.#services
-    const own = open.calls.filter(call => call.function.output === null && tools.runsHere(invocation(call), this.run.tools))
-    if (own.length > 0) {
-      await Promise.all(own.map(async call => { call.function.output = await this.#callTool(call) }))
-      this.#abort.signal.throwIfAborted()
-    }
+    const unanswered = open.calls.filter(call => call.function.output === null)
+    const here = await Promise.all(unanswered.map(async call => await tools.runsHere(invocation(call), this.run.tools)))
+    let running = here.filter(Boolean).length
+    await Promise.all(unanswered.filter((_call, i) => here[i]).map(async call => {
+      call.function.output = await this.#callTool(call)
+      // Each output is kept as it comes, so that a restart repeats no call that has answered; the last goes with the next write.
+      if (--running > 0) await this.#writer.saveCalls()
+    }))
+    this.#abort.signal.throwIfAborted()
     const pending = open.calls.filter(call => call.function.output === null)
     if (pending.length > 0) {
       const action: RequiredAction = {
@@ -309,6 +322,7 @@ export class RunExecution implements Committer {
     await this.#exclusively(async () => await this.#reload())
     const before = this.run
     const why = this.#cutShort(cause)
+    this.#writer.adoptLeftover()
     await this.commit(async retry => {
       const closing = await this.#writer.cutShort(why, retry)
       const at = this.now()

@@ -1,30 +1,48 @@
+import { createHash } from 'node:crypto'
 import type { Run } from '../../schemas/runs.js'
 import type { RunStep, StepToolCallDelta } from '../../schemas/run-steps.js'
 import type { Message } from '../../schemas/messages.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
+import { EventLog } from './event-log.js'
 import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
 import type { RunItem } from './records.js'
 
 /**
  * The events of a run told from its records, for a reader that comes when the events themselves are gone: the same order,
- * each text and each call in one piece.
+ * each text and each call in one piece. Equal records make equal logs, so that a reader can come back to one.
  */
-export function replay (run: Run, items: readonly RunItem[]): StreamEvent[] {
+export function replay (run: Run, items: readonly RunItem[]): EventLog {
+  const told = events(run, items)
+  const log = new EventLog(Infinity, { tag: createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 8), firstId: 0 })
+  log.append(...told)
+  log.close()
+  return log
+}
+
+function events (run: Run, items: readonly RunItem[]): StreamEvent[] {
   const began: Run = {
     ...run, status: 'queued', started_at: null, cancelled_at: null, failed_at: null, completed_at: null, required_action: null, last_error: null, incomplete_details: null, usage: null
   }
-  const events = [runCreated(began), runEvent(began)]
+  const events: StreamEvent[] = [runCreated(began), runEvent(began)]
   if (run.started_at !== null) events.push(runEvent({ ...began, status: 'in_progress', started_at: run.started_at }))
   for (const item of items) {
     events.push(...item.kind === 'message' && item.message !== undefined ? messageItem(item.step, item.message) : toolItem(item.step))
   }
+  if (run.status !== 'cancelled') return [...events, runEvent(run), done]
+  // What was still open ended behind the wish to cancel.
+  const cancelling = runEvent({ ...began, status: 'cancelling', started_at: run.started_at })
+  const ended = events.findIndex(({ event }) => event === 'thread.run.step.cancelled')
+  events.splice(ended === -1 ? events.length : ended, 0, cancelling)
   return [...events, runEvent(run), done]
 }
 
 function messageItem (step: RunStep, message: Message): StreamEvent[] {
   const empty: Message = { ...message, status: 'in_progress', incomplete_details: null, completed_at: null, incomplete_at: null, content: [] }
   const deltas = message.content.map((part, index): StreamEvent => messageDelta(message.id, { index, ...part } as Parameters<typeof messageDelta>[1]))
-  return [...opening(step), messageCreated(empty), messageEvent(empty), ...deltas, ...ending(message.status, messageEvent(message)), ...ending(step.status, stepEvent(step))]
+  const ends = [...ending(message.status, messageEvent(message)), ...ending(step.status, stepEvent(step))]
+  // A run that ends early ends its step first.
+  if (step.status !== 'completed') ends.reverse()
+  return [...opening(step), messageCreated(empty), messageEvent(empty), ...deltas, ...ends]
 }
 
 function toolItem (step: RunStep): StreamEvent[] {

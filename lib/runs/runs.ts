@@ -17,7 +17,7 @@ import { newMessage, putMessage } from '../threads/new-message.js'
 import { echoTools, resolveToolResources } from '../threads/resources.js'
 import { Threads } from '../threads/threads.js'
 import type { RunEngine } from './engine.js'
-import { EventLog } from './event-log.js'
+import type { EventLog } from './event-log.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
 import { indexRun, loadItems, putStep, unindexRun, type Lease, type RunKey, type TurnState } from './records.js'
 import { replay } from './replay.js'
@@ -122,10 +122,7 @@ export class Runs {
     const { body: run } = await this.#current(threadId, id)
     const live = await this.#engine.joinLog(this.#key(run), run)
     if (live !== undefined) return live
-    const log = new EventLog(Infinity)
-    log.append(...replay(run, await loadItems(this.#scope.records, this.#key(run))))
-    log.close()
-    return log
+    return replay(run, await loadItems(this.#scope.records, this.#key(run)))
   }
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {

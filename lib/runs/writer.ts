@@ -6,7 +6,7 @@ import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { newId } from '../ids.js'
 import { indexMessage } from '../threads/new-message.js'
-import type { ModelMessage } from '../models/provider.js'
+import type { ModelToolCall } from '../models/provider.js'
 import { messageCreated, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent } from './events.js'
 import { NO_USAGE, putStep, putTurn, type RunItem, type RunKey, type TurnState } from './records.js'
 
@@ -40,6 +40,9 @@ interface OpenTools {
   calls: FunctionCall[]
   turn: TurnState
 }
+
+/** Of a message taken up again: the first attempt to end it looks it up. */
+const UNKNOWN_VERSION = 0
 
 export type FunctionCall = StepToolCall & { type: 'function' }
 
@@ -90,14 +93,14 @@ export class TurnWriter {
     }
   }
 
-  /** Takes up the last item only to end it: for a run that will not go on. */
-  resumeToClose (): void {
-    this.resume()
+  /** Opens what an interrupted turn left behind, only to end it: the run will not go on with it. */
+  adoptLeftover (): void {
     const left = this.#leftover
-    if (left?.kind === 'message' && left.message !== undefined) {
-      this.#open = { kind: 'message', step: left.step, message: left.message, version: NaN }
-    } else if (left?.kind === 'tools') {
+    if (left === undefined || this.#open !== undefined) return
+    if (left.kind === 'tools') {
       this.#open = { kind: 'tools', step: left.step, calls: [], turn: { usage: NO_USAGE, opaque: {} } }
+    } else if (left.message !== undefined) {
+      this.#open = { kind: 'message', step: left.step, message: left.message, version: UNKNOWN_VERSION }
     }
     this.#leftover = undefined
   }
@@ -135,10 +138,13 @@ export class TurnWriter {
     }))
   }
 
-  toolArguments (index: number, fragment: string): void {
+  /** @param opaque replaces what came with the call. */
+  toolArguments (index: number, fragment: string, opaque: unknown): void {
     const open = this.#open
     const call = open?.kind === 'tools' ? open.calls[index] : undefined
-    if (open === undefined || call === undefined) return
+    if (open?.kind !== 'tools' || call === undefined) return
+    if (opaque !== undefined) open.turn.opaque[call.id] = opaque
+    if (fragment === '') return
     call.function.arguments += fragment
     this.#committer.publish(stepDelta(open.step.id, {
       type: 'tool_calls',
@@ -190,14 +196,10 @@ export class TurnWriter {
     return { items: [putStep(step), this.#putOpenMessage(open, ended)], events: [stepEvent(step), messageEvent(ended)] }
   }
 
-  /** What the model has said in the open step, as a message. */
-  spoken (): ModelMessage {
-    const open = this.#open
-    if (open?.kind === 'tools') {
-      return { role: 'assistant', content: null, toolCalls: open.calls.map(({ id, function: { name, arguments: args } }) => ({ id, name, arguments: args })) }
-    }
-    const content = open?.message.content ?? []
-    return { role: 'assistant', content: content.map(part => part.type === 'text' ? part.text.value : part.type === 'refusal' ? part.refusal : '').join('') }
+  /** The calls of the open step. */
+  calls (): ModelToolCall[] {
+    if (this.#open?.kind !== 'tools') return []
+    return this.#open.calls.map(({ id, function: { name, arguments: args } }) => ({ id, name, arguments: args }))
   }
 
   /** Usage of every item, for the run's total. */
@@ -233,8 +235,7 @@ export class TurnWriter {
       events: [stepCreated(step), stepEvent(step), messageCreated(message), messageEvent(message)]
     }))
     this.#leftover = undefined
-    // A message taken up again has a version that we do not know: NaN makes the first closing attempt look it up.
-    const open: OpenMessage = { kind: 'message', step, message: structuredClone(message), version: left === undefined ? 1 : NaN }
+    const open: OpenMessage = { kind: 'message', step, message: structuredClone(message), version: left === undefined ? 1 : UNKNOWN_VERSION }
     this.#open = open
     return open
   }
@@ -281,7 +282,7 @@ export class TurnWriter {
 
   /** The open message with the metadata it has in the store, or undefined when a user has deleted it meanwhile. */
   async #currentMessage (open: OpenMessage, retry: boolean): Promise<Message | undefined> {
-    if (!retry && !Number.isNaN(open.version)) return open.message
+    if (!retry && open.version !== UNKNOWN_VERSION) return open.message
     const record = await this.#records.get<Message>({ project: this.#key.project, partition: this.#key.threadId, kind: KIND.message, id: open.message.id })
     if (record === undefined) return undefined
     open.version = record.version

@@ -1,5 +1,8 @@
 import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { AssistantTool } from '../../schemas/tools.js'
+import { unlessAborted } from '../abort.js'
 import type { Clock } from '../clock.js'
 import type { Logger } from '../log.js'
 import type { ModelTool } from '../models/provider.js'
@@ -25,7 +28,7 @@ type Parsed = { args: unknown, problem?: undefined } | { problem: string, args?:
 interface Registered {
   tool: ServerTool<unknown>
   shown: ModelTool
-  check: (args: unknown) => Parsed
+  check: (args: unknown) => Parsed | Promise<Parsed>
 }
 
 /** Runs the server's own tools (design: "server tools") and tells which calls are the client's. */
@@ -54,19 +57,19 @@ export class ServerTools implements ToolRunner {
     return [...offered.values()]
   }
 
-  runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): boolean {
+  async runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): Promise<boolean> {
     const own = this.#available(call.name, declared)
     // A name that nobody declared is the model's invention, and no business of the client's: it is told so here.
     if (own === undefined) return !declares(declared, call.name)
-    return !this.#needsApproval(own, call)
+    return !await this.#needsApproval(own, call)
   }
 
   async execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string> {
     const own = this.#available(call.name, declared)
     if (own === undefined) return `Error: there is no tool named "${call.name}".`
-    const { args, problem } = parse(own, call)
-    if (problem !== undefined) return `Error: ${problem}`
     try {
+      const { args, problem } = await parse(own, call)
+      if (problem !== undefined) return `Error: ${problem}`
       return printed(await this.#timed(own.tool, args, context))
     } catch (error) {
       context.signal.throwIfAborted()
@@ -80,10 +83,17 @@ export class ServerTools implements ToolRunner {
     return this.#options.access === 'all' || declares(declared, name) ? own : undefined
   }
 
-  #needsApproval ({ tool, ...own }: Registered, call: ToolInvocation): boolean {
-    if (typeof tool.requiresApproval !== 'function') return tool.requiresApproval === true
-    const { args, problem } = parse({ tool, ...own }, call)
-    return problem === undefined && tool.requiresApproval(args)
+  /** On doubt the client is asked: it can refuse, we could not undo. */
+  async #needsApproval (own: Registered, call: ToolInvocation): Promise<boolean> {
+    const { requiresApproval } = own.tool
+    if (typeof requiresApproval !== 'function') return requiresApproval === true
+    try {
+      const { args, problem } = await parse(own, call)
+      return problem === undefined && await requiresApproval(args)
+    } catch (error) {
+      this.#options.log.warn({ err: error, tool: call.name }, 'a tool could not tell whether it needs approval')
+      return true
+    }
   }
 
   async #timed (tool: ServerTool<unknown>, args: unknown, context: ToolContext): Promise<unknown> {
@@ -92,11 +102,8 @@ export class ServerTools implements ToolRunner {
     const cancel = this.#options.clock.after(timeoutMs, () => limit.abort(new Error(`the tool took longer than ${timeoutMs} ms`)))
     const signal = AbortSignal.any([context.signal, limit.signal])
     try {
-      return await Promise.race([
-        (async () => await tool.execute(args, { ...context, signal }))(),
-        // A tool that does not heed its signal is left behind.
-        aborted(signal)
-      ])
+      // A tool that does not heed its signal is left behind.
+      return await unlessAborted((async () => await tool.execute(args, { ...context, signal }))(), signal)
     } finally {
       cancel()
     }
@@ -106,22 +113,14 @@ export class ServerTools implements ToolRunner {
 const declares = (declared: readonly AssistantTool[], name: string): boolean =>
   declared.some(tool => tool.type === 'function' && tool.function.name === name)
 
-function aborted (signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const give = (): void => { reject(signal.reason instanceof Error ? signal.reason : new Error('the call was aborted')) }
-    if (signal.aborted) give()
-    else signal.addEventListener('abort', give, { once: true })
-  })
-}
-
-function parse ({ check }: Registered, call: ToolInvocation): Parsed {
+async function parse ({ check }: Registered, call: ToolInvocation): Promise<Parsed> {
   let args: unknown
   try {
     args = call.arguments.trim() === '' ? {} : JSON.parse(call.arguments)
   } catch {
     return { problem: `the arguments of "${call.name}" are not valid JSON.` }
   }
-  return check(args)
+  return await check(args)
 }
 
 function printed (output: unknown): string {
@@ -129,13 +128,26 @@ function printed (output: unknown): string {
   return text.length <= MAX_OUTPUT_LENGTH ? text : text.slice(0, MAX_OUTPUT_LENGTH)
 }
 
+interface ZodResult {
+  success: boolean
+  data?: unknown
+  error?: { message: string }
+}
+
 /** What a Zod 4 schema, or any other of the Standard Schema kind, has on it. */
 interface ZodLike {
-  safeParse (value: unknown): { success: boolean, data?: unknown, error?: { message: string } }
+  safeParse (value: unknown): ZodResult
+  safeParseAsync? (value: unknown): Promise<ZodResult>
   toJSONSchema? (): object
 }
 
-const ajv = new Ajv({ strict: false, allErrors: false, coerceTypes: false, validateFormats: false })
+/** A validator of its own for each tool, so that equal `$id`s do not meet, in the dialect that the schema names. */
+function ajvFor (dialect: unknown): Ajv {
+  const options = { strict: false, validateFormats: false }
+  if (typeof dialect === 'string' && dialect.includes('2020-12')) return new Ajv2020(options)
+  if (typeof dialect === 'string' && dialect.includes('2019-09')) return new Ajv2019(options)
+  return new Ajv(options)
+}
 
 function register (tool: ServerTool<unknown>): Registered {
   const { name = '', parameters } = tool
@@ -155,9 +167,11 @@ function register (tool: ServerTool<unknown>): Registered {
 }
 
 function jsonSchemaCheck (name: string, schema: Record<string, unknown>): Registered['check'] {
+  const { $schema: dialect, ...rest } = schema
+  const ajv = ajvFor(dialect)
   let validate: ValidateFunction
   try {
-    validate = ajv.compile(schema)
+    validate = ajv.compile(rest)
   } catch (cause) {
     throw new TypeError(`The parameters of the tool "${name}" are no valid JSON Schema: ${(cause as Error).message}`, { cause })
   }
@@ -165,8 +179,8 @@ function jsonSchemaCheck (name: string, schema: Record<string, unknown>): Regist
 }
 
 function zodCheck (zod: ZodLike): Registered['check'] {
-  return args => {
-    const { success, data, error } = zod.safeParse(args)
+  return async args => {
+    const { success, data, error } = zod.safeParseAsync === undefined ? zod.safeParse(args) : await zod.safeParseAsync(args)
     return success ? { args: data } : { problem: error?.message ?? 'the arguments do not fit.' }
   }
 }

@@ -35,7 +35,7 @@ export interface ServerTool<Args = never> {
   /** Time limit of one call in milliseconds, instead of the server's. */
   timeout?: number
   /** Whether a call goes to the client as `requires_action` instead of being run. */
-  requiresApproval?: boolean | ((args: Args) => boolean)
+  requiresApproval?: boolean | ((args: Args) => boolean | Promise<boolean>)
   /** Name, description and JSON Schema, where `parameters` is not one itself. */
   toJSON? (): { name: string, description?: string, parameters: object }
 }
@@ -45,7 +45,7 @@ export interface ToolRunner {
   /** The tools to show the model: those that the run declares, and those that the server adds. */
   offered (declared: readonly AssistantTool[]): ModelTool[]
   /** Whether the call is answered here; else the client answers it. */
-  runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): boolean
+  runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): Promise<boolean>
   /** The output for the model. Never throws: a failure is an output too. */
   execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string>
 }
