@@ -28,7 +28,7 @@ export class FrameParser {
       this.pings++
       return []
     }
-    const [, id, event, data] = /^id: ([0-9a-f]+-\d+)\nevent: ([a-z_.]+)\ndata: (.+)$/.exec(block) ?? []
+    const [, id, event, data] = /^id: ([0-9a-f]+-\d+)\nevent: ([a-z_.]+)\ndata: ([^\n]+)$/.exec(block) ?? []
     if (id === undefined || event === undefined || data === undefined) throw new Error(`not a frame: ${JSON.stringify(block.slice(0, 200))}`)
     return [{ id, event, data: event === 'done' ? data : JSON.parse(data) }]
   }

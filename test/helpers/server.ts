@@ -38,6 +38,8 @@ export interface TestServer {
   delete (path: string, headers?: Record<string, string>): Promise<Answer>
   /** A POST with `stream: true`. Throws when the answer is no stream. */
   stream (path: string, body?: object, headers?: Record<string, string>): Promise<EventReader>
+  /** A GET that is answered with a stream. */
+  follow (path: string, headers?: Record<string, string>): Promise<EventReader>
   close (): Promise<void>
 }
 
@@ -89,6 +91,12 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
     return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
   }
 
+  async function events (method: string, path: string, body: object | undefined, headers?: Record<string, string>): Promise<EventReader> {
+    const response = await send(method, path, body, headers)
+    if (!response.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error(`no stream but ${response.status} ${await response.text()}`)
+    return new EventReader(response)
+  }
+
   return {
     app,
     baseURL,
@@ -101,11 +109,8 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
     get: async (path, headers) => await request('GET', path, undefined, headers),
     post: async (path, body, headers) => await request('POST', path, body, headers),
     delete: async (path, headers) => await request('DELETE', path, undefined, headers),
-    async stream (path, body = {}, headers = {}) {
-      const response = await send('POST', path, { ...body, stream: true }, headers)
-      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error(`no stream but ${response.status} ${await response.text()}`)
-      return new EventReader(response)
-    },
+    stream: async (path, body, headers) => await events('POST', path, { ...body, stream: true }, headers),
+    follow: async (path, headers) => await events('GET', path, undefined, headers),
     async close () { await app.close() }
   }
 }
