@@ -42,23 +42,30 @@ export async function answerCall (
     log: request.log
   })
   if ('object' in answer) return answer.object
+  const chunks = answer.bytes[Symbol.asyncIterator]()
+  // Until there is something to send, a failure can be answered with its status.
+  const first = await chunks.next()
   // Sent by Fastify, which keeps what hooks have set, and pulls no faster than the client reads.
-  return await reply.code(answer.status).headers(answer.headers).send(readable(answer.bytes, streams))
+  return await reply.code(answer.status).headers(answer.headers).send(readable(first, chunks, streams))
 }
 
-function readable (bytes: AsyncIterable<string | Uint8Array>, { clock, limits }: StreamContext): Readable {
+function readable (first: IteratorResult<string | Uint8Array>, chunks: AsyncIterator<string | Uint8Array>, { clock, limits }: StreamContext): Readable {
   const stream = Readable.from(unlessStalled(), { objectMode: false, highWaterMark: 64 * 1024 })
   return stream
 
-  /** A client that takes nothing must not keep the upstream request open for ever. */
   async function * unlessStalled (): AsyncGenerator<string | Uint8Array, void, undefined> {
-    for await (const chunk of bytes) {
-      const takeBack = clock.after(limits.stallMs, () => stream.destroy(new Error(`The client took no bytes for ${limits.stallMs} ms.`)))
-      try {
-        yield chunk
-      } finally {
-        takeBack()
+    try {
+      for (let chunk = first; chunk.done !== true; chunk = await chunks.next()) {
+        // A client that takes nothing must not keep the upstream request open for ever.
+        const takeBack = clock.after(limits.stallMs, () => stream.destroy(new Error(`The client took no bytes for ${limits.stallMs} ms.`)))
+        try {
+          yield chunk.value
+        } finally {
+          takeBack()
+        }
       }
+    } finally {
+      await chunks.return?.()
     }
   }
 }
