@@ -40,7 +40,10 @@ interface ThreadExtra {
 type ExtendedThread = Thread & { [EXTRA]?: ThreadExtra }
 type ExtendedAssistant = StoredAssistant & { [EXTRA]?: Place }
 
-/** A partition as one thread, with its messages where the contract has them. A document that others wrote is understood too. */
+/**
+ * A partition as one thread, with its messages where the contract has them. A document that others wrote is
+ * understood too.
+ */
 class ThreadDocument implements Documents {
   readonly #storage: ThreadStorage
   readonly #project: string

@@ -50,7 +50,7 @@ export class Listeners {
     try {
       await ready
     } catch (error) {
-      await leave()
+      await leave().catch(() => {})
       throw error
     }
     return leave

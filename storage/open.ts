@@ -15,7 +15,10 @@ export type ThreadStorageConfig =
   | { type: 'redis' } & RedisThreadStorageConfig
   | { type: 'postgres' } & PostgresThreadStorageConfig
 
-/** The storage that a configuration describes, not connected yet; in memory without one. Throws a `TypeError` for a bad option. */
+/**
+ * The storage that a configuration describes, not connected yet; in memory without one. Throws a `TypeError` for a
+ * bad option.
+ */
 export function createThreadStorage (config: ThreadStorageConfig = { type: 'memory' }): RecordThreadStorage {
   switch (config.type) {
     case 'memory': return new InMemoryThreadStorage()

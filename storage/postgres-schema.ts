@@ -58,12 +58,15 @@ const MIGRATIONS: ((names: TableNames) => string)[] = [
     --
     -- Each partition has a head row, with kind and id '' and in "version" the highest position so far (a column that
     -- no index holds, so that updating it stays cheap). Whoever writes to a partition locks its head row first and
-    -- keeps it until the end of the transaction: writers of one partition queue up there, and each statement
-    -- below sees what those before it have committed. A transaction locks one head row and only then rows that nobody touches without
-    -- holding that lock, so there is no cycle and no deadlock.
+    -- keeps it until the end of the transaction: writers of one partition queue up there, and each statement below
+    -- sees what those before it have committed. A transaction locks one head row, and after it only rows that nobody
+    -- touches without holding that lock: there is no cycle, hence no deadlock.
+    --
+    -- No sequential scans, because plans stay with the connection: one made while the table was small would go on
+    -- reading all of it.
     CREATE FUNCTION ${writeFunction} (
       _project text, _partition text, _ops text[], _kinds text[], _ids text[], _parents text[], _bodies text[], _expected bigint[], _positions bigint[]
-    ) RETURNS boolean LANGUAGE plpgsql AS $function$
+    ) RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $function$
     DECLARE
       head bigint;
       highest bigint;

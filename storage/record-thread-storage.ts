@@ -46,8 +46,8 @@ export abstract class RecordThreadStorage implements ThreadStorage {
   }
 
   /**
-   * Makes the stored thread equal to this one. Of the messages only those that differ are written, in one batch when they were
-   * added, changed or removed; changing their order takes two.
+   * Makes the stored thread equal to this one. Of the messages only those that differ are written, in one batch when
+   * they were added, changed or removed; changing their order takes two.
    */
   async saveThread (id: string, { thread, messages }: StoredThread): Promise<void> {
     if (RESERVED.has(id)) throw new TypeError(`A thread cannot be called ${id}.`)

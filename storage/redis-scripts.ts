@@ -19,7 +19,8 @@ export const writeScript = script(`
 -- KEYS[1]  hash: records of the partition by kind NUL id; field '' is the highest position
 -- KEYS[2]  sorted set: kind NUL parent NUL position NUL id
 -- ARGV[1]  seconds to live, 0 for ever
--- ARGV[2]  and on: seven for each item: op, kind, id, parent, body, expected version (0: absent), position; '' where not given
+-- ARGV[2]  and on: seven for each item: op, kind, id, parent, body, expected version (0: absent), position;
+--          '' where not given
 -- Returns 1, or 0 when an expectation does not hold
 local NUL = string.char(0)
 local records, index = KEYS[1], KEYS[2]

@@ -4,7 +4,10 @@ import { StorageUnavailableError } from './record-store.js'
 /** "oaic" in ASCII: marks the file as ours, so that we never write into another program's database. */
 const APPLICATION_ID = 0x6f616963
 
-/** Each brings the schema from its index to the next version; `user_version` counts those done. Never edit one that was released. */
+/**
+ * Each brings the schema from its index to the next version; `user_version` counts those done. Never edit one that
+ * was released.
+ */
 const MIGRATIONS = [`
   CREATE TABLE partitions (
     number INTEGER PRIMARY KEY,

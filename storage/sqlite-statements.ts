@@ -5,7 +5,10 @@ import type { PartitionKey } from './record-store.js'
 
 export type Statements = ReturnType<typeof prepareStatements>
 
-/** Every SQL statement of the store but the schema, each prepared once. Rows travel as arrays: libsql builds those faster than objects. */
+/**
+ * Every SQL statement of the store but the schema, each prepared once. Rows travel as arrays: libsql builds those
+ * faster than objects.
+ */
 export function prepareStatements (database: Database) {
   const query = (sql: string): Statement => database.prepare(sql).raw()
   const ofPartition = 'FROM partitions AS p JOIN records AS r ON r.partition_number = p.number WHERE p.project = ? AND p.partition = ?'

@@ -88,7 +88,10 @@ export interface TestStorage {
   name: string
   /** Why it cannot be tested here, or false. */
   skip: () => Promise<string | false>
-  /** A fresh storage, not connected; its data are removed when the test ends. Opening it again gives the same data where it is persistent. */
+  /**
+   * A fresh place for data, removed when the test ends. Returns what opens a storage on it, not connected yet; one
+   * that is persistent finds there what an earlier one left.
+   */
   place: (t: Test) => () => ThreadStorage
 }
 

@@ -117,7 +117,7 @@ export function modelTests ({ test, factory }: Suite): void {
     test(`random batches and pages agree with the plainest reading of the contract (seed ${seed})`, async t => {
       const store = await emptyStore(t, factory)
       const failures: string[] = []
-      await compare(store, seed, 400, (found, wanted, message) => {
+      await compare(store, seed, 200, (found, wanted, message) => {
         if (failures.length === 0 && !t.strictSame(sorted(found), sorted(wanted), message)) failures.push(message)
       })
       t.strictSame(failures, [])
