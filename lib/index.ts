@@ -14,10 +14,13 @@ export type { Limits, OpenAICompatOptions, ProviderOption } from './options.js'
 export type { StreamLimits } from './sse.js'
 export { ApiError, type ApiErrorOptions, type ErrorEnvelope } from './errors.js'
 
+export { rewriteAzureUrl } from './azure.js'
 export { ThreadManager, type PlainMessage, type ThreadManagerOptions } from './threads/manager.js'
 export type { ServerTool, ToolContext } from './tools/tool.js'
 export type { ToolAccess } from './tools/server-tools.js'
 
+export { aiSdkProvider, type AiSdkModel, type AiSdkProviderOptions } from './models/ai-sdk.js'
+export { cogitatorProvider, type CogitatorLike, type CogitatorProviderOptions } from './models/cogitator.js'
 export { echo } from './models/echo.js'
 export { openaiCompatible, type OpenAICompatibleOptions } from './models/openai-compatible.js'
 export { ModelError } from './models/provider.js'

@@ -1,6 +1,8 @@
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { ApiKeys } from './auth.js'
 import { systemClock, type Clock } from './clock.js'
+import { aiSdkProvider, type AiSdkModel } from './models/ai-sdk.js'
+import { cogitatorProvider, type CogitatorLike } from './models/cogitator.js'
 import { echo } from './models/echo.js'
 import { openaiCompatible, type OpenAICompatibleOptions } from './models/openai-compatible.js'
 import type { ModelProvider } from './models/provider.js'
@@ -12,14 +14,16 @@ import type { ToolAccess } from './tools/server-tools.js'
 import type { ServerTool } from './tools/tool.js'
 import type { WebhookOptions } from './webhooks.js'
 
-/** A model provider, or what it takes to make one for an OpenAI-compatible endpoint. */
-export type ProviderOption = ModelProvider | OpenAICompatibleOptions
+/** A model provider, or what one can be made of: an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model. */
+export type ProviderOption = ModelProvider | OpenAICompatibleOptions | CogitatorLike | AiSdkModel
 
 export interface Limits extends EngineLimits {
   /** Seconds from a run's creation to its expiry. Default 600, as in the real API. */
   runExpiresS: number
   /** Time limit of one server tool call in milliseconds. Default 60,000. */
   toolTimeoutMs: number
+  /** The largest body of a JSON request, in bytes. Default 32 MiB, what the API's own limits allow for. */
+  bodyBytes: number
   /** How long a message or a run waits for a locked thread with `lockMode: 'wait'`, in milliseconds. Default 60,000. */
   lockWaitMs: number
   /** Requests that may wait for one thread; more are refused. Default 100. */
@@ -85,7 +89,7 @@ const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST'
 
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
-  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, lockWaitMs: 60_000, lockMaxWaiters: 100 }, options.limits)
+  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, bodyBytes: 32 * 1024 * 1024, lockWaitMs: 60_000, lockMaxWaiters: 100 }, options.limits)
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
   return {
     storage: resolveStorage(options.storage ?? 'memory:'),
@@ -106,20 +110,31 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
 
 function resolveModels (options: OpenAICompatOptions): ModelRegistryOptions {
   const providers: Record<string, ModelProvider> = {}
-  for (const [name, provider] of Object.entries(options.providers ?? {})) providers[name] = asProvider(provider)
+  for (const [name, provider] of Object.entries(options.providers ?? {})) providers[name] = asProvider(name, provider)
   let defaultProvider = options.defaultProvider
   if (options.provider !== undefined) {
     if (defaultProvider !== undefined) throw new TypeError('Give either option "provider" or option "defaultProvider", not both.')
     defaultProvider = 'default'
     if (defaultProvider in providers) throw new TypeError('A provider named "default" cannot stand beside option "provider".')
-    providers[defaultProvider] = asProvider(options.provider)
+    providers[defaultProvider] = asProvider(defaultProvider, options.provider)
   }
   if (Object.keys(providers).length === 0) providers.echo = echo()
   return { providers, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
 }
 
-function asProvider (option: ProviderOption): ModelProvider {
-  return 'stream' in option ? option : openaiCompatible(option)
+/** Undefined for what is none of the kinds. */
+export function providerOf (option: object): ModelProvider | undefined {
+  if ('stream' in option) return option as ModelProvider
+  if ('baseURL' in option) return openaiCompatible(option as OpenAICompatibleOptions)
+  if ('doStream' in option) return aiSdkProvider(option as AiSdkModel)
+  if ('getLLMBackend' in option || 'run' in option) return cogitatorProvider(option as CogitatorLike)
+  return undefined
+}
+
+function asProvider (name: string, option: ProviderOption): ModelProvider {
+  const provider = typeof option === 'object' && option !== null ? providerOf(option) : undefined
+  if (provider !== undefined) return provider
+  throw new TypeError(`The provider "${name}" is none: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
 }
 
 /** One of a few words; the first is the default. */

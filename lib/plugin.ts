@@ -72,6 +72,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     routes.setErrorHandler(answerError)
     // At the root the 404 is the host's.
     if (routes.prefix !== '') routes.setNotFoundHandler(answerNotFound)
+    routes.addHook('onRoute', route => { route.bodyLimit ??= resolved.limits.bodyBytes })
     parseJsonBodies(routes)
     if (resolved.cors !== false) await routes.register(cors, resolved.cors)
     routes.decorateRequest('openai')

@@ -1,6 +1,7 @@
 import { isIPv6, type AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { OpenAIAdapter } from './adapter.js'
+import { rewriteAzureUrl } from './azure.js'
 import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
 import openaiCompat, { cores } from './plugin.js'
@@ -41,6 +42,8 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     pluginTimeout: PLUGIN_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     genReqId: newId.request,
+    // `AzureOpenAI` clients find the API below /openai.
+    rewriteUrl: rewriteAzureUrl(plugin.prefix),
     forceCloseConnections: 'idle',
     // Ours is in the API's envelope.
     return503OnClosing: false,

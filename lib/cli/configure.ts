@@ -64,7 +64,7 @@ function isOwnAddress (baseUrl: string, { host, port }: OpenAIServerConfig): boo
 }
 
 function settingsOf (provider: ProviderOption | undefined): OpenAICompatibleOptions | undefined {
-  return provider === undefined || 'stream' in provider ? undefined : provider
+  return provider !== undefined && 'baseURL' in provider ? provider as OpenAICompatibleOptions : undefined
 }
 
 function projectsByKey (keys: NonNullable<Values['apiKeys']>): ApiKeys {

@@ -1,11 +1,11 @@
-import type { OpenAICompatOptions, ProviderOption } from '../options.js'
+import { providerOf, type OpenAICompatOptions, type ProviderOption } from '../options.js'
 
 /** What says which models there are, in the plugin's options. */
 export type ProviderOptions = Pick<OpenAICompatOptions, 'provider' | 'providers' | 'defaultProvider' | 'defaultModel' | 'aliases'>
 
 /**
- * What answers: a model provider, `{ baseURL, apiKey }` of an OpenAI-compatible endpoint, or several providers by
- * name with their aliases. Undefined: what the other options say, and `echo` when they say nothing.
+ * What answers: a model provider, `{ baseURL, apiKey }` of an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK
+ * language model, or several providers by name with their aliases. Undefined: what the other options say, and `echo` when they say nothing.
  */
 export type Runtime = ProviderOption | ProviderOptions | undefined
 
@@ -15,8 +15,9 @@ const PROVIDER_OPTIONS: readonly string[] = ['provider', 'providers', 'defaultPr
 export function runtimeOptions (runtime: Runtime): ProviderOptions {
   if (runtime === undefined) return {}
   if (typeof runtime === 'object' && runtime !== null) {
-    if ('stream' in runtime || 'baseURL' in runtime) return { provider: runtime }
-    if (Object.keys(runtime).every(key => PROVIDER_OPTIONS.includes(key))) return runtime
+    const provider = providerOf(runtime)
+    if (provider !== undefined) return { provider }
+    if (Object.keys(runtime).every(key => PROVIDER_OPTIONS.includes(key))) return runtime as ProviderOptions
   }
-  throw new TypeError('The runtime must be a model provider, { baseURL, apiKey } of an OpenAI-compatible endpoint, or { providers }.')
+  throw new TypeError('The runtime must be a model provider, { baseURL, apiKey } of an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model, or { providers }.')
 }
