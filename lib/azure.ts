@@ -7,7 +7,8 @@ export interface AzureRoute {
   deployment: string | undefined
 }
 
-const AZURE = /^\/openai(?:\/v1(?=\/))?(\/[^?]*)(\?.*)?$/
+/** The portal shows endpoints with a slash at their end, to which older SDKs add another. */
+const AZURE = /^\/{1,2}openai(?:\/v1(?=\/))?(\/[^?]*)(\?.*)?$/
 /** The name may hold slashes as it is (`ollama/llama3`): the SDKs do not encode it. */
 const CALL_OF_DEPLOYMENT = /^\/deployments\/(.+)(\/(?:chat\/completions|embeddings))$/
 /** A client that is bound to a deployment may put it before everything. */

@@ -45,7 +45,7 @@ t.test('a client that leaves ends the work of a model that is asked in other ter
         asked.open()
         await new Promise((_resolve, reject) => signal.addEventListener('abort', () => {
           ended.open()
-          reject(signal.reason as Error)
+          reject(new Error('the model was told to stop'))
         }))
       })
     })
