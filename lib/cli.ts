@@ -61,6 +61,17 @@ function stopOnSignals (server: OpenAIServer): void {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  if (process.env.npm_lifecycle_event === 'npx') whenOrphaned(() => stop('SIGTERM'))
+}
+
+/** A signal to npx ends the shell between it and this process, and goes no further: the shell's end stands for it. */
+function whenOrphaned (act: () => void): void {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    act()
+  }, 250).unref()
 }
 
 function version (): string {

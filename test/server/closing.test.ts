@@ -25,7 +25,7 @@ test('closing ends an open stream gracefully, and does not wait for its kept-ali
   const started = performance.now()
   await Promise.all([server.stop(), (async () => { while (await stream.next() !== undefined); })()])
   const ms = performance.now() - started
-  t.ok(ms < 1000, `${Math.round(ms)} ms`)
+  t.ok(ms < 3000, `${Math.round(ms)} ms, less than the grace period`)
   t.match(stream.frames.at(-1)?.event, /^thread\./, 'it ended between two frames')
 })
 
@@ -62,7 +62,7 @@ test('idle connections are closed at once', async t => {
   await once(response, 'end')
   const started = performance.now()
   await server.stop()
-  t.ok(performance.now() - started < 1000)
+  t.ok(performance.now() - started < 3000, 'less than the grace period')
 })
 
 test('a connection that does not end is cut after the grace period', async t => {
