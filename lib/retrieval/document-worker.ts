@@ -1,0 +1,74 @@
+/** The thread in which `DocumentReader` has documents read. One document at a time. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { tokenCounter } from '../models/tokens.js'
+import { limitArrayBytes } from './array-limit.js'
+import { chunks, type Chunk, type ChunkSize } from './chunk.js'
+import { DocumentError, type DocumentErrorCode, type DocumentLimits } from './parse/document.js'
+import { parseDocument } from './parse/parse.js'
+
+export interface DocumentJob {
+  filename: string
+  bytes: Uint8Array
+  chunking: ChunkSize
+}
+
+/** To the thread: a document, or the wish for more of its chunks. */
+export type ToDocumentWorker = { job: DocumentJob } | { more: true }
+
+/** From the thread. After `chunks` it waits for `more`. */
+export type FromDocumentWorker =
+  | { chunks: Chunk[] }
+  | { done: true }
+  | { error: { code: DocumentErrorCode, message: string } }
+
+export interface DocumentWorkerData {
+  limits: DocumentLimits
+  maxArrayBytes: number
+}
+
+/** Chunks in one message: some 200 kB. */
+const BATCH = 64
+
+const port = parentPort
+if (port === null) throw new Error('this module runs in a worker thread')
+const { limits, maxArrayBytes } = workerData as DocumentWorkerData
+limitArrayBytes(maxArrayBytes)
+
+let wantMore: (() => void) | undefined
+
+port.on('message', (message: ToDocumentWorker) => {
+  if ('more' in message) wantMore?.()
+  else answer(message.job).catch(() => {})
+})
+
+async function answer (job: DocumentJob): Promise<void> {
+  try {
+    await read(job)
+    send({ done: true })
+  } catch (error) {
+    const { code, message } = error instanceof DocumentError ? error : { code: 'server_error' as const, message: 'The file could not be read.' }
+    send({ error: { code, message } })
+  }
+}
+
+async function read ({ filename, bytes, chunking }: DocumentJob): Promise<void> {
+  const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits), tokenCounter()])
+  let batch: Chunk[] = []
+  for (const chunk of chunks(sections, chunking, count, limits.maxTokens)) {
+    batch.push(chunk)
+    if (batch.length < BATCH) continue
+    await give(batch)
+    batch = []
+  }
+  if (batch.length > 0) await give(batch)
+}
+
+async function give (batch: Chunk[]): Promise<void> {
+  const asked = new Promise<void>(resolve => { wantMore = resolve })
+  send({ chunks: batch })
+  await asked
+}
+
+function send (message: FromDocumentWorker): void {
+  port!.postMessage(message)
+}

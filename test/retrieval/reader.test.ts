@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
+import { test, type Test } from 'tap'
+import { systemClock } from '../../lib/clock.js'
+import { DocumentReader, type DocumentReaderOptions } from '../../lib/retrieval/document-reader.js'
+import type { Chunk } from '../../lib/retrieval/chunk.js'
+import { ManualClock } from '../helpers/clock.js'
+import { pdf, pdfOf } from './helpers/documents.js'
+
+function reader (t: Test, options: Partial<DocumentReaderOptions> = {}): DocumentReader {
+  const reader = new DocumentReader({ clock: systemClock, ...options })
+  t.teardown(async () => await reader.close())
+  return reader
+}
+
+async function read (reader: DocumentReader, filename: string, content: string | Uint8Array): Promise<Chunk[]> {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+  const found: Chunk[] = []
+  for await (const batch of reader.read({ filename, bytes, chunking: { size: 800, overlap: 400 } })) found.push(...batch)
+  return found
+}
+
+test('a document comes in batches of chunks', async t => {
+  const found = await read(reader(t), 'a.txt', 'Hello world, how are you? '.repeat(20_000))
+  t.ok(found.length > 128)
+  t.ok(found.every(({ tokens }) => tokens <= 800))
+})
+
+test('pages are kept', async t => {
+  t.match(await read(reader(t), 'a.pdf', pdf('One', 'Two')), [{ text: /One\s+Two/, page: 1 }])
+})
+
+test('a thread that was left in the middle, or failed, does not stand in the way of the next document', async t => {
+  const documents = reader(t)
+  const left = documents.read({ filename: 'a.txt', bytes: new TextEncoder().encode('Hello world. '.repeat(50_000)), chunking: { size: 800, overlap: 400 } })
+  t.match(await left.next(), { value: { length: 64 } })
+  await left.return()
+  await t.rejects(read(documents, 'a.pdf', 'words'), { code: 'invalid_file' })
+  t.match(await read(documents, 'b.txt', 'Short.'), [{ text: 'Short.' }])
+})
+
+test('several documents are read at a time', async t => {
+  const documents = reader(t)
+  const found = await Promise.all(['one', 'two', 'three'].map(async text => await read(documents, 'a.txt', text)))
+  t.strictSame(found.map(([chunk]) => chunk?.text), ['one', 'two', 'three'])
+})
+
+test('a document that takes too long is given up', async t => {
+  const clock = new ManualClock()
+  const documents = reader(t, { clock, timeoutMs: 5000 })
+  const outcome = read(documents, 'a.txt', 'Hello world. '.repeat(10_000))
+  const rejected = t.rejects(outcome, { code: 'invalid_file', message: 'The file could not be parsed because it takes too long.' })
+  await clock.armed(ms => ms === 5000)
+  await clock.advance(5000)
+  await rejected
+})
+
+test('a document that needs too much memory is given up, on the heap or outside of it', async t => {
+  const documents = reader(t, { memoryMb: 128, limits: { maxUnpackedBytes: 1024 * 1024, maxBytes: 16 * 1024 * 1024, maxCharacters: 16 * 1024 * 1024 } })
+  const page = '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << >> >>'
+  const bomb = deflateSync(Buffer.alloc(300_000_000, ' '))
+  const stream = Buffer.concat([Buffer.from(`<< /Length ${bomb.length} /Filter /FlateDecode >>\nstream\n`), bomb, Buffer.from('\nendstream')])
+  const failed = { code: 'invalid_file' }
+  await t.rejects(read(documents, 'a.pdf', pdfOf(['<< /Type /Catalog /Pages 2 0 R >>', '<< /Type /Pages /Kids [3 0 R] /Count 1 >>', page, new Uint8Array(stream)])), failed)
+  const words = Array.from({ length: 300_000 }, () => randomBytes(5).toString('hex')).join('</b><b>')
+  await t.rejects(read(documents, 'a.html', `<b>${words}</b>`), failed)
+  t.match(await read(documents, 'b.txt', 'Still there.'), [{ text: 'Still there.' }])
+})
+
+test('a reader that is closed ends what it reads', async t => {
+  const documents = reader(t)
+  const outcome = read(documents, 'a.txt', 'Hello world. '.repeat(100_000))
+  const rejected = t.rejects(outcome, { code: 'server_error' })
+  await documents.close()
+  await rejected
+  await t.rejects(read(documents, 'a.txt', 'late'), { code: 'server_error', message: 'The server is shutting down.' })
+})
