@@ -71,6 +71,6 @@ export async function absentAsUndefined<T> (work: () => Promise<T>): Promise<T |
 }
 
 /** 404 for an id that does not exist, or is another project's. */
-export function notFound (what: 'assistant' | 'thread' | 'message' | 'run' | 'run step' | 'vector store' | 'file', id: string): ApiError {
+export function notFound (what: 'assistant' | 'thread' | 'message' | 'run' | 'run step' | 'vector store' | 'file' | 'upload', id: string): ApiError {
   return new ApiError(404, `No ${what} found with id '${id}'.`)
 }

@@ -1,7 +1,12 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { closedObject, ListOrder, literals, nullable, UnixTime } from './common.js'
 
-const UPLOAD_PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const
+/** In the order in which the service names them when it refuses another. */
+export const UPLOAD_PURPOSES = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
+
+/** What a client may upload files for. */
+export const UploadPurpose = literals(UPLOAD_PURPOSES)
+export type UploadPurpose = Static<typeof UploadPurpose>
 
 /** What a file is for. The last three are of files that the service itself writes. */
 export const FilePurpose = literals([...UPLOAD_PURPOSES, 'assistants_output', 'batch_output', 'fine-tune-results'])
@@ -21,14 +26,18 @@ export const FileObject = Type.Object({
 })
 export type FileObject = Static<typeof FileObject>
 
+/** When a file is to vanish by itself. */
+export const FileExpiry = closedObject({
+  anchor: Type.Literal('created_at'),
+  /** From an hour to thirty days. */
+  seconds: Type.Integer({ minimum: 3600, maximum: 2_592_000 })
+})
+export type FileExpiry = Static<typeof FileExpiry>
+
 /** The fields of `POST /files` beside the file itself, which is a stream. */
 export const UploadFileRequest = closedObject({
-  purpose: literals(UPLOAD_PURPOSES),
-  expires_after: Type.Optional(closedObject({
-    anchor: Type.Literal('created_at'),
-    /** From an hour to thirty days. */
-    seconds: Type.Integer({ minimum: 3600, maximum: 2_592_000 })
-  }))
+  purpose: UploadPurpose,
+  expires_after: Type.Optional(FileExpiry)
 })
 export type UploadFileRequest = Static<typeof UploadFileRequest>
 

@@ -32,6 +32,8 @@ export type BlobSource = Readable | AsyncIterable<Uint8Array>
 export interface PutOptions {
   /** Aborting it ends the put with the signal's reason. */
   signal?: AbortSignal
+  /** Told how many bytes there are before each chunk is kept. What it throws ends the put. */
+  check? (bytes: number): void
 }
 
 export interface BlobStore {

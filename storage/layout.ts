@@ -18,8 +18,10 @@ export const PARTITION = {
    * partition that bears its id.
    */
   threads: 'threads',
-  /** All files of a project. */
+  /** All files and uploads of a project, and what is to be done about them. */
   files: 'files',
+  /** In the system project: the index of projects that have files, kept by the rule of `threads`. */
+  fileProjects: 'file-projects',
   /**
    * In the system project: the index of runs that have not ended, kind `active_run`, kept by the same rule. Recovery
    * and expiry walk it.
@@ -50,7 +52,16 @@ export const KIND = {
   /** In its thread's partition, id = run id: which instance executes the run, and until when. */
   lease: 'lease',
   activeRun: 'active_run',
-  file: 'file'
+  file: 'file',
+  /** A copy of each file's record, which never changes, with its purpose as parent: the list of one purpose costs no more than that of all. */
+  fileOfPurpose: 'file_of_purpose',
+  /** Among the files: see `lib/files/dues.ts`. */
+  due: 'due',
+  /** Among the files. */
+  upload: 'upload',
+  /** Among the files, with the upload as parent. */
+  uploadPart: 'upload_part',
+  fileProject: 'file_project'
 } as const
 
 /** The id of the one lock in a thread's partition. */

@@ -1,14 +1,25 @@
 import type { Readable } from 'node:stream'
 import type { ListResponse } from '../../schemas/common.js'
-import type { FileObject, FilePurpose, ListFilesQuery } from '../../schemas/files.js'
+import type { FileObject, FilePurpose, ListFilesQuery, UploadFileRequest } from '../../schemas/files.js'
 import type { BlobRange, BlobSource, BlobStore } from '../../storage/blobs.js'
-import type { Scope } from '../scope.js'
+import { KIND, PARTITION } from '../../storage/layout.js'
+import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { ApiError, badRequest } from '../errors.js'
+import { newId } from '../ids.js'
+import { listRecords } from '../pagination.js'
+import { untilWritten, type Scope } from '../scope.js'
+import { endDue, filesOf, putDue } from './dues.js'
+import { cleanFilename } from './filename.js'
+import { findFile, hasExpired } from './find.js'
+import { Spool } from './spool.js'
 
 /** What is known of a file beside its bytes. */
 export interface NewFile {
-  filename: string
+  /** Kept in any script, without its path; `upload` when there is none. */
+  filename?: string | undefined
   purpose: FilePurpose
-  expires_after?: { anchor: 'created_at', seconds: number }
+  expires_after?: UploadFileRequest['expires_after']
 }
 
 /** Bytes that are kept but belong to no file yet. */
@@ -18,24 +29,159 @@ export interface SpooledFile {
   bytes: number
 }
 
+export interface FileSettings {
+  /** Bytes of one file. */
+  maxBytes: number
+  /**
+   * Told of each file that was deleted or has expired, at least once, also when the process died in between. What it
+   * throws is tried again with the next sweep.
+   */
+  onDeleted? (project: string, fileId: string): Promise<void>
+}
+
+const LIST_LIMIT = 10_000
+
+const missing = (id: string): ApiError => new ApiError(404, `No such File object: ${id}`, { param: 'id' })
+
 /** Files of one project (API reference, "Files"). */
 export class Files {
-  constructor (_scope: Scope, _blobs: BlobStore) {}
+  readonly #scope: Scope
+  readonly #blobs: BlobStore
+  readonly #spool: Spool
+  readonly #settings: FileSettings
 
-  /** A file from bytes of our own or of a request. Nothing is left when the source fails. */
-  create (_file: NewFile, _source: BlobSource): Promise<FileObject> { throw new Error('not built yet') }
+  constructor (scope: Scope, blobs: BlobStore, settings: FileSettings) {
+    this.#scope = scope
+    this.#blobs = blobs
+    this.#spool = new Spool(scope, blobs)
+    this.#settings = settings
+  }
+
+  /** A file from bytes of a request or of our own. Nothing is left when the source fails. */
+  async create (file: NewFile, source: BlobSource): Promise<FileObject> {
+    return await this.keep(await this.spool(source), file)
+  }
+
+  /** Keeps bytes whose purpose is not known yet. `keep` or `discard` must follow. Throws a 413 when there are too many. */
+  async spool (source: BlobSource): Promise<SpooledFile> {
+    const id = newId.file()
+    return { id, bytes: await this.#spool.put(id, source, this.#settings.maxBytes) }
+  }
+
+  /** Makes a file of spooled bytes. */
+  async keep (spooled: SpooledFile, file: NewFile): Promise<FileObject> {
+    const { body, items } = this.prepare(spooled, file)
+    if (!await this.#write(items)) throw badRequest('The upload took too long. Please try again.')
+    return body
+  }
+
+  /** The records of a file from spooled bytes, for whoever has more to write with them. */
+  prepare ({ id, bytes }: SpooledFile, { filename, purpose, expires_after: expiry }: NewFile): { body: FileObject, items: WriteItem[] } {
+    const at = unixSeconds(this.#scope.clock)
+    const body: FileObject = {
+      object: 'file',
+      id,
+      purpose,
+      filename: cleanFilename(filename),
+      bytes,
+      created_at: at,
+      expires_at: expiry === undefined ? null : at + expiry.seconds,
+      status: 'processed',
+      status_details: null
+    }
+    const items: WriteItem[] = [
+      { op: 'put', kind: KIND.file, id, body, expect: 'absent' },
+      { op: 'put', kind: KIND.fileOfPurpose, id, parent: purpose, body, expect: 'absent' },
+      this.#spool.adoption(id)
+    ]
+    if (body.expires_at !== null) items.push(putDue({ task: 'file', id, at: body.expires_at }))
+    return { body, items }
+  }
+
+  /** Removes spooled bytes that became no file. */
+  async discard (spooled: SpooledFile): Promise<void> {
+    await this.#spool.discard(spooled.id)
+  }
 
   /** Throws the 404. */
-  get (_id: string): Promise<FileObject> { throw new Error('not built yet') }
+  async get (id: string): Promise<FileObject> {
+    return (await this.#load(id)).body
+  }
 
   /** Undefined when it does not exist, is another project's or has expired. */
-  find (_id: string): Promise<FileObject | undefined> { throw new Error('not built yet') }
+  async find (id: string): Promise<FileObject | undefined> {
+    return (await findFile(this.#scope, id))?.body
+  }
 
-  list (_params: ListFilesQuery): Promise<ListResponse<FileObject>> { throw new Error('not built yet') }
+  /** Newest first unless asked otherwise; expired files are removed on the way. */
+  async list (params: ListFilesQuery): Promise<ListResponse<FileObject>> {
+    const { purpose, limit = LIST_LIMIT, ...rest } = params
+    const source = purpose === undefined
+      ? { partition: PARTITION.files, kind: KIND.file }
+      : { partition: PARTITION.files, kind: KIND.fileOfPurpose, parent: purpose }
+    for (;;) {
+      const page = await listRecords<FileObject>(this.#scope, source, { ...rest, limit }, missing)
+      const expired = page.data.filter(file => hasExpired(this.#scope, file))
+      if (expired.length === 0) return page
+      for (const { id } of expired) await this.expire(id)
+    }
+  }
 
-  /** The bytes of a file. Throws the 404. */
-  open (_id: string, _range?: BlobRange): Promise<Readable> { throw new Error('not built yet') }
+  /** The bytes of a file, all or a part. Read them to the end or destroy the stream. Throws the 404. */
+  async open (id: string, range?: BlobRange): Promise<Readable> {
+    await this.#load(id)
+    const bytes = await this.#blobs.get({ project: this.#scope.project, id }, range)
+    // A store that forgets (Redis with a ttl) may have kept the record longer.
+    if (bytes === undefined) throw missing(id)
+    return bytes
+  }
 
-  /** Throws the 404. Whoever uses the file finds it gone: see `find` and `lib/files/deletions.ts`. */
-  delete (_id: string): Promise<void> { throw new Error('not built yet') }
+  /**
+   * Throws the 404. Whoever uses the file finds it gone from now on (`lib/files/find.ts`), or is told (`onDeleted`). The
+   * record goes first and leaves a note of what remains to be done, so that a crash leaves no bytes that nobody knows of.
+   */
+  async delete (id: string): Promise<void> {
+    await untilWritten(async () => await this.#delete(await this.#load(id)) || undefined)
+    await this.afterDeletion(id)
+  }
+
+  /** Deletes a file whose time has come. */
+  async expire (id: string): Promise<void> {
+    await untilWritten(async () => {
+      const record = await this.#scope.records.get<FileObject>({ ...this.#partition, kind: KIND.file, id })
+      if (record !== undefined) return await this.#delete(record) || undefined
+      return await this.#write([endDue('file', id)]) || undefined
+    })
+    await this.afterDeletion(id)
+  }
+
+  /** What is left to do once the record is gone. May be called any number of times. */
+  async afterDeletion (id: string): Promise<void> {
+    await this.#settings.onDeleted?.(this.#scope.project, id)
+    await this.#spool.remove(id)
+    await this.#write([endDue('deleted', id)])
+  }
+
+  async #delete ({ id, version }: StoredRecord<FileObject>): Promise<boolean> {
+    return await this.#write([
+      { op: 'delete', kind: KIND.file, id, expect: version },
+      { op: 'delete', kind: KIND.fileOfPurpose, id },
+      endDue('file', id),
+      putDue({ task: 'deleted', id, at: unixSeconds(this.#scope.clock) })
+    ])
+  }
+
+  async #load (id: string): Promise<StoredRecord<FileObject>> {
+    const record = await findFile(this.#scope, id)
+    if (record === undefined) throw missing(id)
+    return record
+  }
+
+  async #write (items: WriteItem[]): Promise<boolean> {
+    return await this.#scope.records.write(this.#partition, items)
+  }
+
+  get #partition () {
+    return filesOf(this.#scope.project)
+  }
 }

@@ -52,12 +52,12 @@ export abstract class AbstractBlobStore implements BlobStore {
     })
   }
 
-  async put (key: BlobKey, source: BlobSource, { signal }: PutOptions = {}): Promise<number> {
+  async put (key: BlobKey, source: BlobSource, options: PutOptions = {}): Promise<number> {
     try {
       this.#requireOpen()
       if (!isBlobKey(key)) throw new TypeError(`Not a key that can be stored: ${JSON.stringify([key.project, key.id]).slice(0, 200)}.`)
-      signal?.throwIfAborted()
-      return await this.#track(this.#put(key, source, signal))
+      options.signal?.throwIfAborted()
+      return await this.#track(this.#put(key, source, options))
     } finally {
       // Whoever sends the bytes learns that nobody listens any more.
       if (source instanceof Readable) source.destroy()
@@ -89,7 +89,7 @@ export abstract class AbstractBlobStore implements BlobStore {
     return isBlobKey(key) && await this.#track(this.remove(key))
   }
 
-  async #put (key: BlobKey, source: BlobSource, signal: AbortSignal | undefined): Promise<number> {
+  async #put (key: BlobKey, source: BlobSource, { signal, check }: PutOptions): Promise<number> {
     let ended: { reason: unknown } | undefined
     const end = (reason: unknown) => {
       ended ??= { reason }
@@ -105,6 +105,7 @@ export abstract class AbstractBlobStore implements BlobStore {
       for await (const chunk of source as AsyncIterable<Uint8Array>) {
         if (ended !== undefined) throw ended.reason
         bytes += chunk.length
+        check?.(bytes)
         if (chunk.length > 0) yield chunk
       }
       if (ended !== undefined) throw ended.reason

@@ -1,0 +1,33 @@
+import { KIND, PARTITION } from '../../storage/layout.js'
+import type { PartitionKey, WriteItem } from '../../storage/record-store.js'
+
+/**
+ * What has to be done at a time, whether or not the process that knew of it still lives:
+ *
+ * - `bytes`: nobody owns these bytes (yet); remove them. Written before the bytes are, and withdrawn in the very write that
+ *   gives them an owner. So there are no bytes without either an owner or such an entry.
+ * - `deleted`: a file's record is gone; tell who used it, then remove the bytes.
+ * - `file`: a file expires.
+ * - `upload`: an upload expires, or has ended and its parts go.
+ */
+export type DueTask = 'bytes' | 'deleted' | 'file' | 'upload'
+
+export interface Due {
+  task: DueTask
+  /** Of the file, the part or the upload. */
+  id: string
+  /** Unix seconds. */
+  at: number
+}
+
+const nameOf = ({ task, id }: Omit<Due, 'at'>): string => `${task} ${id}`
+
+export const putDue = (due: Due): WriteItem => ({ op: 'put', kind: KIND.due, id: nameOf(due), body: due })
+
+/** The entry is done with. */
+export const endDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: nameOf({ task, id }) })
+
+/** As `endDue`, for a batch that must fail when somebody else has dealt with the entry. */
+export const withdrawDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: nameOf({ task, id }), expect: 1 })
+
+export const filesOf = (project: string): PartitionKey => ({ project, partition: PARTITION.files })

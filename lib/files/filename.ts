@@ -1,0 +1,28 @@
+/** What file systems and clients agree on. */
+const MAX_CHARACTERS = 255
+
+/** The name as it is kept: any script, but no path and nothing that cannot be seen. Raw bytes without a name are called `upload`. */
+export function cleanFilename (name: string | undefined): string {
+  const base = (name ?? '').split(/[\\/]/).at(-1) ?? ''
+  // eslint-disable-next-line no-control-regex
+  const visible = base.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}/gu, '').trim()
+  if (visible === '' || visible === '.' || visible === '..') return 'upload'
+  const characters = Array.from(visible)
+  if (characters.length <= MAX_CHARACTERS) return visible
+  // The extension says what kind of file it is.
+  const extension = Array.from(/\.[^.]{1,16}$/u.exec(visible)?.[0] ?? '')
+  return [...characters.slice(0, MAX_CHARACTERS - extension.length), ...extension].join('')
+}
+
+/** With its dot and in lower case; '' when there is none. */
+export function extensionOf (filename: string): string {
+  return (/[^.](\.[^.\s]+)$/u.exec(filename)?.[1] ?? '').toLowerCase()
+}
+
+/** `content-disposition` for a download (RFC 6266): a name that every client can read, and the real one where that differs. */
+export function attachment (filename: string): string {
+  const plain = filename.replace(/[^\x20-\x7e]/gu, '_').replace(/["\\]/g, '\\$&')
+  if (plain === filename) return `attachment; filename="${plain}"`
+  const encoded = encodeURIComponent(filename).replace(/['()*]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
+}

@@ -1,0 +1,31 @@
+import type { FileObject } from '../../schemas/files.js'
+import { KIND } from '../../storage/layout.js'
+import type { StoredRecord } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { ApiError } from '../errors.js'
+import type { Scope } from '../scope.js'
+import { filesOf } from './dues.js'
+
+export function hasExpired (scope: Scope, file: FileObject): boolean {
+  return file.expires_at !== null && file.expires_at <= unixSeconds(scope.clock)
+}
+
+/** A file's record, unless it does not exist, is another project's or has expired. */
+export async function findFile (scope: Scope, id: string): Promise<StoredRecord<FileObject> | undefined> {
+  const record = await scope.records.get<FileObject>({ ...filesOf(scope.project), kind: KIND.file, id })
+  return record === undefined || hasExpired(scope, record.body) ? undefined : record
+}
+
+/** Those of the ids that name a file, in their order. */
+export async function existingFiles (scope: Scope, ids: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(ids.map(async id => await findFile(scope, id)))
+  return ids.filter((_, i) => found[i] !== undefined)
+}
+
+/** Nothing can be attached that was not uploaded, or was deleted since. Throws the 404. */
+export async function requireFiles (scope: Scope, ids: readonly string[], param: string | null = null): Promise<FileObject[]> {
+  const found = await Promise.all(ids.map(async id => await findFile(scope, id)))
+  const missing = ids.filter((_, i) => found[i] === undefined)
+  if (missing.length > 0) throw new ApiError(404, `Files [${missing.join(', ')}] were not found`, { param })
+  return found.flatMap(record => record === undefined ? [] : [record.body])
+}
