@@ -113,6 +113,10 @@ export async function startUpstream (t?: { teardown (close: () => unknown): unkn
     return error(404, `Invalid URL (${request.method} ${request.path})`)
   }
 
+  function enqueueAt (path: string, ...replies: UpstreamReply[]): void {
+    queues.set(path, [...queues.get(path) ?? [], ...replies])
+  }
+
   const server = createServer((message, response) => {
     answer(message, response).catch(() => response.destroy())
   })
@@ -143,8 +147,8 @@ export async function startUpstream (t?: { teardown (close: () => unknown): unkn
       handedOut.add(request)
       return Promise.resolve(request)
     },
-    enqueue (...replies) { this.enqueueAt(CHAT, ...replies) },
-    enqueueAt (path, ...replies) { queues.set(path, [...queues.get(path) ?? [], ...replies]) },
+    enqueue: (...replies) => enqueueAt(CHAT, ...replies),
+    enqueueAt,
     respond (next) { responder = next },
     async close () {
       if (!server.listening) return

@@ -58,6 +58,15 @@ t.test('a vendor that asks for too long a pause is not asked again', async t => 
   t.equal(upstream.chats.length, 1)
 })
 
+t.test('our own pauses are no longer than the longest that is allowed', async t => {
+  const { upstream, provider, clock } = await start(t, { maxRetryDelayMs: 10 })
+  upstream.enqueue(error(500), text('Hello'))
+  const parts = read(provider, request)
+  t.equal(await clock.armed(), 10)
+  await clock.advance(10)
+  t.equal(textOf(await parts), 'Hello')
+})
+
 t.test('what another try cannot help is not tried again', async t => {
   const quota = { error: { message: 'You exceeded your current quota, please check your plan and billing details.', type: 'insufficient_quota', code: 'insufficient_quota' } }
   for (const reply of [error(400, 'No'), error(401, 'No'), error(404, 'No'), error(429, quota), error(500, 'No', { 'x-should-retry': 'false' })]) {

@@ -17,7 +17,7 @@ export interface ReplyOptions {
 }
 
 /** How long a vendor that has given its reason to stop may take to close, and what it may still send. */
-const CLOSING_MS = 2_000
+const CLOSING_MS = 5_000
 const CLOSING_BYTES = 64 * 1024
 
 /** The answer to one chat completion, pulled as batches of parts: one batch for each piece that comes off the socket. */

@@ -49,10 +49,11 @@ export class HttpClient {
   constructor (options: HttpClientOptions) {
     this.#options = options
     this.#base = new URL(options.baseURL)
+    const { connectMs } = options.timeouts
     this.#dispatcher = options.dispatcher ?? new Agent({
       keepAliveTimeout: KEEP_ALIVE_MS,
       // Ours are kept by the clock; undici's only frees the socket behind a connection that was given up.
-      connect: { timeout: options.timeouts.connectMs + 1000 },
+      connect: { timeout: connectMs > 0 && connectMs !== Infinity ? connectMs + 1000 : 0 },
       headersTimeout: 0,
       bodyTimeout: 0
     })

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js'
 
 export interface RetryOptions {
   maxRetries: number
-  /** A vendor that asks for a longer pause is not asked again. */
+  /** A vendor that asks for a longer pause is not asked again; our own pauses are no longer than this. */
   maxDelayMs: number
   clock: Clock
   signal: AbortSignal
@@ -24,9 +24,8 @@ export async function retrying<T> (attempt: () => Promise<T>, options: RetryOpti
     } catch (thrown) {
       signal.throwIfAborted()
       const known = retries < maxRetries ? options.inspect(thrown) : undefined
-      const delayMs = known?.retryAfterMs ?? backoffMs(retries)
-      if (known === undefined || delayMs > maxDelayMs) throw thrown
-      await wait(clock, delayMs, signal)
+      if (known === undefined || (known.retryAfterMs ?? 0) > maxDelayMs) throw thrown
+      await wait(clock, known.retryAfterMs ?? Math.min(backoffMs(retries), maxDelayMs), signal)
     }
   }
 }
