@@ -176,6 +176,7 @@ export class OpenAIAdapter {
   async #ready (): Promise<ProjectApi> {
     this.#started ??= this.#core.start()
     await this.#started
+    await this.#core.enrol(this.#api.project)
     return this.#api
   }
 }

@@ -43,6 +43,7 @@ export class Core {
   readonly #options: ResolvedOptions
   readonly #webhooks: Webhooks | undefined
   readonly #projects = new Map<string, ProjectApi>()
+  readonly #enrolled = new Set<string>()
 
   constructor (options: ResolvedOptions, log: Logger) {
     this.#options = options
@@ -81,6 +82,14 @@ export class Core {
     if (this.#projects.size >= MAX_PROJECTS) this.#projects.clear()
     this.#projects.set(name, api)
     return api
+  }
+
+  /** Enters a project into the index of projects, once in the life of this process: before anything of it is written. */
+  async enrol (project: string): Promise<void> {
+    if (this.#enrolled.has(project)) return
+    await this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.projects }, [{ op: 'put', kind: KIND.project, id: project, body: {}, expect: 'absent' }])
+    if (this.#enrolled.size >= MAX_PROJECTS) this.#enrolled.clear()
+    this.#enrolled.add(project)
   }
 
   /** A run that this process has created or gone on with, as it is now. */

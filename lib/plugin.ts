@@ -87,7 +87,9 @@ function guard (api: FastifyInstance, core: Core, apiKeys: OpenAICompatOptions['
   api.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id.startsWith('req_') ? request.id : newId.request(), 'openai-version': API_VERSION })
     if (request.routeOptions.config.public === true) return
-    request.openai = core.project(await authenticate(request))
+    const project = await authenticate(request)
+    await core.enrol(project)
+    request.openai = core.project(project)
     if (requireBetaHeader) checkBetaHeader(request, api.prefix)
   })
   api.addHook('onSend', async (_request, reply) => {

@@ -26,7 +26,9 @@ export const PARTITION = {
    * In the system project: the index of runs that have not ended, kind `active_run`, kept by the same rule. Recovery
    * and expiry walk it.
    */
-  activeRuns: 'active-runs'
+  activeRuns: 'active-runs',
+  /** In the system project: the projects that there are, kind `project`, entered before anything of theirs is written. */
+  projects: 'projects'
 } as const
 
 export const KIND = {
@@ -52,6 +54,7 @@ export const KIND = {
   /** In its thread's partition, id = run id: which instance executes the run, and until when. */
   lease: 'lease',
   activeRun: 'active_run',
+  project: 'project',
   file: 'file',
   /** A copy of each file's record, which never changes, with its purpose as parent: the list of one purpose costs no more than that of all. */
   fileOfPurpose: 'file_of_purpose',
