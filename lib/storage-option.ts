@@ -1,3 +1,4 @@
+import { recordsOver } from '../storage/custom.js'
 import { openStorageUrl } from '../storage/open.js'
 import { RecordThreadStorage } from '../storage/record-thread-storage.js'
 import type { RecordStore } from '../storage/record-store.js'
@@ -22,7 +23,7 @@ export function resolveStorage (option: StorageOption): ResolvedStorage {
   }
   if (option instanceof RecordThreadStorage) return { threadStorage: option, records: option.records, isOurs: false }
   if ('write' in option) return { threadStorage: new StorageOverRecords(option), records: option, isOurs: false }
-  throw new TypeError('A storage of your own cannot be used yet.')
+  return { threadStorage: option, records: recordsOver(option), isOurs: false }
 }
 
 class StorageOverRecords extends RecordThreadStorage {}
