@@ -3,6 +3,9 @@ import type { Run } from '../schemas/runs.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
 import type { Clock } from './clock.js'
+import { Files } from './files/files.js'
+import { FileSweeper } from './files/sweeper.js'
+import { Uploads } from './files/uploads.js'
 import type { Logger } from './log.js'
 import { ModelRegistry } from './models/registry.js'
 import type { ResolvedOptions } from './options.js'
@@ -24,6 +27,8 @@ export interface ProjectApi {
   readonly threads: Threads
   readonly messages: Messages
   readonly runs: Runs
+  readonly files: Files
+  readonly uploads: Uploads
 }
 
 /** Projects whose services are kept at hand: few with keys, as many as there are users when a function names them. */
@@ -41,6 +46,7 @@ export class Core {
   readonly #records: RecordStore
   readonly #engine: RunEngine
   readonly #options: ResolvedOptions
+  readonly #sweeper: FileSweeper
   readonly #webhooks: Webhooks | undefined
   readonly #projects = new Map<string, ProjectApi>()
   readonly #enrolled = new Set<string>()
@@ -55,6 +61,7 @@ export class Core {
     const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
     this.threadManager = new ThreadManager(this.#records, { clock, locks })
     this.models = new ModelRegistry(options.models)
+    this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     this.#engine = new RunEngine({
       records: this.#records,
       clock,
@@ -78,7 +85,11 @@ export class Core {
       expiresAfterS: this.#options.limits.runExpiresS,
       checkMetadata: metadata => this.#webhooks?.check(metadata)
     })
-    const api = { project: name, assistants, threads, messages, runs }
+    const { store: blobs } = this.#options.blobs
+    const { fileBytes, uploadPartBytes } = this.#options.limits
+    const files = new Files(scope, blobs, { maxBytes: fileBytes, downloads: this.#options.downloads })
+    const uploads = new Uploads(scope, blobs, files, { maxPartBytes: uploadPartBytes })
+    const api = { project: name, assistants, threads, messages, runs, files, uploads }
     if (this.#projects.size >= MAX_PROJECTS) this.#projects.clear()
     this.#projects.set(name, api)
     return api
@@ -99,8 +110,9 @@ export class Core {
 
   /** Opens the store and takes up the runs that were left unfinished. */
   async start (): Promise<void> {
-    await this.#records.connect()
+    await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
     await this.#engine.start(!this.#records.supports.shared)
+    this.#sweeper.start(!this.#records.supports.shared)
   }
 
   /** Throws when the store does not answer. */
@@ -111,8 +123,9 @@ export class Core {
   /** Hands running runs over, ends their readers, and closes what we opened. */
   async stop (): Promise<void> {
     this.threadManager.scope.locks.close()
-    await this.#engine.stop()
+    await Promise.all([this.#engine.stop(), this.#sweeper.stop()])
     await Promise.all([this.models.close(), this.#webhooks?.close()])
+    if (this.#options.blobs.isOurs) await this.#options.blobs.store.disconnect()
     if (this.#options.storage.isOurs) await this.#records.disconnect()
   }
 }

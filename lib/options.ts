@@ -1,6 +1,9 @@
 import type { FastifyCorsOptions } from '@fastify/cors'
+import type { BlobStore } from '../storage/blobs.js'
 import type { ApiKeys } from './auth.js'
+import { resolveBlobs, type ResolvedBlobs } from './blobs-option.js'
 import { systemClock, type Clock } from './clock.js'
+import type { Downloads } from './files/files.js'
 import { aiSdkProvider, type AiSdkModel } from './models/ai-sdk.js'
 import { cogitatorProvider, type CogitatorLike } from './models/cogitator.js'
 import { echo } from './models/echo.js'
@@ -28,6 +31,12 @@ export interface Limits extends EngineLimits {
   lockWaitMs: number
   /** Requests that may wait for one thread; more are refused. Default 100. */
   lockMaxWaiters: number
+  /** Bytes of one file. Default 512 MiB, as in the real API. Files made of uploads may be larger, up to 8 GiB. */
+  fileBytes: number
+  /** Bytes of one part of an upload. Default 64 MiB, as in the real API. */
+  uploadPartBytes: number
+  /** Bytes of one image of a message that goes to the model. Default 20 MiB. */
+  imageBytes: number
 }
 
 export interface OpenAICompatOptions {
@@ -45,6 +54,16 @@ export interface OpenAICompatOptions {
   aliases?: Record<string, string>
   /** Where everything is kept: a URL (`sqlite:./file.db`, `memory:`), a store, or a storage of your own. Default `memory:`. */
   storage?: StorageOption
+  /**
+   * Where the bytes of files are kept: a URL (`file:./folder`, `s3://bucket/prefix`, or that of a storage) or a store.
+   * Default: with the storage (in memory, in a folder beside the SQLite file, in PostgreSQL, in Redis).
+   */
+  blobs?: string | BlobStore
+  /**
+   * Which files can be downloaded. Default `all`; with `outputs` the answer for what was uploaded as a model's input
+   * (purpose `assistants`, `vision` or `user_data`) is the 400 of the real API.
+   */
+  downloads?: Downloads
   /** Functions that this server runs itself. Default none: every function call goes to the client. */
   tools?: readonly ServerTool[]
   /** Whether server tools are offered to every run (`all`, the default) or only to those that declare a function of the name. */
@@ -71,6 +90,8 @@ export interface OpenAICompatOptions {
 
 export interface ResolvedOptions {
   storage: ResolvedStorage
+  blobs: ResolvedBlobs
+  downloads: Downloads
   models: ModelRegistryOptions
   tools: readonly ServerTool[]
   toolAccess: ToolAccess
@@ -85,14 +106,19 @@ export interface ResolvedOptions {
   clock: Clock
 }
 
+const FILE_LIMITS = { fileBytes: 512 * 1024 ** 2, uploadPartBytes: 64 * 1024 ** 2, imageBytes: 20 * 1024 ** 2 }
+
 const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'] }
 
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
-  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, bodyBytes: 32 * 1024 * 1024, lockWaitMs: 60_000, lockMaxWaiters: 100 }, options.limits)
+  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, bodyBytes: 32 * 1024 * 1024, lockWaitMs: 60_000, lockMaxWaiters: 100, ...FILE_LIMITS }, options.limits)
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
+  const storage = resolveStorage(options.storage ?? 'memory:')
   return {
-    storage: resolveStorage(options.storage ?? 'memory:'),
+    storage,
+    blobs: resolveBlobs(options.blobs, storage),
+    downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
     models: resolveModels(options),
     tools: options.tools ?? [],
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),

@@ -4,12 +4,14 @@ import type { StreamContext } from '../lib/sse.js'
 import { assistantRoutes } from './assistants.js'
 import { chatRoutes } from './chat.js'
 import { embeddingRoutes } from './embeddings.js'
+import { fileRoutes } from './files.js'
 import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
 import { modelRoutes } from './models.js'
 import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
 import { threadRoutes } from './threads.js'
+import { uploadRoutes } from './uploads.js'
 
 export interface RouteOptions {
   core: Core
@@ -24,6 +26,8 @@ export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (ap
   await app.register(messageRoutes)
   await app.register(runRoutes, options)
   await app.register(runStepRoutes)
+  await app.register(fileRoutes)
+  await app.register(uploadRoutes)
   await app.register(chatRoutes, options)
   await app.register(embeddingRoutes, options)
 }

@@ -1,6 +1,6 @@
 import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import { applyBatch, type BatchTarget, type PreparedItem, type PreparedPut } from './batch.js'
-import { MemoryBlobStore } from './blobs/memory.js'
+import { type MemoryBlobs, MemoryBlobStore } from './blobs/memory.js'
 import type { BlobStore } from './blobs.js'
 import type { PartitionKey, RecordKey } from './record-store.js'
 
@@ -10,10 +10,11 @@ import type { PartitionKey, RecordKey } from './record-store.js'
  */
 export class MemoryRecordStore extends AbstractRecordStore {
   readonly supports = { shared: false, persistent: false }
+  readonly #bytes: MemoryBlobs = new Map()
   readonly #partitions = new Map<string, MemoryPartition>()
 
   blobs (): BlobStore {
-    return new MemoryBlobStore()
+    return new MemoryBlobStore(this.#bytes)
   }
 
   protected open (): void {}

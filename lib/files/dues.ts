@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { PartitionKey, WriteItem } from '../../storage/record-store.js'
 
@@ -18,7 +19,12 @@ export interface Due {
   id: string
   /** Unix seconds. */
   at: number
+  /** Which process takes the bytes in. */
+  by?: string
 }
+
+/** Tells this process from earlier ones. */
+export const INSTANCE = randomUUID()
 
 const nameOf = ({ task, id }: Omit<Due, 'at'>): string => `${task} ${id}`
 

@@ -29,9 +29,14 @@ export interface SpooledFile {
   bytes: number
 }
 
+/** Which files clients may download. */
+export type Downloads = 'all' | 'outputs'
+
 export interface FileSettings {
   /** Bytes of one file. */
   maxBytes: number
+  /** `outputs` refuses what was uploaded for a model to read. */
+  downloads: Downloads
   /**
    * Told of each file that was deleted or has expired, at least once, also when the process died in between. What it
    * throws is tried again with the next sweep.
@@ -40,6 +45,7 @@ export interface FileSettings {
 }
 
 const LIST_LIMIT = 10_000
+const INPUTS: ReadonlySet<FilePurpose> = new Set(['assistants', 'vision', 'user_data'])
 
 const missing = (id: string): ApiError => new ApiError(404, `No such File object: ${id}`, { param: 'id' })
 
@@ -99,8 +105,8 @@ export class Files {
   }
 
   /** Removes spooled bytes that became no file. */
-  async discard (spooled: SpooledFile): Promise<void> {
-    await this.#spool.discard(spooled.id)
+  async discard ({ id }: Pick<SpooledFile, 'id'>): Promise<void> {
+    await this.#spool.discard(id)
   }
 
   /** Throws the 404. */
@@ -125,6 +131,13 @@ export class Files {
       if (expired.length === 0) return page
       for (const { id } of expired) await this.expire(id)
     }
+  }
+
+  /** A file whose bytes a client may have. Throws the 404, or the 400 of the real API when it was told to be as strict. */
+  async downloadable (id: string): Promise<FileObject> {
+    const file = await this.get(id)
+    if (this.#settings.downloads === 'outputs' && INPUTS.has(file.purpose)) throw badRequest(`Not allowed to download files of purpose: ${file.purpose}`)
+    return file
   }
 
   /** The bytes of a file, all or a part. Read them to the end or destroy the stream. Throws the 404. */

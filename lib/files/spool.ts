@@ -4,7 +4,7 @@ import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
 import { ApiError } from '../errors.js'
 import type { Scope } from '../scope.js'
-import { endDue, filesOf, putDue, withdrawDue } from './dues.js'
+import { endDue, filesOf, INSTANCE, putDue, withdrawDue } from './dues.js'
 
 /**
  * Brings bytes in before anything is known to own them, and takes them out again. Each of its steps may be the last one
@@ -28,7 +28,7 @@ export class Spool {
     const { records, clock, project } = this.#scope
     await this.index()
     const at = unixSeconds(clock) + LEFTOVERS_MS / 1000
-    await records.write(filesOf(project), [putDue({ task: 'bytes', id, at })])
+    await records.write(filesOf(project), [putDue({ task: 'bytes', id, at, by: INSTANCE })])
     try {
       return await this.#blobs.put({ project, id }, source, {
         check (bytes) { if (bytes > maxBytes) throw tooLarge(maxBytes) }

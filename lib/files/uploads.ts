@@ -25,6 +25,12 @@ interface UploadRecord {
   expires_after?: CreateUploadRequest['expires_after']
 }
 
+/** The bytes of a part. */
+export interface SpooledPart {
+  id: string
+  bytes: number
+}
+
 interface PartRecord {
   part: UploadPart
   bytes: number
@@ -74,11 +80,19 @@ export class Uploads {
     return upload
   }
 
-  /** Any number of parts may come at once. */
-  async addPart (uploadId: string, source: BlobSource): Promise<UploadPart> {
+  /** The bytes of a part on their way in; any number may come at once. `keepPart` or `discardPart` must follow. */
+  async spoolPart (uploadId: string, source: BlobSource): Promise<SpooledPart> {
     await this.#pending(uploadId, 'add parts to')
     const id = newId.uploadPart()
-    const bytes = await this.#spool.put(id, source, this.#settings.maxPartBytes)
+    return { id, bytes: await this.#spool.put(id, source, this.#settings.maxPartBytes) }
+  }
+
+  async discardPart ({ id }: SpooledPart): Promise<void> {
+    await this.#spool.discard(id)
+  }
+
+  /** Makes a part of spooled bytes, unless the upload has ended meanwhile. */
+  async keepPart (uploadId: string, { id, bytes }: SpooledPart): Promise<UploadPart> {
     const part: UploadPart = { id, object: 'upload.part', created_at: unixSeconds(this.#scope.clock), upload_id: uploadId }
     const body: PartRecord = { part, bytes }
     try {
@@ -169,7 +183,7 @@ export class Uploads {
   }
 
   /** The bytes of the parts as those of one new file. */
-  async #join (uploadId: string, parts: readonly StoredPart[]): Promise<{ spooled: SpooledFile, md5: string }> {
+  async #join (uploadId: string, parts: readonly SpooledPart[]): Promise<{ spooled: SpooledFile, md5: string }> {
     const hash = createHash('md5')
     const { project } = this.#scope
     const blobs = this.#blobs
@@ -194,8 +208,8 @@ export class Uploads {
     }
   }
 
-  async #parts (uploadId: string, ids: readonly string[]): Promise<StoredPart[]> {
-    const parts: StoredPart[] = []
+  async #parts (uploadId: string, ids: readonly string[]): Promise<SpooledPart[]> {
+    const parts: SpooledPart[] = []
     for (const id of ids) {
       const record = await this.#scope.records.get<PartRecord>({ ...this.#partition, kind: KIND.uploadPart, id })
       if (record === undefined || record.parent !== uploadId) throw badRequest(`No part found with id '${id}' in upload '${uploadId}'.`, { param: 'part_ids' })
@@ -238,11 +252,6 @@ export class Uploads {
   get #partition () {
     return filesOf(this.#scope.project)
   }
-}
-
-interface StoredPart {
-  id: string
-  bytes: number
 }
 
 function isOverdue (scope: Scope, upload: Upload): boolean {

@@ -32,6 +32,8 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   defaultModel: true,
   aliases: true,
   storage: true,
+  blobs: true,
+  downloads: true,
   apiKeys: true,
   cors: true,
   tools: true,

@@ -4,9 +4,18 @@ import { inChunks, readChunks } from './chunks.js'
 
 const CHUNK_BYTES = 64 * 1024
 
+/** Chunks by project and id. */
+export type MemoryBlobs = Map<string, Buffer[]>
+
 /** Keeps all bytes in this process and forgets them with it. */
 export class MemoryBlobStore extends AbstractBlobStore {
-  readonly #blobs = new Map<string, Buffer[]>()
+  readonly #blobs: MemoryBlobs
+
+  /** @param blobs where they are kept. Default: with this object. */
+  constructor (blobs: MemoryBlobs = new Map()) {
+    super()
+    this.#blobs = blobs
+  }
 
   /** How many blobs there are. */
   get count (): number {

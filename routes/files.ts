@@ -1,0 +1,85 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ApiError, badRequest } from '../lib/errors.js'
+import { attachment } from '../lib/files/filename.js'
+import { parseRange } from '../lib/files/range.js'
+import { DeleteResponse, ListResponse } from '../schemas/common.js'
+import { FileObject, FileParams, ListFilesQuery, UPLOAD_PURPOSES, UploadFileRequest } from '../schemas/files.js'
+import { parseForms, readForm, type FormFields } from './form.js'
+
+/** API reference, "Files". */
+export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
+  await parseForms(app)
+  // The form is no body that Fastify could validate: its file streams by.
+  const validate = app.validatorCompiler!({ schema: UploadFileRequest, method: 'POST', url: '/files', httpPart: 'body' })
+
+  app.post('/files', {
+    schema: { operationId: 'createFile', response: { 200: FileObject } }
+  }, async request => {
+    const { files } = request.openai
+    const { taken: { spooled, filename }, fields } = await readForm(request, {
+      fileField: 'file',
+      async take ({ filename, bytes, fields }) {
+        // SDKs send the file first; when the purpose is known already, a bad one need not wait for the bytes.
+        if (fields.purpose !== undefined) checkPurpose(fields)
+        return { spooled: await files.spool(bytes), filename }
+      },
+      drop: async ({ spooled }) => await files.discard(spooled)
+    })
+    try {
+      checkPurpose(fields)
+      const { value, error } = validate(fields) as { value: UploadFileRequest, error?: Error }
+      if (error !== undefined) throw error
+      return await files.keep(spooled, { ...value, filename })
+    } catch (error) {
+      await files.discard(spooled)
+      throw error
+    }
+  })
+
+  app.get('/files', {
+    schema: { operationId: 'listFiles', querystring: ListFilesQuery, response: { 200: ListResponse(FileObject) } }
+  }, async request => await request.openai.files.list(request.query))
+
+  app.get('/files/:file_id', {
+    schema: { operationId: 'retrieveFile', params: FileParams, response: { 200: FileObject } }
+  }, async request => await request.openai.files.get(request.params.file_id))
+
+  app.delete('/files/:file_id', {
+    schema: { operationId: 'deleteFile', params: FileParams, response: { 200: DeleteResponse('file') } }
+  }, async request => {
+    const { file_id: id } = request.params
+    await request.openai.files.delete(id)
+    return { id, object: 'file' as const, deleted: true as const }
+  })
+
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/files/:file_id/content',
+    schema: { operationId: 'downloadFile', params: FileParams },
+    async handler (request, reply) {
+      const { files } = request.openai
+      const file = await files.downloadable(request.params.file_id)
+      // A file never changes, so its id is as good a validator as any.
+      const etag = `"${file.id}"`
+      const ifRange = request.headers['if-range']
+      const range = ifRange === undefined || ifRange === etag ? parseRange(request.headers.range, file.bytes) : undefined
+      reply.headers({ 'accept-ranges': 'bytes', etag })
+      if (range === 'unsatisfiable') {
+        reply.header('content-range', `bytes */${file.bytes}`)
+        throw new ApiError(416, `The range '${request.headers.range}' lies outside of the file's ${file.bytes} bytes.`, { code: 'range_not_satisfiable' })
+      }
+      const { start, end } = range ?? { start: 0, end: file.bytes }
+      if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${file.bytes}`)
+      reply.type('application/octet-stream')
+        .headers({ 'content-length': end - start, 'content-disposition': attachment(file.filename) })
+      return request.method === 'HEAD' ? reply.send() : reply.send(await files.open(file.id, { start, end }))
+    }
+  })
+}
+
+/** In the words of the real API, which are not those of its other validation. */
+function checkPurpose ({ purpose }: FormFields): void {
+  if (purpose === undefined || (UPLOAD_PURPOSES as readonly unknown[]).includes(purpose)) return
+  const known = UPLOAD_PURPOSES.map(name => `'${name}'`).join(', ')
+  throw badRequest(`'${String(purpose)}' is not one of [${known}] - 'purpose'`, { param: 'purpose' })
+}
