@@ -21,7 +21,7 @@ export async function renderStream (reply: StreamReply, request: UpstreamRequest
   const write = async (data: string | Uint8Array): Promise<void> => {
     if (response.destroyed) throw new Error('closed')
     request.bytesSent += data.length
-    if (!response.write(data)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!response.write(data)) await drainedOrClosed(response)
   }
 
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', ...reply.headers })
@@ -80,6 +80,13 @@ export function renderJson (response: ServerResponse, status: number, body: unkn
 /** Destroys the connection; the error tells it from a client that left. */
 export function cut (response: ServerResponse): void {
   response.destroy(new Error('cut by the script'))
+}
+
+async function drainedOrClosed (response: ServerResponse): Promise<void> {
+  const either = new AbortController()
+  const { signal } = either
+  // Whichever comes second would listen for good.
+  await Promise.race(['drain', 'close'].map(async event => await once(response, event, { signal }))).finally(() => either.abort())
 }
 
 /** Waits and faults. True: the step was one of them. Throws when the reply cannot go on. */
