@@ -1,5 +1,6 @@
 import type { Assistant } from '../../schemas/assistants.js'
 import type { ListResponse } from '../../schemas/common.js'
+import type { Message } from '../../schemas/messages.js'
 import type { RunStep } from '../../schemas/run-steps.js'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../schemas/runs.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
@@ -13,6 +14,7 @@ import { untilWritten, type Scope } from '../scope.js'
 import { Assistants } from '../threads/assistants.js'
 import { Locked } from '../threads/locks.js'
 import type { RunLock } from '../threads/messages.js'
+import { attachTo } from '../threads/attachments.js'
 import { newMessage, putMessage } from '../threads/new-message.js'
 import { echoTools, resolveToolResources } from '../threads/resources.js'
 import { Threads } from '../threads/threads.js'
@@ -35,6 +37,7 @@ export interface StartedRun {
 interface FirstRecords {
   run: Run
   lease: Lease
+  messages: Message[]
   items: WriteItem[]
   /** Whether it brings something for the model to read. */
   hasPrompt: boolean
@@ -77,10 +80,10 @@ export class Runs {
     let started: FirstRecords | Locked | undefined
     try {
       started = await locks.pass(project, threadId, async () => await untilWritten(async () => {
-        const first = this.#first(key, assistant, request)
+        const first = await this.#first(key, assistant, request)
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
-        const { version } = await this.#threads.load(threadId)
-        const written = await this.#write(threadId, [{ op: 'check', kind: KIND.thread, id: threadId, expect: version }, ...first.items])
+        const thread = await this.#threads.load(threadId)
+        const written = await this.#write(threadId, [attachTo(thread, first.messages), ...first.items])
         if (written) return first
         const lock = await this.#lock(threadId)
         return lock === undefined ? undefined : new Locked(lock.run_id)
@@ -103,7 +106,7 @@ export class Runs {
     let first: FirstRecords | undefined
     const thread = await this.#threads.create(own, async ({ id: threadId }) => {
       const key = { project, threadId, runId }
-      first = this.#first(key, assistant, runRequest, resources)
+      first = await this.#first(key, assistant, runRequest, resources)
       if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
       await indexRun(records, key, clock.now())
       return first.items
@@ -263,14 +266,16 @@ export class Runs {
   }
 
   /** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
-  #first (key: RunKey, assistant: Assistant, request: NewRun, resources?: CreateThreadAndRunRequest['tool_resources']): FirstRecords {
-    const run = this.#newRun(key, assistant, request, resources)
+  async #first (key: RunKey, assistant: Assistant, request: NewRun, resources?: CreateThreadAndRunRequest['tool_resources']): Promise<FirstRecords> {
+    const run = await this.#newRun(key, assistant, request, resources)
     this.#settings.checkMetadata(request.metadata)
     const lease = this.#engine.newLease()
     const lock: RunLock = { run_id: run.id }
-    const messages = (request.additional_messages ?? []).map((message, i) => newMessage(this.#scope, key.threadId, message, `additional_messages[${i}].`))
+    const messages = await Promise.all((request.additional_messages ?? []).map(async (message, i) =>
+      await newMessage(this.#scope, key.threadId, message, `additional_messages[${i}].`)))
     return {
       run,
+      messages,
       lease,
       hasPrompt: run.instructions !== '' || messages.length > 0,
       items: [
@@ -283,7 +288,7 @@ export class Runs {
   }
 
   /** Model, instructions and tools are the assistant's as they are now; later edits do not reach the run. */
-  #newRun (key: RunKey, assistant: Assistant, request: NewRun, resources: CreateThreadAndRunRequest['tool_resources']): Run {
+  async #newRun (key: RunKey, assistant: Assistant, request: NewRun, resources: CreateThreadAndRunRequest['tool_resources']): Promise<Run> {
     const at = unixSeconds(this.#scope.clock)
     const tools = request.tools == null ? assistant.tools : echoTools(request.tools)
     const instructions = [request.instructions ?? assistant.instructions, request.additional_instructions].filter(text => text != null && text !== '')
@@ -304,7 +309,7 @@ export class Runs {
       model: request.model ?? assistant.model,
       instructions: instructions.join('\n\n'),
       tools,
-      tool_resources: resolveToolResources(resources, tools, assistant.tool_resources),
+      tool_resources: await resolveToolResources(this.#scope, resources, tools, assistant.tool_resources),
       metadata: request.metadata ?? {},
       temperature: request.temperature ?? assistant.temperature ?? 1,
       top_p: request.top_p ?? assistant.top_p ?? 1,

@@ -6,7 +6,7 @@ import { notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { listRecords, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
-import { echoTools, resolveToolResources } from './resources.js'
+import { echoTools, resolveToolResources, withoutDeletedFiles } from './resources.js'
 
 const SOURCE = { partition: PARTITION.assistants, kind: KIND.assistant }
 const missing = (id: string) => notFound('assistant', id)
@@ -34,7 +34,7 @@ export class Assistants {
       top_p: request.top_p ?? 1,
       temperature: request.temperature ?? 1,
       reasoning_effort: request.reasoning_effort ?? null,
-      tool_resources: resolveToolResources(request.tool_resources, tools),
+      tool_resources: await resolveToolResources(this.#scope, request.tool_resources, tools),
       metadata: request.metadata ?? {},
       response_format: request.response_format ?? 'auto'
     }
@@ -45,14 +45,15 @@ export class Assistants {
 
   /** Throws the 404. */
   async get (id: string): Promise<Assistant> {
-    return (await this.#load(id)).body
+    return await withoutDeletedFiles(this.#scope, (await this.#load(id)).body)
   }
 
   /** Changes what is given, replacing whole values; null clears (API reference, "Modify assistant"). */
   async update (id: string, request: UpdateAssistantRequest): Promise<Assistant> {
     const { records, project } = this.#scope
     return await untilWritten(async () => {
-      const { body: old, version } = await this.#load(id)
+      const { body, version } = await this.#load(id)
+      const old = await withoutDeletedFiles(this.#scope, body)
       const tools = request.tools == null ? old.tools : echoTools(request.tools)
       const next: Assistant = {
         ...old,
@@ -65,8 +66,8 @@ export class Assistants {
         temperature: request.temperature === undefined ? old.temperature : request.temperature ?? 1,
         reasoning_effort: request.reasoning_effort === undefined ? old.reasoning_effort : request.reasoning_effort,
         tool_resources: request.tool_resources === undefined
-          ? resolveToolResources(old.tool_resources, tools)
-          : resolveToolResources(request.tool_resources, tools, old.tool_resources),
+          ? await resolveToolResources(this.#scope, undefined, tools, old.tool_resources)
+          : await resolveToolResources(this.#scope, request.tool_resources, tools, old.tool_resources),
         metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
         response_format: request.response_format === undefined ? old.response_format : request.response_format ?? 'auto'
       }
@@ -86,7 +87,8 @@ export class Assistants {
   }
 
   async list (params: ListParams): Promise<ListResponse<Assistant>> {
-    return await listRecords<Assistant>(this.#scope, SOURCE, params, missing)
+    const page = await listRecords<Assistant>(this.#scope, SOURCE, params, missing)
+    return { ...page, data: await Promise.all(page.data.map(async assistant => await withoutDeletedFiles(this.#scope, assistant))) }
   }
 
   async #load (id: string) {

@@ -5,6 +5,7 @@ import type { StoredRecord } from '../../storage/record-store.js'
 import { badRequest, notFound } from '../errors.js'
 import { listOf, listRecords, pageOf, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
+import { attachTo } from './attachments.js'
 import { Locked } from './locks.js'
 import { newMessage, putMessage } from './new-message.js'
 import { Threads } from './threads.js'
@@ -36,9 +37,9 @@ export class Messages {
     const { records, project } = this.#scope
     const result = await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
-      const message: Message = { ...newMessage(this.#scope, threadId, request), ...origin }
+      const message: Message = { ...await newMessage(this.#scope, threadId, request), ...origin }
       const written = await records.write({ project, partition: threadId }, [
-        { op: 'check', kind: KIND.thread, id: threadId, expect: thread.version },
+        attachTo(thread, [message]),
         { op: 'check', kind: KIND.lock, id: RUN_LOCK_ID, expect: 'absent' },
         ...putMessage(message)
       ])

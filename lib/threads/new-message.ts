@@ -2,19 +2,22 @@ import type { CreateMessageRequest, Message, MessageContent } from '../../schema
 import { KIND } from '../../storage/layout.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
+import { badRequest } from '../errors.js'
 import { newId } from '../ids.js'
 import type { Scope } from '../scope.js'
-import { refuseUnknownFiles } from './resources.js'
+import { extensionOf } from '../files/filename.js'
+import { requireFiles } from '../files/find.js'
 
 /**
  * A message written by hand: complete from the start, of no assistant and no run.
  *
  * @param path where the message stands in the request, for the error's `param`.
  */
-export function newMessage (scope: Scope, threadId: string, request: CreateMessageRequest, path = ''): Message {
+export async function newMessage (scope: Scope, threadId: string, request: CreateMessageRequest, path = ''): Promise<Message> {
   const at = unixSeconds(scope.clock)
   const attachments = request.attachments ?? []
-  refuseUnknownFiles(attachments.flatMap(({ file_id: id }) => id == null ? [] : [id]))
+  await requireFiles(scope, attachments.map(attachment => attachment.file_id))
+  await requireImages(scope, request.content, path)
   return {
     id: newId.message(),
     object: 'thread.message',
@@ -25,7 +28,7 @@ export function newMessage (scope: Scope, threadId: string, request: CreateMessa
     completed_at: at,
     incomplete_at: null,
     role: request.role,
-    content: messageContent(request.content, path),
+    content: messageContent(request.content),
     assistant_id: null,
     run_id: null,
     attachments,
@@ -43,7 +46,7 @@ export const indexMessage = (message: Message, runId: string): WriteItem =>
   ({ op: 'put', kind: KIND.runMessage, id: message.id, parent: runId, body: {} })
 
 /** Request content as the response shows it: text becomes an object with annotations (API reference, "The message object"). */
-function messageContent (content: CreateMessageRequest['content'], path: string): MessageContent[] {
+function messageContent (content: CreateMessageRequest['content']): MessageContent[] {
   if (typeof content === 'string') return [textContent(content)]
   return content.map((part): MessageContent => {
     switch (part.type) {
@@ -52,10 +55,25 @@ function messageContent (content: CreateMessageRequest['content'], path: string)
       case 'image_url':
         return { type: 'image_url', image_url: { url: part.image_url.url, detail: part.image_url.detail ?? 'auto' } }
       case 'image_file':
-        refuseUnknownFiles([part.image_file.file_id], `${path}content`)
         return { type: 'image_file', image_file: { file_id: part.image_file.file_id, detail: part.image_file.detail ?? 'auto' } }
     }
   })
+}
+
+/** What models can see. */
+const IMAGE_EXTENSIONS = ['.jpeg', '.jpg', '.png', '.gif', '.webp']
+
+/** Images that are files must exist and be called like one. */
+async function requireImages (scope: Scope, content: CreateMessageRequest['content'], path: string): Promise<void> {
+  if (typeof content === 'string') return
+  const param = `${path}content`
+  const images = await requireFiles(scope, content.flatMap(part => part.type === 'image_file' ? [part.image_file.file_id] : []), param)
+  for (const { filename } of images) {
+    const extension = extensionOf(filename)
+    if (IMAGE_EXTENSIONS.includes(extension)) continue
+    throw badRequest(
+      `Invalid message content: Expected file type to be a supported format: ${IMAGE_EXTENSIONS.join(', ')} but got ${extension === '' ? 'none' : extension}.`, { param })
+  }
 }
 
 export const textContent = (value: string): MessageContent => ({ type: 'text', text: { value, annotations: [] } })

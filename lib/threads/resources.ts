@@ -1,5 +1,7 @@
 import type { AssistantTool, AssistantToolParam, CreateToolResourcesParam, ToolResources, ToolResourcesParam } from '../../schemas/tools.js'
-import { ApiError, badRequest, notFound } from '../errors.js'
+import { badRequest, notFound } from '../errors.js'
+import { existingFiles, requireFiles } from '../files/find.js'
+import type { Scope } from '../scope.js'
 
 /** Tools as responses show them: with the defaults that the caller left out (API reference, "The assistant object"). */
 export function echoTools (tools: readonly AssistantToolParam[]): AssistantTool[] {
@@ -36,15 +38,16 @@ export function echoTools (tools: readonly AssistantToolParam[]): AssistantTool[
  * null clears everything.
  * Every id must name something that exists.
  */
-export function resolveToolResources (
+export async function resolveToolResources (
+  scope: Scope,
   requested: CreateToolResourcesParam | ToolResourcesParam | null | undefined,
   tools: readonly AssistantTool[] = [],
   old: ToolResources | null = null
-): ToolResources {
+): Promise<ToolResources> {
   if (requested === null) old = null
   const files = requested?.code_interpreter?.file_ids
   const stores = requested?.file_search?.vector_store_ids
-  refuseUnknownFiles(files ?? [])
+  await requireFiles(scope, files ?? [])
   const [store] = stores ?? []
   if (store !== undefined) throw notFound('vector store', store)
   if (requested?.file_search !== undefined && 'vector_stores' in requested.file_search) {
@@ -60,7 +63,13 @@ export function resolveToolResources (
   return resources
 }
 
-/** Nothing can be attached that was not uploaded. */
-export function refuseUnknownFiles (ids: readonly string[], param: string | null = null): void {
-  if (ids.length > 0) throw new ApiError(404, `Files [${ids.join(', ')}] were not found`, { param })
+/**
+ * An assistant or a thread without the files that were deleted since: they leave every list of the code interpreter (API
+ * reference, "Delete file"). Looked up when the list is read, so that deleting a file need not look for its users.
+ */
+export async function withoutDeletedFiles<T extends { tool_resources: ToolResources | null }> (scope: Scope, object: T): Promise<T> {
+  const listed = object.tool_resources?.code_interpreter?.file_ids ?? []
+  const existing = listed.length === 0 ? listed : await existingFiles(scope, listed)
+  if (existing.length === listed.length) return object
+  return { ...object, tool_resources: { ...object.tool_resources, code_interpreter: { file_ids: existing } } }
 }

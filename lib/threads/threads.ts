@@ -5,8 +5,9 @@ import { unixSeconds } from '../clock.js'
 import { notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { untilWritten, type Scope } from '../scope.js'
+import { withAttachments } from './attachments.js'
 import { newMessage, putMessage } from './new-message.js'
-import { resolveToolResources } from './resources.js'
+import { resolveToolResources, withoutDeletedFiles } from './resources.js'
 
 /** Threads of one project (API reference, "Threads"). */
 export class Threads {
@@ -24,14 +25,14 @@ export class Threads {
   async create (request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]> = async () => []): Promise<Thread> {
     const { records, clock, project } = this.#scope
     const id = newId.thread()
-    const thread: Thread = {
+    const messages = await Promise.all((request.messages ?? []).map(async (message, i) => await newMessage(this.#scope, id, message, `messages[${i}].`)))
+    const thread = withAttachments({
       id,
       object: 'thread',
       created_at: unixSeconds(clock),
       metadata: request.metadata ?? {},
-      tool_resources: resolveToolResources(request.tool_resources)
-    }
-    const messages = (request.messages ?? []).map((message, i) => newMessage(this.#scope, id, message, `messages[${i}].`))
+      tool_resources: await resolveToolResources(this.#scope, request.tool_resources)
+    }, messages)
     const more = await also(thread)
     await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])
     await records.write({ project, partition: id }, [
@@ -44,19 +45,20 @@ export class Threads {
 
   /** Throws the 404. */
   async get (id: string): Promise<Thread> {
-    return (await this.load(id)).body
+    return await withoutDeletedFiles(this.#scope, (await this.load(id)).body)
   }
 
   async update (id: string, request: UpdateThreadRequest): Promise<Thread> {
     const { records, project } = this.#scope
     return await untilWritten(async () => {
-      const { body: old, version } = await this.load(id)
+      const { body, version } = await this.load(id)
+      const old = await withoutDeletedFiles(this.#scope, body)
       const next: Thread = {
         ...old,
         metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
         tool_resources: request.tool_resources === undefined
           ? old.tool_resources
-          : resolveToolResources(request.tool_resources, [], old.tool_resources)
+          : await resolveToolResources(this.#scope, request.tool_resources, [], old.tool_resources)
       }
       const written = await records.write({ project, partition: id },
         [{ op: 'put', kind: KIND.thread, id, body: next, expect: version }])
