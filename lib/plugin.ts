@@ -72,7 +72,8 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     routes.setErrorHandler(answerError)
     // At the root the 404 is the host's.
     if (routes.prefix !== '') routes.setNotFoundHandler(answerNotFound)
-    routes.addHook('onRoute', route => { route.bodyLimit ??= resolved.limits.bodyBytes })
+    // A route may need more by its nature, and the operator may allow more than it asks for.
+    routes.addHook('onRoute', route => { route.bodyLimit = Math.max(route.bodyLimit ?? 0, resolved.limits.bodyBytes) })
     parseJsonBodies(routes)
     if (resolved.cors !== false) await routes.register(cors, resolved.cors)
     routes.decorateRequest('openai')

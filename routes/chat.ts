@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ChatCompletions } from '../lib/chat/chat-completions.js'
 import { JsonObject } from '../schemas/common.js'
 import type { RouteOptions } from './index.js'
-import { answerCall, bodyLimit, keepBodyText } from './model-call.js'
+import { answerCall, BODY_LIMIT, keepBodyText } from './model-call.js'
 
 /** API reference, "Chat". The body is checked as far as the provider behind it makes us responsible for it. */
 export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
@@ -10,7 +10,7 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, {
   keepBodyText(app)
 
   app.post('/chat/completions', {
-    bodyLimit: bodyLimit(app),
+    bodyLimit: BODY_LIMIT,
     schema: { operationId: 'createChatCompletion', body: JsonObject }
   }, async (request, reply) => await answerCall(request, reply, streams, async call => await completions.create(call)))
 }

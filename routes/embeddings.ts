@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Embeddings } from '../lib/chat/embeddings.js'
 import { JsonObject } from '../schemas/common.js'
 import type { RouteOptions } from './index.js'
-import { answerCall, bodyLimit, keepBodyText } from './model-call.js'
+import { answerCall, BODY_LIMIT, keepBodyText } from './model-call.js'
 
 /** API reference, "Embeddings". */
 export const embeddingRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
@@ -10,7 +10,7 @@ export const embeddingRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (a
   keepBodyText(app)
 
   app.post('/embeddings', {
-    bodyLimit: bodyLimit(app),
+    bodyLimit: BODY_LIMIT,
     schema: { operationId: 'createEmbedding', body: JsonObject }
   }, async (request, reply) => await answerCall(request, reply, streams, async call => await embeddings.create(call)))
 }

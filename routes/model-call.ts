@@ -13,14 +13,10 @@ declare module 'fastify' {
 }
 
 /**
- * The largest body of these routes, unless the host allows larger ones everywhere: images travel in it as data URLs, and
- * the real API takes 50 MB of them in one request. Nothing is read of a request without a valid key.
+ * The largest body of these routes, unless `limits.bodyBytes` is larger: images travel in it as data URLs, and the real API
+ * takes 50 MB of them in one request. Nothing is read of a request without a valid key.
  */
-const BODY_LIMIT = 64 * 1024 * 1024
-
-export function bodyLimit (app: FastifyInstance): number {
-  return Math.max(BODY_LIMIT, app.initialConfig.bodyLimit ?? 0)
-}
+export const BODY_LIMIT = 64 * 1024 * 1024
 
 /** Makes the bodies of this context's routes keep their text. */
 export function keepBodyText (app: FastifyInstance): void {

@@ -103,7 +103,7 @@ t.test('a request without a model, without JSON or without a key is refused befo
 })
 
 t.test('an image of many megabytes fits into a request', async t => {
-  const server = await startServer(t, { script: [text('A cat.')] })
+  const server = await startServer(t, { limits: { bodyBytes: 1024 * 1024 }, script: [text('A cat.')] })
   const url = `data:image/png;base64,${'A'.repeat(20 * 1024 * 1024)}`
   const { status } = await ask(server, '/chat/completions', { model: 'm', messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }] })
   t.equal(status, 200)
