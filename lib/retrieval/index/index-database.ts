@@ -1,0 +1,156 @@
+import { rmSync } from 'node:fs'
+import Libsql, { type Database } from 'libsql'
+import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, StoreRef } from './contract.js'
+import { StoreIndex } from './store-index.js'
+import { QueryWords } from './words.js'
+
+/** Raised when what is in the file changes its form: an index of another form is made anew. */
+const VERSION = 1
+
+export interface IndexDatabaseOptions {
+  /** The file. What is in it can be made anew, and is when it is broken or belongs to other records. */
+  path: string
+  /** Names the records that the index was made from. */
+  identity: string
+  /** Memory for vectors, in bytes. Those of the store searched last stay, whatever their size. */
+  maxVectorBytes: number
+}
+
+/** All indexes of one instance, in one SQLite file. Every call blocks: it lives in a thread of its own. */
+export class IndexDatabase {
+  readonly #database: Database
+  readonly #queryWords: QueryWords
+  readonly #maxVectorBytes: number
+  /** Those in use, the one used last at the end. */
+  readonly #open = new Map<number, StoreIndex>()
+
+  constructor (options: IndexDatabaseOptions) {
+    this.#database = openDatabase(options)
+    this.#maxVectorBytes = options.maxVectorBytes
+    this.#queryWords = new QueryWords(this.#database)
+  }
+
+  cursor (store: StoreRef): number {
+    const row = this.#database.prepare('SELECT cursor FROM stores WHERE project = ? AND id = ?').raw().get(store.project, store.storeId) as [number] | undefined
+    return row?.[0] ?? 0
+  }
+
+  has (store: StoreRef, generation: string): boolean {
+    return this.#find(store)?.has(generation) ?? false
+  }
+
+  addChunks (store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): void {
+    this.#transaction(() => this.#make(store).addChunks(file, chunks))
+  }
+
+  addFile (store: StoreRef, file: IndexedFile, cursor: number): void {
+    this.#transaction(() => {
+      this.#make(store).addFile(file)
+      this.#database.prepare('UPDATE stores SET cursor = max(cursor, ?) WHERE project = ? AND id = ?').run(cursor, store.project, store.storeId)
+    })
+  }
+
+  removeFile (store: StoreRef, fileId: string): void {
+    this.#transaction(() => this.#find(store)?.removeFile(fileId))
+  }
+
+  search (store: StoreRef, query: IndexQuery): IndexHit[] {
+    const found = this.#find(store)?.search(query) ?? []
+    this.#boundMemory()
+    return found
+  }
+
+  drop (store: StoreRef): void {
+    const number = this.#number(store)
+    if (number === undefined) return
+    this.#open.delete(number)
+    this.#transaction(() => {
+      for (const table of ['terms', 'words', 'vectors']) this.#database.exec(`DROP TABLE IF EXISTS ${table}_${number}`)
+      this.#database.prepare('DELETE FROM files WHERE store = ?').run(number)
+      this.#database.prepare('DELETE FROM stores WHERE number = ?').run(number)
+    })
+  }
+
+  stores (): StoreRef[] {
+    const rows = this.#database.prepare('SELECT project, id FROM stores').raw().all() as [string, string][]
+    return rows.map(([project, storeId]) => ({ project, storeId }))
+  }
+
+  close (): void {
+    this.#open.clear()
+    this.#database.close()
+  }
+
+  #number ({ project, storeId }: StoreRef): number | undefined {
+    return (this.#database.prepare('SELECT number FROM stores WHERE project = ? AND id = ?').raw().get(project, storeId) as [number] | undefined)?.[0]
+  }
+
+  #find (store: StoreRef): StoreIndex | undefined {
+    const number = this.#number(store)
+    return number === undefined ? undefined : this.#use(number)
+  }
+
+  #make (store: StoreRef): StoreIndex {
+    this.#database.prepare('INSERT OR IGNORE INTO stores (project, id, cursor) VALUES (?, ?, 0)').run(store.project, store.storeId)
+    return this.#use(this.#number(store)!)
+  }
+
+  #use (number: number): StoreIndex {
+    const index = this.#open.get(number) ?? new StoreIndex(this.#database, number, this.#queryWords)
+    this.#open.delete(number)
+    this.#open.set(number, index)
+    return index
+  }
+
+  #boundMemory (): void {
+    let bytes = [...this.#open.values()].reduce((sum, index) => sum + index.vectorBytes, 0)
+    for (const index of [...this.#open.values()].slice(0, -1)) {
+      if (bytes <= this.#maxVectorBytes) return
+      bytes -= index.vectorBytes
+      index.unload()
+    }
+  }
+
+  #transaction (work: () => void): void {
+    this.#database.exec('BEGIN')
+    try {
+      work()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      // What the objects remember may be ahead of the file now: they are read from it again.
+      this.#open.clear()
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+}
+
+function openDatabase (options: IndexDatabaseOptions): Database {
+  try {
+    return prepared(options)
+  } catch {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(options.path + suffix, { force: true })
+    return prepared(options)
+  }
+}
+
+function prepared ({ path, identity }: IndexDatabaseOptions): Database {
+  const database = new Libsql(path)
+  try {
+    // A power cut may cost the last entries, which the cursor knows, never the file.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY')
+    database.exec(`
+      CREATE TABLE IF NOT EXISTS meta (identity TEXT NOT NULL, version INTEGER NOT NULL);
+      CREATE TABLE IF NOT EXISTS stores (number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, id TEXT NOT NULL, cursor INTEGER NOT NULL, UNIQUE (project, id));
+      CREATE TABLE IF NOT EXISTS files (number INTEGER PRIMARY KEY AUTOINCREMENT, store INTEGER NOT NULL, file_id TEXT NOT NULL, generation TEXT NOT NULL, attributes TEXT NOT NULL, model TEXT, ready INTEGER NOT NULL);
+      CREATE INDEX IF NOT EXISTS files_by_store ON files (store);
+    `)
+    const meta = database.prepare('SELECT identity, version FROM meta').raw().get() as [string, number] | undefined
+    if (meta === undefined) database.prepare('INSERT INTO meta VALUES (?, ?)').run(identity, VERSION)
+    else if (meta[0] !== identity || meta[1] !== VERSION) throw new Error('the index was made from other records')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}

@@ -1,0 +1,103 @@
+import { rmSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, RetrievalIndex, StoreRef } from './contract.js'
+import type { IndexDatabaseOptions } from './index-database.js'
+import type { IndexCall, IndexMethod, IndexReply } from './index-worker.js'
+
+export interface WorkerIndexOptions extends IndexDatabaseOptions {
+  /** Whether the file goes when the index is closed. */
+  temporary: boolean
+}
+
+interface Thread {
+  worker: Worker
+  waiting: Map<number, { resolve: (result: never) => void, reject: (error: Error) => void }>
+}
+
+/** SQLite's full-text search and vectors in memory, in a thread of their own that begins with the first call. */
+export class WorkerIndex implements RetrievalIndex {
+  readonly #options: WorkerIndexOptions
+  #thread: Thread | undefined
+  #calls = 0
+  #closed = false
+
+  constructor (options: WorkerIndexOptions) {
+    this.#options = options
+  }
+
+  async cursor (store: StoreRef): Promise<number> {
+    return await this.#call('cursor', store)
+  }
+
+  async has (store: StoreRef, generation: string): Promise<boolean> {
+    return await this.#call('has', store, generation)
+  }
+
+  async addChunks (store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): Promise<void> {
+    await this.#call('addChunks', store, file, chunks)
+  }
+
+  async addFile (store: StoreRef, file: IndexedFile, cursor: number): Promise<void> {
+    await this.#call('addFile', store, file, cursor)
+  }
+
+  async removeFile (store: StoreRef, fileId: string): Promise<void> {
+    await this.#call('removeFile', store, fileId)
+  }
+
+  async search (store: StoreRef, query: IndexQuery): Promise<IndexHit[]> {
+    return await this.#call('search', store, query)
+  }
+
+  async drop (store: StoreRef): Promise<void> {
+    await this.#call('drop', store)
+  }
+
+  async stores (): Promise<StoreRef[]> {
+    return await this.#call('stores')
+  }
+
+  async close (): Promise<void> {
+    if (this.#closed) return
+    const { worker } = this.#thread ?? {}
+    if (worker !== undefined) {
+      await this.#call('close').catch(() => {})
+      await worker.terminate()
+    }
+    this.#closed = true
+    if (this.#options.temporary) for (const suffix of ['', '-wal', '-shm']) rmSync(this.#options.path + suffix, { force: true })
+  }
+
+  async #call<T> (method: IndexMethod, ...args: unknown[]): Promise<T> {
+    if (this.#closed) throw new Error('the index is closed')
+    const { worker, waiting } = this.#thread ??= this.#start()
+    const id = ++this.#calls
+    const call: IndexCall = { id, method, args }
+    return await new Promise<T>((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      worker.ref()
+      worker.postMessage(call)
+    })
+  }
+
+  #start (): Thread {
+    const worker = new Worker(new URL('./index-worker.js', import.meta.url), { name: 'index', workerData: this.#options })
+    const waiting: Thread['waiting'] = new Map()
+    let failure = new Error('the index thread has ended')
+    worker.on('message', (reply: IndexReply) => {
+      const call = waiting.get(reply.id)
+      waiting.delete(reply.id)
+      if (waiting.size === 0) worker.unref()
+      if ('error' in reply) call?.reject(reply.error)
+      else call?.resolve(reply.result as never)
+    })
+    worker.on('error', (error: Error) => { failure = error })
+    // What is in the file is whole: the next call begins a new thread on it.
+    worker.on('exit', () => {
+      if (this.#thread?.worker === worker) this.#thread = undefined
+      for (const { reject } of waiting.values()) reject(failure)
+    })
+    worker.unref()
+    return { worker, waiting }
+  }
+}

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync, existsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type Test } from 'tap'
+import type { IndexedFile, IndexHit, IndexQuery } from '../../lib/retrieval/index/contract.js'
+import { WorkerIndex } from '../../lib/retrieval/index/worker-index.js'
+import type { Attributes } from '../../lib/retrieval/filters.js'
+import { embedText } from '../helpers/upstream-embedding.js'
+
+const store = { project: 'p', storeId: 'vs_1' }
+const vector = (text: string): Float32Array => Float32Array.from(embedText(text))
+
+function indexAt (t: Test, path?: string, identity = 'records'): WorkerIndex {
+  const folder = mkdtempSync(join(tmpdir(), 'index-'))
+  const index = new WorkerIndex({ path: path ?? join(folder, 'index.db'), identity, maxVectorBytes: 1e6, temporary: path === undefined })
+  t.teardown(async () => {
+    await index.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return index
+}
+
+let cursor = 0
+async function add (index: WorkerIndex, fileId: string, texts: string[], { attributes = {}, model = 'm', generation = fileId, at = store }: { attributes?: Attributes, model?: string | null, generation?: string, at?: typeof store } = {}): Promise<void> {
+  const file: IndexedFile = { fileId, generation, attributes, model }
+  await index.addChunks(at, file, texts.map((text, number) => ({ number, text, ...model === null ? {} : { vector: vector(text) } })))
+  await index.addFile(at, file, ++cursor)
+}
+
+const found = async (index: WorkerIndex, query: Partial<IndexQuery>): Promise<IndexHit[]> => await index.search(store, { text: '', limit: 10, ...query })
+const files = async (index: WorkerIndex, query: Partial<IndexQuery>): Promise<string[]> => (await found(index, query)).map(({ fileId }) => fileId)
+
+test('words are found whatever their ending, case and script', async t => {
+  const index = indexAt(t)
+  await add(index, 'a', ['The quick brown foxes jumped over a fence', 'Nothing of interest'])
+  await add(index, 'b', ['東京都に住んでいます', 'Die Straße nach Zürich'])
+  t.match(await found(index, { text: 'FOX jumping?' }), [{ fileId: 'a', number: 0, generation: 'a' }])
+  t.match(await found(index, { text: '東京' }), [{ fileId: 'b', number: 0 }])
+  t.match(await found(index, { text: 'zurich' }), [{ fileId: 'b', number: 1 }])
+  t.strictSame(await found(index, { text: 'elephant' }), [])
+  t.strictSame(await found(index, { text: '"\'*:()-- ' }), [])
+  t.match(await found(index, { text: 'fox" OR NEAR(interest' }), [{ fileId: 'a' }, { fileId: 'a' }])
+})
+
+test('scores are between 0 and 1 and say how well the words fit', async t => {
+  const index = indexAt(t)
+  for (let i = 0; i < 20; i++) await add(index, `f${i}`, [`Something else about topic${i}`])
+  await add(index, 'good', ['penguins live in antarctica, penguins swim'])
+  await add(index, 'fair', ['penguins are birds'])
+  const hits = await found(index, { text: 'penguins antarctica' })
+  t.strictSame(hits.map(({ fileId }) => fileId), ['good', 'fair'])
+  t.ok(hits.every(({ score }) => score > 0 && score < 1))
+  t.ok(hits[0]!.score > 0.4)
+})
+
+test('vectors are found by closeness, those of another model not at all', async t => {
+  const index = indexAt(t)
+  await add(index, 'near', ['red apples and green pears'])
+  await add(index, 'far', ['combustion engines'])
+  await add(index, 'other', ['red apples and green pears'], { model: 'another' })
+  await add(index, 'none', ['red apples and green pears'], { model: null })
+  const hits = await found(index, { near: { model: 'm', vector: vector('green pears and red apples') } })
+  t.equal(hits[0]?.fileId, 'near')
+  t.ok(Math.abs(hits[0]!.score - 1) < 1e-5)
+  t.notOk(hits.some(({ fileId }) => ['other', 'none'].includes(fileId)))
+  await add(index, 'late', ['red apples and green pears too'])
+  t.ok((await files(index, { near: { model: 'm', vector: vector('green pears and red apples') } })).includes('late'), 'also what came after they were loaded')
+})
+
+test('words and vectors together are fused by rank', async t => {
+  const index = indexAt(t)
+  await add(index, 'both', ['solar panels on the roof'])
+  await add(index, 'words', ['solar'])
+  await add(index, 'neither', ['cats and dogs'])
+  const [first, second] = await found(index, { text: 'solar panels on the roof', near: { model: 'm', vector: vector('solar panels on the roof') } })
+  t.match(first, { fileId: 'both', score: 1 })
+  t.equal(second?.fileId, 'words')
+  t.ok(second!.score < 1)
+})
+
+test('a filter leaves out files before the best are chosen', async t => {
+  const index = indexAt(t)
+  for (let i = 0; i < 300; i++) await add(index, `f${i}`, ['report report report'], { attributes: { year: i } })
+  await add(index, 'last', ['one report among many other words'], { attributes: { year: 999 } })
+  t.strictSame(await files(index, { text: 'report', filter: { type: 'eq', key: 'year', value: 999 } }), ['last'])
+  t.strictSame(await files(index, { near: { model: 'm', vector: vector('report') }, filter: { type: 'eq', key: 'year', value: 999 } }), ['last'])
+  await index.addFile(store, { fileId: 'last', generation: 'last', attributes: { year: 1 }, model: 'm' }, ++cursor)
+  t.strictSame(await files(index, { text: 'report', filter: { type: 'eq', key: 'year', value: 999 } }), [], 'attributes can change')
+})
+
+test('a file is searched once it is complete, until it is removed or made anew', async t => {
+  const index = indexAt(t)
+  await index.addChunks(store, { fileId: 'a', generation: 'a1', attributes: {}, model: null }, [{ number: 0, text: 'volcano' }])
+  t.strictSame(await files(index, { text: 'volcano' }), [])
+  t.notOk(await index.has(store, 'a1'))
+  await index.addFile(store, { fileId: 'a', generation: 'a1', attributes: {}, model: null }, 7)
+  t.strictSame(await files(index, { text: 'volcano' }), ['a'])
+  t.ok(await index.has(store, 'a1'))
+  t.equal(await index.cursor(store), 7)
+  await add(index, 'a', ['volcano again'], { generation: 'a2' })
+  t.match(await found(index, { text: 'volcano' }), [{ generation: 'a2' }])
+  await index.removeFile(store, 'a')
+  t.strictSame(await files(index, { text: 'volcano' }), [])
+})
+
+test('stores do not see one another, and a dropped one is forgotten', async t => {
+  const index = indexAt(t)
+  const other = { project: 'q', storeId: 'vs_1' }
+  await add(index, 'a', ['harbour'])
+  await add(index, 'b', ['harbour'], { at: other })
+  t.strictSame(await files(index, { text: 'harbour' }), ['a'])
+  t.strictSame(await index.stores(), [store, other])
+  await index.drop(store)
+  t.strictSame(await files(index, { text: 'harbour' }), [])
+  t.strictSame(await index.stores(), [other])
+  t.equal(await index.cursor(store), 0)
+})
+
+test('an index in a file is there again, unless the file is broken or of other records', async t => {
+  const folder = t.testdir()
+  const path = join(folder, 'kept.db')
+  const first = indexAt(t, path)
+  await add(first, 'a', ['lighthouse'])
+  await first.close()
+  const again = indexAt(t, path)
+  t.strictSame(await files(again, { text: 'lighthouse' }), ['a'])
+  t.strictSame(await files(again, { near: { model: 'm', vector: vector('lighthouse') } }), ['a'])
+  await again.close()
+  const foreign = indexAt(t, path, 'other records')
+  t.strictSame(await files(foreign, { text: 'lighthouse' }), [])
+  await foreign.close()
+  writeFileSync(path, 'this is no database, and it is long enough to be looked at'.repeat(100))
+  const broken = indexAt(t, path, 'other records')
+  t.strictSame(await files(broken, { text: 'lighthouse' }), [])
+  await add(broken, 'b', ['lighthouse'])
+  t.strictSame(await files(broken, { text: 'lighthouse' }), ['b'])
+})
+
+test('a temporary index leaves nothing behind', async t => {
+  const path = join(t.testdir(), 'temporary.db')
+  const index = new WorkerIndex({ path, identity: 'x', maxVectorBytes: 0, temporary: true })
+  await add(index, 'a', ['word'])
+  t.ok(existsSync(path))
+  await index.close()
+  t.notOk(existsSync(path) || existsSync(path + '-wal'))
+  await t.rejects(index.search(store, { text: 'word', limit: 1 }), { message: 'the index is closed' })
+})
