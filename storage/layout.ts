@@ -27,6 +27,12 @@ export const PARTITION = {
    * and expiry walk it.
    */
   activeRuns: 'active-runs',
+  /** The index of a project's vector stores, kept by the rule of `threads`. A store lives in the partition that bears its id. */
+  vectorStores: 'vector-stores',
+  /** Which vector stores use a file, kind `file_use` with the file as parent, kept by the same rule. */
+  fileUses: 'file-uses',
+  /** In the system project: the index of vector stores in which there is something to do, kind `active_vector_store`, kept by the same rule. */
+  activeVectorStores: 'active-vector-stores',
   /** In the system project: the projects that there are, kind `project`, entered before anything of theirs is written. */
   projects: 'projects'
 } as const
@@ -64,7 +70,19 @@ export const KIND = {
   upload: 'upload',
   /** Among the files, with the upload as parent. */
   uploadPart: 'upload_part',
-  fileProject: 'file_project'
+  fileProject: 'file_project',
+  vectorStore: 'vector_store',
+  /** In its vector store's partition, as all that follow but the last two. Its id is that of the file. */
+  vectorStoreFile: 'vector_store_file',
+  vectorStoreBatch: 'vector_store_batch',
+  /** What is to be done, and who does it: see `lib/vector-stores/records.ts`. */
+  vectorStoreJob: 'vector_store_job',
+  /** A file became searchable, or its attributes changed. In the order in which that happened. */
+  vectorStoreEntry: 'vector_store_entry',
+  /** A piece of a file, with what was made of the file (its generation) as parent. */
+  vectorStoreChunk: 'vector_store_chunk',
+  activeVectorStore: 'active_vector_store',
+  fileUse: 'file_use'
 } as const
 
 /** The id of the one lock in a thread's partition. */
