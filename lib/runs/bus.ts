@@ -14,7 +14,7 @@ export type BusMessage =
   /** A run goes on at the sender's: events kept elsewhere are history. */
   | { type: 'moved', run_id: string }
   /** A run has ended and its thread is free. */
-  | { type: 'unlocked', project: string, thread_id: string }
+  | { type: 'unlocked', project: string, thread_id: string, run_id: string }
   /** Somebody wants to read the events of a run. */
   | { type: 'follow', run_id: string }
 

@@ -87,7 +87,7 @@ export class RunEngine {
     this.#services = {
       ...services,
       onStopped: (key, run) => {
-        if (!isActive(run.status)) this.#bus.send({ type: 'unlocked', project: key.project, thread_id: key.threadId })
+        if (!isActive(run.status)) this.#bus.send({ type: 'unlocked', project: key.project, thread_id: key.threadId, run_id: key.runId })
         onStopped(key, run)
       }
     }
@@ -152,6 +152,19 @@ export class RunEngine {
   /** The event log of a run that is executed here from now on. */
   openLog (key: RunKey): EventLog {
     return this.#logs.open(key)
+  }
+
+  /** Takes over the log of a run that waits for the client, as its records tell it. */
+  adoptLog (key: RunKey, run: Run, log: EventLog): EventLog {
+    const adopted = this.#logs.adopt(key, log)
+    this.#logs.retire(key.runId, this.#restsFor(run))
+    return adopted
+  }
+
+  /** How long a run that rests may yet go on, in milliseconds. */
+  #restsFor (run: Run): number {
+    if (!isActive(run.status) || run.expires_at === null) return 0
+    return Math.max(run.expires_at * 1000 - this.#services.clock.now(), 0)
   }
 
   /**
@@ -245,7 +258,7 @@ export class RunEngine {
         this.#unwatchExpiry(runId)
         execution.log.close()
       }
-      this.#logs.retire(runId)
+      this.#logs.retire(runId, this.#restsFor(execution.run))
       if (execution.wasHandedOver) this.#bus.send({ type: 'orphan', project: execution.key.project, thread_id: execution.key.threadId, run_id: runId })
     })
   }
@@ -286,6 +299,8 @@ export class RunEngine {
         break
       case 'unlocked':
         this.#services.onUnlocked(message.project, message.thread_id)
+        // It ended elsewhere; what is told of it here is not the whole story any more.
+        if (!this.#executions.has(message.run_id)) this.#logs.drop(message.run_id)
         break
       case 'follow':
         this.#logs.export(message.run_id)

@@ -252,7 +252,7 @@ export class RunExecution implements Committer {
       return { run, events: [runEvent(run), done] }
     }
     // After a takeover there may be a message that will not be gone on with.
-    this.#writer.adoptLeftover()
+    this.#writer.adoptLeftovers()
     if (this.#writer.open === undefined) await this.commit(end)
     else await this.#writer.finish(NO_USAGE, end, { reason: 'max_tokens' })
     await this.#unindex()
@@ -322,7 +322,7 @@ export class RunExecution implements Committer {
     await this.#exclusively(async () => await this.#reload())
     const before = this.run
     const why = this.#cutShort(cause)
-    this.#writer.adoptLeftover()
+    this.#writer.adoptLeftovers()
     await this.commit(async retry => {
       const closing = await this.#writer.cutShort(why, retry)
       const at = this.now()

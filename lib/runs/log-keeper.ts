@@ -54,12 +54,24 @@ export class LogKeeper {
     return this.#kept.get(runId)?.log
   }
 
-  /** A run that has stopped leaves its events for a while, for readers that come late. */
-  retire (runId: string): void {
+  /** Keeps a log that was told from the records of a run that rests, so that readers can wait for what comes next. */
+  adopt (key: RunKey, log: EventLog): EventLog {
+    const kept = this.#kept.get(key.runId)
+    if (kept !== undefined) return kept.log
+    this.#kept.set(key.runId, { key, log, keep: () => {}, exporting: undefined })
+    return log
+  }
+
+  /**
+   * A run that rests leaves its events for a while, for readers that come late.
+   *
+   * @param restsForMs how long it may yet go on, in milliseconds; 0 when it has ended.
+   */
+  retire (runId: string, restsForMs: number): void {
     const kept = this.#kept.get(runId)
     if (kept === undefined) return
     kept.keep()
-    kept.keep = this.#services.clock.after(this.#services.limits.logRetentionMs, () => {
+    kept.keep = this.#services.clock.after(restsForMs + this.#services.limits.logRetentionMs, () => {
       this.drop(runId)
       if (kept.exporting !== undefined) this.#quietly(runId, forgetExport(this.#services, kept.key))
     })

@@ -34,6 +34,8 @@ const CHUNK_BYTES = 256 * 1024
 const POLL_MS = 1000
 /** A mirror that nobody reads ends after this many looks. */
 const IDLE_POLLS = 30
+/** So often the last events of a run that has ended are looked for: its executor gathers them, and may have died before it wrote them. */
+const LAST_POLLS = 5
 
 /** Writes a log's events to the store as they come, from the oldest that is kept, until the log closes. */
 export async function exportLog ({ records, clock }: MirrorServices, key: RunKey, log: EventLog, signal: AbortSignal): Promise<void> {
@@ -119,6 +121,7 @@ async function firstChunk (reader: ChunkReader, news: News, services: MirrorServ
 
 async function fill (log: EventLog, reader: ChunkReader, news: News, { clock }: MirrorServices, ask: () => void, signal: AbortSignal): Promise<void> {
   let idle = 0
+  let ended = 0
   while (!signal.aborted && !log.isClosed) {
     const chunks = await reader.read(100)
     for (const chunk of chunks) {
@@ -128,7 +131,7 @@ async function fill (log: EventLog, reader: ChunkReader, news: News, { clock }: 
       if (chunk.last) return
     }
     if (chunks.length > 0) continue
-    if (!await reader.runIsActive() && (await reader.read(1, true)).length === 0) return
+    if (!await reader.runIsActive() && ++ended > LAST_POLLS) return
     idle = log.hasReaders ? 0 : idle + 1
     if (idle > IDLE_POLLS) return
     if (!await news.wait(clock, POLL_MS, signal)) ask()
@@ -146,10 +149,10 @@ class ChunkReader {
     this.#key = key
   }
 
-  async read (limit: number, peek = false): Promise<Chunk[]> {
+  async read (limit: number): Promise<Chunk[]> {
     const { project, threadId, runId } = this.#key
     const page = await this.#services.records.page<Chunk>({ project, partition: threadId, kind: KIND.events, parent: runId, order: 'asc', limit, after: this.#after })
-    if (!peek) this.#after = page.records.at(-1)?.position ?? this.#after
+    this.#after = page.records.at(-1)?.position ?? this.#after
     return page.records.map(record => record.body)
   }
 

@@ -4,9 +4,13 @@ import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { ModelContentPart, ModelMessage, ModelToolCall } from '../models/provider.js'
 import type { PromptParts } from './budget.js'
+import { storedImage } from './images.js'
 import type { RunItem, RunKey } from './records.js'
 
 const PAGE = 100
+
+/** A message and in whose project it is: its images are files there. */
+type PastMessage = Message & { project: string }
 
 /**
  * The conversation before the run, oldest first. The run's own output is not among it: that comes from its items, where
@@ -14,13 +18,13 @@ const PAGE = 100
  *
  * @param newest how many messages to take at the most, counted from the newest.
  */
-export async function loadHistory (records: RecordStore, run: RunKey, newest: number): Promise<Message[]> {
-  const messages: Message[] = []
+export async function loadHistory (records: RecordStore, run: RunKey, newest: number): Promise<PastMessage[]> {
+  const messages: PastMessage[] = []
   let after: number | undefined
   while (messages.length < newest) {
     const page = await records.page<Message>({ project: run.project, partition: run.threadId, kind: KIND.message, order: 'desc', limit: PAGE, after })
     for (const { body } of page.records) {
-      if (body.run_id !== run.runId && messages.length < newest) messages.push(body)
+      if (body.run_id !== run.runId && messages.length < newest) messages.push({ ...body, project: run.project })
     }
     after = page.records.at(-1)?.position
     if (!page.hasMore) break
@@ -29,7 +33,7 @@ export async function loadHistory (records: RecordStore, run: RunKey, newest: nu
 }
 
 /** What the model is told: the instructions, the conversation, and what this run has done so far. */
-export function buildPrompt (run: Run, history: readonly Message[], items: readonly RunItem[]): PromptParts {
+export function buildPrompt (run: Run, history: readonly PastMessage[], items: readonly RunItem[]): PromptParts {
   return {
     system: run.instructions === '' ? [] : [{ role: 'system', content: run.instructions }],
     history: history.flatMap(messagePrompt),
@@ -56,7 +60,7 @@ function ownPrompt (items: readonly RunItem[]): ModelMessage[] {
   return prompt
 }
 
-function messagePrompt (message: Message): ModelMessage[] {
+function messagePrompt (message: Message | PastMessage): ModelMessage[] {
   if (message.role === 'assistant') {
     const text = message.content.map(part => part.type === 'text' ? part.text.value : part.type === 'refusal' ? part.refusal : '').join('')
     // An answer that was cut off before its first word says nothing.
@@ -65,6 +69,7 @@ function messagePrompt (message: Message): ModelMessage[] {
   const parts = message.content.flatMap((part): ModelContentPart[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text.value }]
     if (part.type === 'image_url') return [{ type: 'image_url', url: part.image_url.url, detail: part.image_url.detail }]
+    if (part.type === 'image_file' && 'project' in message) return [storedImage(message.project, part.image_file)]
     return []
   })
   if (parts.length === 0) return []

@@ -6,16 +6,17 @@ import type { StreamEvent } from '../../schemas/stream-events.js'
 import { EventLog } from './event-log.js'
 import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
 import type { RunItem } from './records.js'
+import { isActive } from './state.js'
 
 /**
  * The events of a run told from its records, for a reader that comes when the events themselves are gone: the same order,
- * each text and each call in one piece. Equal records make equal logs, so that a reader can come back to one.
+ * each text and each call in one piece. It is closed when the run has ended. Equal records make equal logs, so that a reader can come back to one.
  */
 export function replay (run: Run, items: readonly RunItem[]): EventLog {
   const told = events(run, items)
   const log = new EventLog(Infinity, { tag: createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 8), firstId: 0 })
   log.append(...told)
-  log.close()
+  if (!isActive(run.status)) log.close()
   return log
 }
 

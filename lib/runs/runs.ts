@@ -125,7 +125,9 @@ export class Runs {
     const { body: run } = await this.#current(threadId, id)
     const live = await this.#engine.joinLog(this.#key(run), run)
     if (live !== undefined) return live
-    return replay(run, await loadItems(this.#scope.records, this.#key(run)))
+    const key = this.#key(run)
+    const told = replay(run, await loadItems(this.#scope.records, key))
+    return told.isClosed ? told : this.#engine.adoptLog(key, run, told)
   }
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {

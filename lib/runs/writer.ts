@@ -62,8 +62,8 @@ export class TurnWriter {
   readonly #committer: Committer
   readonly #records: RecordStore
   readonly #key: RunKey
-  /** What an interrupted turn left half written: taken up again when the new turn opens the same kind, else removed. */
-  #leftover: RunItem | undefined
+  /** What an interrupted turn has left: taken up again, under the same ids, when the redone turn opens the same kind, else removed. */
+  #leftovers: RunItem[] = []
 
   constructor (committer: Committer, records: RecordStore, key: RunKey, items: RunItem[]) {
     this.#committer = committer
@@ -88,21 +88,24 @@ export class TurnWriter {
     if (last.kind === 'tools' && last.turn !== undefined && step.step_details.type === 'tool_calls') {
       const calls = step.step_details.tool_calls.filter((call): call is FunctionCall => call.type === 'function')
       this.#open = { kind: 'tools', step, calls, turn: last.turn }
-    } else {
-      this.#leftover = last
+      return
     }
+    this.#leftovers = [last]
+    // A message right before calls is of the same turn, and will be said again with it.
+    if (last.kind === 'tools' && this.items.at(-1)?.kind === 'message') this.#leftovers.unshift(this.items.pop() as RunItem)
   }
 
-  /** Opens what an interrupted turn left behind, only to end it: the run will not go on with it. */
-  adoptLeftover (): void {
-    const left = this.#leftover
-    if (left === undefined || this.#open !== undefined) return
-    if (left.kind === 'tools') {
-      this.#open = { kind: 'tools', step: left.step, calls: [], turn: { usage: NO_USAGE, opaque: {} } }
-    } else if (left.message !== undefined) {
-      this.#open = { kind: 'message', step: left.step, message: left.message, version: UNKNOWN_VERSION }
+  /** Opens what an interrupted turn has left half written, only to end it: the run will not go on with it. */
+  adoptLeftovers (): void {
+    for (const left of this.#leftovers.splice(0)) {
+      if (left.step.status !== 'in_progress') {
+        this.items.push(left)
+      } else if (left.kind === 'tools') {
+        this.#open = { kind: 'tools', step: left.step, calls: [], turn: { usage: NO_USAGE, opaque: {} } }
+      } else if (left.message !== undefined) {
+        this.#open = { kind: 'message', step: left.step, message: left.message, version: UNKNOWN_VERSION }
+      }
     }
-    this.#leftover = undefined
   }
 
   async text (text: string): Promise<void> {
@@ -176,8 +179,9 @@ export class TurnWriter {
     if (this.#open === undefined) await this.#message()
     await this.#committer.commit(async retry => {
       const closing = await this.#completed(usage, retry, cut)
-      return join(closing, then())
+      return join(closing, { items: this.#removal() }, then())
     })
+    this.#leftovers = []
     this.#closed()
   }
 
@@ -231,10 +235,9 @@ export class TurnWriter {
       metadata: {}
     }
     await this.#committer.commit(() => ({
-      items: [...this.#removal(), putStep(step), { op: 'put', kind: KIND.message, id: message.id, body: message }, indexMessage(message, this.#key.runId)],
+      items: [putStep(step), { op: 'put', kind: KIND.message, id: message.id, body: message }, indexMessage(message, this.#key.runId)],
       events: [stepCreated(step), stepEvent(step), messageCreated(message), messageEvent(message)]
     }))
-    this.#leftover = undefined
     const open: OpenMessage = { kind: 'message', step, message: structuredClone(message), version: left === undefined ? 1 : UNKNOWN_VERSION }
     this.#open = open
     return open
@@ -251,7 +254,7 @@ export class TurnWriter {
       const closing = before === undefined ? {} : await this.#completed(NO_USAGE, retry)
       return join(closing, { items: [...this.#removal(), putStep(step)], events: [stepCreated(step), stepEvent(step)] })
     })
-    this.#leftover = undefined
+    this.#leftovers = []
     if (before !== undefined) this.#closed()
     const open: OpenTools = { kind: 'tools', step, calls: [], turn: { usage: NO_USAGE, opaque: {} } }
     this.#open = open
@@ -324,17 +327,18 @@ export class TurnWriter {
   }
 
   #takeLeftover (kind: RunItem['kind']): RunItem | undefined {
-    const left = this.#leftover
-    if (left?.kind !== kind) return undefined
-    this.#leftover = undefined
-    return left
+    const index = this.#leftovers.findIndex(left => left.kind === kind)
+    return index === -1 ? undefined : this.#leftovers.splice(index, 1)[0]
   }
 
+  /** Removes what the redone turn has no use for. */
   #removal (): WriteItem[] {
-    const left = this.#leftover
-    if (left === undefined) return []
-    const step: WriteItem = { op: 'delete', kind: KIND.step, id: left.step.id }
-    return left.kind === 'message' && left.message !== undefined ? [step, { op: 'delete', kind: KIND.message, id: left.message.id }, { op: 'delete', kind: KIND.runMessage, id: left.message.id }] : [step]
+    return this.#leftovers.flatMap((left): WriteItem[] => {
+      const step: WriteItem = { op: 'delete', kind: KIND.step, id: left.step.id }
+      if (left.kind === 'tools' || left.message === undefined) return [step]
+      const { id } = left.message
+      return [step, { op: 'delete', kind: KIND.message, id }, { op: 'delete', kind: KIND.runMessage, id }]
+    })
   }
 }
 

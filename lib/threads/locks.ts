@@ -82,6 +82,7 @@ export class WaitingLocks implements ThreadLocks {
     if (!this.#queues.has(key)) {
       const result = await attempt()
       if (!(result instanceof Locked)) return result
+      if (this.#options.maxWaiters === 0 || this.#isClosed) return result
       // Somebody else may have begun to wait meanwhile.
       if (!this.#queues.has(key)) this.#queues.set(key, { waiters: [], locked: result })
     }
