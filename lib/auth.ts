@@ -12,6 +12,11 @@ export type ApiKeys =
   | Readonly<Record<string, string>>
   | ((request: FastifyRequest) => string | undefined | Promise<string | undefined>)
 
+/** Whether everybody may call. */
+export function isOpen (apiKeys: ApiKeys): boolean {
+  return typeof apiKeys !== 'function' && Object.keys(apiKeys).length === 0
+}
+
 export type Authenticate = (request: FastifyRequest) => Promise<string>
 
 /** A function that names the request's project, or throws the 401. Without any key every caller is let in. */

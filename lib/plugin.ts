@@ -1,16 +1,18 @@
 import cors from '@fastify/cors'
+import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { registerRoutes } from '../routes/index.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
-import { authenticator } from './auth.js'
+import { authenticator, isOpen } from './auth.js'
 import { Core, type ProjectApi } from './core.js'
 import { badRequest } from './errors.js'
 import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
 import { parseJsonBodies } from './json-body.js'
+import { OPENAPI_DECORATOR, openApiOptions, type OpenApiDocument } from './openapi.js'
 import { resolveOptions, type OpenAICompatOptions } from './options.js'
 import type { ThreadManager } from './threads/manager.js'
 import { compileValidator, type RequestPart } from './validation.js'
@@ -33,6 +35,9 @@ declare module 'fastify' {
 
 /** The service behind an instance that the plugin is registered on; the latest, if it is there twice. */
 export const cores = new WeakMap<FastifyInstance, Core>()
+
+/** What makes the OpenAPI description of an instance that the plugin is registered on. */
+export const documents = new WeakMap<FastifyInstance, () => OpenApiDocument>()
 
 /** What the real service sends, and what some clients look at. */
 const API_VERSION = '2020-10-01'
@@ -78,6 +83,8 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     if (resolved.cors !== false) await routes.register(cors, resolved.cors)
     routes.decorateRequest('openai')
     guard(routes, core, resolved.apiKeys, resolved.requireBetaHeader)
+    await routes.register(swagger, openApiOptions(routes.prefix, !isOpen(resolved.apiKeys)))
+    documents.set(app, routes.getDecorator(OPENAPI_DECORATOR))
     await routes.register(registerRoutes, { core, streams: { clock: core.clock, limits: resolved.streams, closing: closing.signal } })
   }, { prefix: options.prefix ?? '' })
 }

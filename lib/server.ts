@@ -4,7 +4,7 @@ import { OpenAIAdapter } from './adapter.js'
 import { rewriteAzureUrl } from './azure.js'
 import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
-import openaiCompat, { cores } from './plugin.js'
+import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { loggerOptions } from './server/logging.js'
 import {
@@ -55,7 +55,11 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
   closeGently(app, options.closeGraceMs ?? 5_000)
   // Without a prefix it is the plugin's own.
-  if (plugin.prefix !== '') app.get('/health', { logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
+  if (plugin.prefix !== '') {
+    app.get('/health', { logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
+    // Here tools look for it.
+    app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))
+  }
   app.register(openaiCompat, plugin)
   return app
 }

@@ -8,6 +8,7 @@ import { fileRoutes } from './files.js'
 import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
 import { modelRoutes } from './models.js'
+import { openApiRoutes } from './openapi.js'
 import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
 import { threadRoutes } from './threads.js'
@@ -20,6 +21,7 @@ export interface RouteOptions {
 
 export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   await app.register(healthRoutes, options)
+  await app.register(openApiRoutes)
   await app.register(modelRoutes, options)
   await app.register(assistantRoutes)
   await app.register(threadRoutes)
