@@ -10,6 +10,7 @@ import type { Logger } from './log.js'
 import { ModelRegistry } from './models/registry.js'
 import type { ResolvedOptions } from './options.js'
 import { RunEngine } from './runs/engine.js'
+import { withImages } from './runs/images.js'
 import { Runs } from './runs/runs.js'
 import { isActive } from './runs/state.js'
 import type { Assistants } from './threads/assistants.js'
@@ -65,7 +66,7 @@ export class Core {
     this.#engine = new RunEngine({
       records: this.#records,
       clock,
-      models: this.models,
+      models: withImages(this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
       tools: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }),
       log,
       limits,
