@@ -31,8 +31,8 @@ export function createThreadStorage (config: ThreadStorageConfig = { type: 'memo
 
 /**
  * The storage that a URL names, not connected yet: `memory:`, `sqlite:./file.db`, `redis://` or `rediss://` (with
- * `?ttl=` in seconds; without it nothing is forgotten), `postgres://` (with `?schema=` and `?tableName=`). Throws a
- * `TypeError` for any other.
+ * `?ttl=` in seconds, without which nothing is forgotten, and `?keyPrefix=`), `postgres://` (with `?schema=` and
+ * `?tableName=`). Throws a `TypeError` for any other.
  */
 export function openStorageUrl (url: string): RecordThreadStorage {
   if (url === 'memory:') return new InMemoryThreadStorage()
@@ -44,9 +44,9 @@ export function openStorageUrl (url: string): RecordThreadStorage {
     return new SqliteThreadStorage({ path })
   }
   if (scheme === 'redis' || scheme === 'rediss') {
-    const { url: server, parameters: { ttl } } = splitUrl(url, ['ttl'])
+    const { url: server, parameters: { ttl, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix'])
     if (ttl !== undefined && !/^\d+$/.test(ttl)) throw new TypeError(`ttl in the storage URL must be a number of whole seconds, got ${JSON.stringify(ttl)}.`)
-    return new RedisThreadStorage({ url: server, ttl: Number(ttl ?? 0) })
+    return new RedisThreadStorage({ url: server, ttl: Number(ttl ?? 0), ...parameters })
   }
   if (scheme === 'postgres' || scheme === 'postgresql') {
     const { url: connectionString, parameters } = splitUrl(url, ['schema', 'tableName'])

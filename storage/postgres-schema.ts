@@ -132,6 +132,12 @@ const MIGRATIONS: ((names: TableNames) => string)[] = [
 ]
 
 /**
+ * The advisory lock under which tables of a schema are made, and the schema itself: `IF NOT EXISTS` is no protection
+ * against another session that creates it in the same moment.
+ */
+export const creationLock = (schema: string): string => `fastify-openai-compat ${schema}`
+
+/**
  * Creates or upgrades the table, under an advisory lock, so that instances that start together do it once. Where
  * nothing is to be done, nothing but reading the table is needed.
  */
@@ -140,7 +146,7 @@ export async function migrate (pool: Pool, names: TableNames): Promise<void> {
   const client = await pool.connect()
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`fastify-openai-compat ${names.table}`])
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [creationLock(names.schema)])
     const version = await schemaVersion(client, names)
     if (version === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${names.schema}`)
     for (const migration of MIGRATIONS.slice(version)) await client.query(migration(names))

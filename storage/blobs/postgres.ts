@@ -3,7 +3,7 @@ import type { Pool } from 'pg'
 import { type BlobKey, LEFTOVERS_MS } from '../blobs.js'
 import { loadDriver } from '../driver.js'
 import type { PostgresRecordStoreOptions } from '../postgres.js'
-import { tableNames } from '../postgres-schema.js'
+import { creationLock, tableNames } from '../postgres-schema.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from './abstract-store.js'
 import { inChunks, readChunks } from './chunks.js'
@@ -119,7 +119,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
     const exists = async (query: Query) => (await query('SELECT to_regclass($1)::text', [this.#chunks]))[0]?.[0] !== null
     if (await exists(async (text, values) => await this.#query(text, values))) return
     await this.#transaction(async query => {
-      await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`fastify-openai-compat ${this.#blobs}`])
+      await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [creationLock(this.#schema)])
       await query(`CREATE SCHEMA IF NOT EXISTS ${this.#schema}`)
       await query(`CREATE TABLE IF NOT EXISTS ${this.#blobs} (
         upload uuid PRIMARY KEY,

@@ -10,6 +10,7 @@ import type { OpenAICompatOptions } from '../../lib/options.js'
 import openaiCompat from '../../lib/plugin.js'
 import { EventReader } from './events.js'
 import { newestSdk, type Client, type Sdk } from './sdk.js'
+import { sharedStores } from './stores.js'
 import { startUpstream, type Upstream, type UpstreamReply } from './upstream.js'
 import { watchOf } from './watch.js'
 
@@ -118,17 +119,15 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
 /** A fresh store of the kind that the environment names, `sqlite` unless it does: the whole API suite runs on any of them. */
 function testStorage (t: Test): string {
   const kind = process.env.TEST_STORE ?? 'sqlite'
-  switch (kind) {
-    case 'memory':
-      return 'memory:'
-    case 'sqlite': {
-      const folder = mkdtempSync(join(tmpdir(), 'openai-compat-'))
-      t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
-      return `sqlite:${join(folder, 'test.db')}`
-    }
-    default:
-      throw new Error(`TEST_STORE=${kind} is not one of memory, sqlite`)
+  if (kind === 'memory') return 'memory:'
+  if (kind === 'sqlite') {
+    const folder = mkdtempSync(join(tmpdir(), 'openai-compat-'))
+    t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
+    return `sqlite:${join(folder, 'test.db')}`
   }
+  const store = sharedStores.find(({ name }) => name === kind)
+  if (store === undefined) throw new Error(`TEST_STORE=${kind} is not one of memory, sqlite, redis, postgres`)
+  return store.url(t)
 }
 
 /** A new assistant; of the test model, unless the fields say otherwise. */

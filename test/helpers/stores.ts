@@ -133,3 +133,23 @@ export const storages: TestStorage[] = [
     }
   }
 ]
+
+/** A store by its URL, as the command line and the option `storage` take it. */
+export interface StoreUrl {
+  name: 'sqlite' | 'redis' | 'postgres'
+  skip: () => Promise<string | false>
+  /** The URL of a fresh place for data, removed when the test ends. */
+  url: (t: Test) => string
+}
+
+/** Those that any number of instances may work on at once. */
+export const sharedStores: StoreUrl[] = [
+  { name: 'redis', skip: skipRedis, url: t => `${redisUrl}?keyPrefix=${redisPrefix(t)}` },
+  { name: 'postgres', skip: skipPostgres, url: t => `${databaseUrl}?schema=${postgresSchema(t)}` }
+]
+
+/** Those that outlive a process. */
+export const persistentStores: StoreUrl[] = [
+  { name: 'sqlite', skip: always, url: t => `sqlite:${t.testdir()}/records.db` },
+  ...sharedStores
+]
