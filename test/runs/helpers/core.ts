@@ -66,3 +66,8 @@ export async function restingRun (core: ProjectApi, run: Run): Promise<Run> {
 export function names (events: readonly StreamEvent[]): string[] {
   return events.map(({ event }) => event.replace(/^thread\./, '')).filter((name, i, all) => !(name.endsWith('.delta') && all[i - 1] === name))
 }
+
+/** Lets whatever can go on without the world outside do so. */
+export async function settle (turns = 10): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise(resolve => setImmediate(resolve))
+}

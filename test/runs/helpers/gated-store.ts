@@ -1,5 +1,5 @@
 import { MemoryRecordStore } from '../../../storage/memory.js'
-import type { PartitionKey, WriteItem } from '../../../storage/record-store.js'
+import type { PartitionKey, RecordKey, StoredRecord, WriteItem } from '../../../storage/record-store.js'
 import { Gate } from '../../helpers/upstream-gate.js'
 
 type Matches = (items: readonly WriteItem[]) => boolean
@@ -9,6 +9,7 @@ export class GatedStore extends MemoryRecordStore {
   override readonly supports: { shared: boolean, persistent: boolean }
   #holds: { matches: Matches, gate: Gate }[] = []
   readonly #gates: Gate[] = []
+  #reads: { matches: (key: RecordKey) => boolean, gate: Gate }[] = []
   #failures: { matches: Matches, error: Error }[] = []
 
   /** @param shared whether several engines may believe that they work on it at once. */
@@ -28,12 +29,31 @@ export class GatedStore extends MemoryRecordStore {
   /** Holds nothing back any more. */
   openAll (): void {
     this.#holds = []
+    this.#reads = []
     for (const gate of this.#gates) gate.open(Infinity)
+  }
+
+  /** The next read that matches is made, and its answer waits at the gate: by then it may be out of date. */
+  holdRead (matches: (key: RecordKey) => boolean): Gate {
+    const gate = new Gate()
+    this.#reads.push({ matches, gate })
+    this.#gates.push(gate)
+    return gate
   }
 
   /** The next write that matches rejects, as when the backend is away. */
   fail (matches: Matches, error: Error): void {
     this.#failures.push({ matches, error })
+  }
+
+  override async get<Body = unknown> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
+    const record = await super.get<Body>(key)
+    const hold = this.#reads.find(({ matches }) => matches(key))
+    if (hold !== undefined) {
+      this.#reads.splice(this.#reads.indexOf(hold), 1)
+      await hold.gate.pass()
+    }
+    return record
   }
 
   override async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {

@@ -88,3 +88,17 @@ export const HEAD = ['run.created', 'run.queued', 'run.in_progress']
 export const MESSAGE = ['run.step.created', 'run.step.in_progress', 'message.created', 'message.in_progress', 'message.delta']
 export const SAID = [...MESSAGE, 'message.completed', 'run.step.completed']
 export const CALLED = ['run.step.created', 'run.step.in_progress', 'run.step.delta']
+
+/** Joins a run's stream. `last` is the id of the last event that the reader has seen; the signal cuts the connection. */
+export async function join (t: Test, server: TestServer, run: { id: string, thread_id: string }, last?: string, signal?: AbortSignal): Promise<EventReader> {
+  const response = await joining(t, server, run, last, signal)
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
+  return new EventReader(response)
+}
+
+export async function joining (t: Test, server: TestServer, run: { id: string, thread_id: string }, last?: string, signal?: AbortSignal): Promise<Response> {
+  return await watchOf(t).fetchFrom(server.baseURL)(`${server.baseURL}/threads/${run.thread_id}/runs/${run.id}/stream`, {
+    headers: last === undefined ? {} : { 'last-event-id': last },
+    ...signal === undefined ? {} : { signal }
+  })
+}
