@@ -13,6 +13,7 @@ import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
 import { parseJsonBodies } from './json-body.js'
 import { OPENAPI_DECORATOR, openApiOptions, type OpenApiDocument } from './openapi.js'
+import { PLUGIN_OPTION_NAMES, refuseUnknown } from './option-names.js'
 import { resolveOptions, type OpenAICompatOptions } from './options.js'
 import type { ThreadManager } from './threads/manager.js'
 import { compileValidator, type RequestPart } from './validation.js'
@@ -39,6 +40,9 @@ export const cores = new WeakMap<FastifyInstance, Core>()
 /** What makes the OpenAPI description of an instance that the plugin is registered on. */
 export const documents = new WeakMap<FastifyInstance, () => OpenApiDocument>()
 
+/** Fastify's own options of a registration, beside `prefix`. */
+const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
+
 /** What the real service sends, and what some clients look at. */
 const API_VERSION = '2020-10-01'
 
@@ -47,6 +51,7 @@ const API_VERSION = '2020-10-01'
  * parsers and validator stay there. On the instance it is registered on, it leaves two decorators.
  */
 async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions): Promise<void> {
+  refuseUnknown(options, [...PLUGIN_OPTION_NAMES, ...FASTIFY_OPTIONS])
   const resolved = resolveOptions(options)
   const core = new Core(resolved, app.log)
 

@@ -4,11 +4,12 @@ import { OpenAIAdapter } from './adapter.js'
 import { rewriteAzureUrl } from './azure.js'
 import { answerError, answerNotFound } from './http-errors.js'
 import { newId } from './ids.js'
+import { refuseUnknown } from './option-names.js'
 import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { loggerOptions } from './server/logging.js'
 import {
-  BUILD_OPTION_NAMES, checkedPrefix, isPort, pluginOptions, refuseUnknown, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
+  BUILD_OPTION_NAMES, checkedPrefix, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
 } from './server/options.js'
 import { runtimeOptions, type Runtime } from './server/runtime.js'
 import { answerBadPath, answerClientError } from './server/unroutable.js'

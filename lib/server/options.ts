@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
+import { PLUGIN_OPTION_NAMES } from '../option-names.js'
 import type { OpenAICompatOptions } from '../options.js'
 
 /** What the server logs: nothing, `info` and above, a pino level and above, pino options, or a pino logger of your own. */
@@ -20,44 +21,11 @@ export interface OpenAIServerConfig extends BuildServerOptions {
   host?: string
 }
 
-/**
- * Every option of the plugin by name. An option that the plugin gains is added here, or the types do not check: a
- * misspelt `apiKeys` must not leave a server open.
- */
-const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
-  prefix: true,
-  provider: true,
-  providers: true,
-  defaultProvider: true,
-  defaultModel: true,
-  aliases: true,
-  storage: true,
-  blobs: true,
-  downloads: true,
-  apiKeys: true,
-  cors: true,
-  tools: true,
-  toolAccess: true,
-  lockMode: true,
-  webhooks: true,
-  unknownParameters: true,
-  requireBetaHeader: true,
-  limits: true,
-  streams: true,
-  clock: true
-}
 const BUILD_OPTIONS: Record<Exclude<keyof BuildServerOptions, keyof OpenAICompatOptions>, true> = { logging: true, closeGraceMs: true }
 const LISTEN_OPTIONS: Record<Exclude<keyof OpenAIServerConfig, keyof BuildServerOptions>, true> = { port: true, host: true }
 
-export const BUILD_OPTION_NAMES: readonly string[] = Object.keys({ ...PLUGIN_OPTIONS, ...BUILD_OPTIONS })
-export const SERVER_OPTION_NAMES: readonly string[] = Object.keys({ ...PLUGIN_OPTIONS, ...BUILD_OPTIONS, ...LISTEN_OPTIONS })
-
-/** Throws a TypeError for the first option that does not exist. */
-export function refuseUnknown (options: object, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) throw new TypeError(`Option "${name}" does not exist. There are: ${names.join(', ')}.`)
-  }
-}
+export const BUILD_OPTION_NAMES: readonly string[] = [...PLUGIN_OPTION_NAMES, ...Object.keys(BUILD_OPTIONS)]
+export const SERVER_OPTION_NAMES: readonly string[] = [...BUILD_OPTION_NAMES, ...Object.keys(LISTEN_OPTIONS)]
 
 export function isPort (value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
