@@ -36,6 +36,14 @@ test('every answer carries the headers that clients look at, errors too', async 
   t.equal(new Set(answers.map(({ headers }) => headers.get('x-request-id'))).size, answers.length, 'each has an id of its own')
 })
 
+test('what the server answers to is told without a key', async t => {
+  covers(t, 'getOpenApi')
+  const server = await startServer(t, { apiKeys: ['sk-right'] })
+  const { status, body } = await server.get('/openapi.json')
+  t.equal(status, 200)
+  t.match(body, { openapi: /^3\.1/, paths: Object })
+})
+
 test('no body at all is an empty one, whatever the content type says', async t => {
   const server = await startServer(t)
   const bodiless: [string, Record<string, string | number>][] = [

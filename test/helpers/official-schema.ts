@@ -51,6 +51,8 @@ const DEVIATIONS: Deviation[] = [
 ]
 
 export interface OfficialSchemas {
+  /** Everything that can be asked for. */
+  readonly operations: readonly { method: string, path: string }[]
   /** What is wrong with `value` as the schema `name`, a sentence each; nothing when it is right. */
   validate (name: string, value: unknown): string[]
   /** The schema of an answer, by OpenAPI path (`/threads/{thread_id}`) or route path (`/threads/:thread_id`). */
@@ -91,8 +93,10 @@ function load (document: Document): OfficialSchemas {
   ajv.addSchema(document, 'official')
 
   const answers = new Map<string, string>()
+  const known: { method: string, path: string }[] = []
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, { responses }] of Object.entries(operations)) {
+      known.push({ method: method.toUpperCase(), path })
       for (const [status, { content }] of Object.entries(responses)) {
         const name = nameOf(content?.['application/json']?.schema)
         if (name) answers.set(operationKey(method, path, status), name)
@@ -107,6 +111,7 @@ function load (document: Document): OfficialSchemas {
   }
 
   return {
+    operations: known,
     validate (name, value) {
       const check = ajv.getSchema(`official#/components/schemas/${name}`)
       if (!check) throw new Error(`The specification has no schema ${name}`)

@@ -8,6 +8,8 @@ type Beta = OpenAI6['beta']
 export interface Client {
   beta: Pick<Beta, 'assistants' | 'threads'>
   models: Pick<OpenAI6['models'], 'list' | 'retrieve'>
+  files: Pick<OpenAI6['files'], 'create' | 'retrieve' | 'list' | 'content' | 'delete'>
+  uploads: Pick<OpenAI6['uploads'], 'create' | 'parts' | 'complete' | 'cancel'>
 }
 
 export interface Sdk {
@@ -37,8 +39,17 @@ interface Parents {
 function likeLaterOnes (client: OpenAI4): Client {
   const { assistants, threads } = client.beta
   const { messages, runs } = threads
+  const { files } = client
   const client6 = {
     models: client.models,
+    uploads: client.uploads,
+    files: {
+      create: files.create.bind(files),
+      retrieve: files.retrieve.bind(files),
+      list: files.list.bind(files),
+      content: files.content.bind(files),
+      delete: files.del.bind(files)
+    },
     beta: {
       assistants: {
         create: assistants.create.bind(assistants),
