@@ -1,8 +1,5 @@
 import type { BlobStore } from '../blobs.js'
 import { openStorageUrl } from '../open.js'
-import type { RecordStore } from '../record-store.js'
-import type { ThreadStorage } from '../thread-storage.js'
-import { DocumentBlobStore } from './documents.js'
 import { FolderBlobStore } from './folder.js'
 import { S3BlobStore } from './s3.js'
 
@@ -36,13 +33,4 @@ export function openBlobUrl (url: string): BlobStore {
   }
   // The URL itself may hold a password, so it is not repeated.
   throw new TypeError('The blobs URL must be file:./folder, s3://bucket or the URL of a storage.')
-}
-
-/**
- * What goes with a store when nothing else is wanted: its own blob store, or the files of a custom storage with the twelve
- * documented methods. Undefined for a record store that has none.
- */
-export function blobsBeside (records: RecordStore, storage: ThreadStorage): BlobStore | undefined {
-  if (records.blobs !== undefined) return records.blobs()
-  return 'records' in storage ? undefined : new DocumentBlobStore(storage)
 }

@@ -12,7 +12,7 @@ import { inChunks, readChunks } from './chunks.js'
 export type PostgresBlobStoreOptions = PostgresRecordStoreOptions
 
 /** A row of bytes. What a put or a reader holds in memory is two or three of them. */
-const CHUNK_BYTES = 1024 * 1024
+const CHUNK_BYTES = 512 * 1024
 const TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 5000
 
@@ -99,7 +99,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
   }
 
   async #load (upload: string, number: number): Promise<Buffer> {
-    const [row] = await this.#query(`SELECT bytes FROM ${this.#chunks} WHERE upload = $1 AND number = $2`, [upload, number], true)
+    const [row] = await this.#query(`SELECT bytes FROM ${this.#chunks} WHERE upload = $1 AND number = $2`, [upload, number])
     if (row === undefined) throw new BlobGoneError()
     return row[0] as Buffer
   }
@@ -158,10 +158,8 @@ export class PostgresBlobStore extends AbstractBlobStore {
     })
   }
 
-  #query (text: string, values: unknown[] = [], binary = false): Promise<unknown[][]> {
-    // Binary: bytes then do not travel as twice as many digits.
-    const query = { text, values, rowMode: 'array' as const, binary }
-    return this.#guard(async () => (await this.#pool!.query<unknown[]>(query)).rows)
+  #query (text: string, values: unknown[] = []): Promise<unknown[][]> {
+    return this.#guard(async () => (await this.#pool!.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
   }
 
   async #guard<T> (command: () => Promise<T>): Promise<T> {
