@@ -125,9 +125,11 @@ export class Runs {
     const { body: run } = await this.#current(threadId, id)
     const live = await this.#engine.joinLog(this.#key(run), run)
     if (live !== undefined) return live
-    const key = this.#key(run)
-    const told = replay(run, await loadItems(this.#scope.records, key))
-    return told.isClosed ? told : this.#engine.adoptLog(key, run, told)
+    // Read again: it may have ended while its executor was asked.
+    const { body: now } = await this.#load(threadId, id)
+    const key = this.#key(now)
+    const told = replay(now, await loadItems(this.#scope.records, key))
+    return told.isClosed ? told : this.#engine.adoptLog(key, now, told)
   }
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
