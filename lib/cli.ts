@@ -41,8 +41,8 @@ async function serve (values: Values): Promise<void> {
     }
     process.stdout.write(readyText(server.getBaseUrl(), { model: config.defaultModel ?? fallback?.model, needsKey: !isOpen(config) }))
   } catch (error) {
-    // Flags and variables were checked as they were read, so a bad option that is left came from the file.
-    if (error instanceof TypeError && file !== undefined) throw new OperatorError(`The config file ${file.path} has a bad option. ${error.message}`, { cause: error })
+    // Most flags and variables were checked as they were read, so a bad option that is left is probably in the file.
+    if (error instanceof TypeError && file !== undefined) throw new OperatorError(`${error.message} The config file is ${file.path}.`, { cause: error })
     throw error
   }
 }

@@ -20,7 +20,7 @@ test('a bad flag', async t => {
 
 test('a bad option in the config file, which is named', async t => {
   const cwd = t.testdir({ 'openai-compat.config.json': '{"storage":"memory:","limits":{"leaseMs":-1}}' })
-  t.match(await refusal(t, { cwd }), /^The config file \S+openai-compat\.config\.json has a bad option\. Option "limits\.leaseMs" must be/)
+  t.match(await refusal(t, { cwd }), /^Option "limits\.leaseMs" must be .+\. The config file is \S+openai-compat\.config\.json\.$/)
 })
 
 test('a host of another machine', async t => {
