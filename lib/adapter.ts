@@ -20,7 +20,7 @@ import { compileValidator } from './validation.js'
 
 /** Options of the adapter: those of the plugin that do not speak of HTTP, and a thread manager to share. */
 export interface OpenAIAdapterOptions extends Omit<OpenAICompatOptions, 'prefix' | 'apiKeys' | 'cors' | 'requireBetaHeader' | 'streams'> {
-  /** Works on this manager's store and project. Not together with `storage`. */
+  /** Works on this manager's stores and project. Not together with `storage` and `blobs`. */
   threadManager?: ThreadManager
   /** Default: silent. */
   logger?: Logger
@@ -45,8 +45,11 @@ export class OpenAIAdapter {
       this.#core = runtime
       this.#started = Promise.resolve()
     } else {
-      if (threadManager !== undefined && rest.storage !== undefined) throw new TypeError('Give either option "threadManager" or option "storage", not both.')
-      this.#core = new Core(resolveOptions({ ...rest, ...runtimeOptions(runtime), storage: threadManager?.scope.records ?? rest.storage }), logger)
+      if (threadManager !== undefined && (rest.storage ?? rest.blobs) !== undefined) {
+        throw new TypeError('Give either option "threadManager" or options "storage" and "blobs", not both.')
+      }
+      const stores = threadManager === undefined ? {} : { storage: threadManager.scope.records, blobs: threadManager.blobs }
+      this.#core = new Core(resolveOptions({ ...rest, ...runtimeOptions(runtime), ...stores }), logger)
     }
     this.#manager = threadManager ?? this.#core.threadManager
     this.#api = this.#core.project(this.#manager.scope.project)
@@ -57,6 +60,7 @@ export class OpenAIAdapter {
   }
 
   async createAssistant (request: CreateAssistantRequest): Promise<Assistant> {
+    await this.#ready()
     return await this.#manager.createAssistant(checked(CreateAssistantRequest, request))
   }
 
@@ -79,6 +83,7 @@ export class OpenAIAdapter {
   }
 
   async createThread (metadata?: Record<string, string>): Promise<Thread> {
+    await this.#ready()
     return await this.#manager.createThread(checked(UpdateThreadRequest, { metadata: metadata ?? null }).metadata ?? undefined)
   }
 

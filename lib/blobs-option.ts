@@ -1,7 +1,7 @@
 import { MemoryBlobStore } from '../storage/blobs/memory.js'
-import { blobsBeside, openBlobUrl } from '../storage/blobs/open.js'
+import { openBlobUrl } from '../storage/blobs/open.js'
 import type { BlobStore } from '../storage/blobs.js'
-import type { ResolvedStorage } from './storage-option.js'
+import type { RecordStore } from '../storage/record-store.js'
 
 export interface ResolvedBlobs {
   store: BlobStore
@@ -9,14 +9,17 @@ export interface ResolvedBlobs {
   isOurs: boolean
 }
 
-/** Throws a `TypeError` for what is no blob store, and where a store of the user's own needs one to be named. */
-export function resolveBlobs (option: string | BlobStore | undefined, { records, threadStorage }: ResolvedStorage): ResolvedBlobs {
+/**
+ * Where the bytes go: to what is named, else to what goes with the store. Throws a `TypeError` for what is no blob store,
+ * and where a store of the user's own needs one to be named.
+ */
+export function resolveBlobs (option: string | BlobStore | undefined, records: RecordStore): ResolvedBlobs {
   if (typeof option === 'string') return { store: openBlobUrl(option), isOurs: true }
   if (option !== undefined) {
     if (typeof option.put !== 'function') throw new TypeError('Option "blobs" must be a URL or a blob store.')
     return { store: option, isOurs: false }
   }
-  const store = blobsBeside(records, threadStorage)
+  const store = records.blobs?.()
   if (store === undefined && !records.supports.persistent) return { store: new MemoryBlobStore(), isOurs: true }
   if (store === undefined) throw new TypeError('A record store of your own needs the option "blobs" beside it: where the bytes of files are kept.')
   return { store, isOurs: true }

@@ -3,7 +3,7 @@ import type { Run } from '../schemas/runs.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage.js'
 import type { Clock } from './clock.js'
-import { Files } from './files/files.js'
+import type { Files } from './files/files.js'
 import { FileSweeper } from './files/sweeper.js'
 import { Uploads } from './files/uploads.js'
 import type { Logger } from './log.js'
@@ -60,7 +60,12 @@ export class Core {
     if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
     const { clock, limits } = options
     const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
-    this.threadManager = new ThreadManager(this.#records, { clock, locks })
+    this.threadManager = new ThreadManager(this.#records, {
+      clock,
+      locks,
+      blobs: options.blobs.store,
+      files: { maxBytes: limits.fileBytes, downloads: options.downloads }
+    })
     this.models = new ModelRegistry(options.models)
     this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     this.#engine = new RunEngine({
@@ -81,15 +86,12 @@ export class Core {
   project (name: string): ProjectApi {
     const known = this.#projects.get(name)
     if (known !== undefined) return known
-    const { scope, assistants, threads, messages } = this.threadManager.forProject(name)
+    const { scope, assistants, threads, messages, files, blobs } = this.threadManager.forProject(name)
     const runs = new Runs(scope, this.#engine, {
       expiresAfterS: this.#options.limits.runExpiresS,
       checkMetadata: metadata => this.#webhooks?.check(metadata)
     })
-    const { store: blobs } = this.#options.blobs
-    const { fileBytes, uploadPartBytes } = this.#options.limits
-    const files = new Files(scope, blobs, { maxBytes: fileBytes, downloads: this.#options.downloads })
-    const uploads = new Uploads(scope, blobs, files, { maxPartBytes: uploadPartBytes })
+    const uploads = new Uploads(scope, blobs, files, { maxPartBytes: this.#options.limits.uploadPartBytes })
     const api = { project: name, assistants, threads, messages, runs, files, uploads }
     if (this.#projects.size >= MAX_PROJECTS) this.#projects.clear()
     this.#projects.set(name, api)

@@ -3,7 +3,7 @@ import type { BlobStore } from '../storage/blobs.js'
 import type { ApiKeys } from './auth.js'
 import { resolveBlobs, type ResolvedBlobs } from './blobs-option.js'
 import { systemClock, type Clock } from './clock.js'
-import type { Downloads } from './files/files.js'
+import { DEFAULT_FILE_SETTINGS, type Downloads } from './files/files.js'
 import { aiSdkProvider, type AiSdkModel } from './models/ai-sdk.js'
 import { cogitatorProvider, type CogitatorLike } from './models/cogitator.js'
 import { echo } from './models/echo.js'
@@ -106,7 +106,7 @@ export interface ResolvedOptions {
   clock: Clock
 }
 
-const FILE_LIMITS = { fileBytes: 512 * 1024 ** 2, uploadPartBytes: 64 * 1024 ** 2, imageBytes: 20 * 1024 ** 2 }
+const FILE_LIMITS = { fileBytes: DEFAULT_FILE_SETTINGS.maxBytes, uploadPartBytes: 64 * 1024 ** 2, imageBytes: 20 * 1024 ** 2 }
 
 const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'] }
 
@@ -117,7 +117,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
   const storage = resolveStorage(options.storage ?? 'memory:')
   return {
     storage,
-    blobs: resolveBlobs(options.blobs, storage),
+    blobs: resolveBlobs(options.blobs, storage.records),
     downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
     models: resolveModels(options),
     tools: options.tools ?? [],

@@ -1,4 +1,5 @@
 import { isStorable, prepareBatch, type PreparedItem } from './batch.js'
+import type { BlobStore } from './blobs.js'
 import { Listeners, requireSendable } from './notifications.js'
 import {
   StorageClosedError,
@@ -48,6 +49,7 @@ export abstract class AbstractRecordStore implements RecordStore {
   /** Tail of the chain of `connect` and `disconnect` calls, which never overlap. */
   #transition: Promise<void> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
+  readonly #blobStores: BlobStore[] = []
   readonly #listeners = new Listeners(topic => this.subscribe(topic), topic => this.unsubscribe(topic))
 
   protected abstract open (): MaybePromise<void>
@@ -70,8 +72,15 @@ export abstract class AbstractRecordStore implements RecordStore {
       this.#isOpen = false
       this.#listeners.clear()
       while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+      await Promise.all(this.#blobStores.map(async blobs => await blobs.disconnect()))
       await this.close()
     })
+  }
+
+  /** A blob store with connections of its own: closed with this store at the latest, since who opened this one may not know of it. */
+  protected closedWithThis<T extends BlobStore> (blobs: T): T {
+    this.#blobStores.push(blobs)
+    return blobs
   }
 
   async get<Body = unknown> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {

@@ -1,5 +1,7 @@
 import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import { applyBatch, type PreparedItem } from './batch.js'
+import { DocumentBlobStore } from './blobs/documents.js'
+import type { BlobStore } from './blobs.js'
 import { type Documents, documentsOf } from './custom-documents.js'
 import type { MemoryPartition } from './memory.js'
 import { type PartitionKey, type RecordKey, type RecordStore, StorageUnavailableError } from './record-store.js'
@@ -44,6 +46,10 @@ class CustomRecordStore extends AbstractRecordStore {
   constructor (storage: ThreadStorage) {
     super()
     this.#storage = storage
+  }
+
+  blobs (): BlobStore {
+    return new DocumentBlobStore(this.#storage)
   }
 
   protected open (): Promise<void> {

@@ -54,7 +54,7 @@ export class PostgresRecordStore extends AbstractRecordStore {
   /** Tables beside the one of the records. */
   blobs (): BlobStore {
     const { poolSize: _ofRecords, ...options } = this.#options
-    return new PostgresBlobStore(options)
+    return this.closedWithThis(new PostgresBlobStore(options))
   }
 
   protected async open (): Promise<void> {

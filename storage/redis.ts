@@ -56,7 +56,7 @@ export class RedisRecordStore extends AbstractRecordStore {
 
   /** Keys behind the same prefix, with the same ttl. */
   blobs (): BlobStore {
-    return new RedisBlobStore(this.#options)
+    return this.closedWithThis(new RedisBlobStore(this.#options))
   }
 
   protected async open (): Promise<void> {

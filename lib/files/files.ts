@@ -44,6 +44,8 @@ export interface FileSettings {
   onDeleted? (project: string, fileId: string): Promise<void>
 }
 
+export const DEFAULT_FILE_SETTINGS: FileSettings = { maxBytes: 512 * 1024 ** 2, downloads: 'all' }
+
 const LIST_LIMIT = 10_000
 const INPUTS: ReadonlySet<FilePurpose> = new Set(['assistants', 'vision', 'user_data'])
 

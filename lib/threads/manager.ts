@@ -1,10 +1,16 @@
+import { buffer } from 'node:stream/consumers'
 import type { Assistant, CreateAssistantRequest, UpdateAssistantRequest } from '../../schemas/assistants.js'
+import type { FileObject } from '../../schemas/files.js'
 import type { CreateMessageRequest, Message } from '../../schemas/messages.js'
 import type { Thread, UpdateThreadRequest } from '../../schemas/threads.js'
+import type { BlobStore } from '../../storage/blobs.js'
 import { eachRecord } from '../../storage/each.js'
 import { DEFAULT_PROJECT, KIND, PARTITION } from '../../storage/layout.js'
+import type { StoredFile } from '../../storage/thread-storage.js'
+import { resolveBlobs, type ResolvedBlobs } from '../blobs-option.js'
 import { systemClock, type Clock } from '../clock.js'
 import { absentAsUndefined } from '../errors.js'
+import { DEFAULT_FILE_SETTINGS, Files, type FileSettings } from '../files/files.js'
 import type { Scope } from '../scope.js'
 import { resolveStorage, type StorageOption } from '../storage-option.js'
 import { Assistants } from './assistants.js'
@@ -18,6 +24,10 @@ export interface ThreadManagerOptions {
   clock?: Clock
   /** What happens to messages that come while a run is active. Default: they are refused. */
   locks?: ThreadLocks
+  /** Where the bytes of files are kept: a URL or a store. Default: with the storage. */
+  blobs?: string | BlobStore
+  /** Default: up to 512 MiB for each. */
+  files?: FileSettings
 }
 
 /** A message as plain text, the least that any model understands. */
@@ -27,7 +37,7 @@ export interface PlainMessage {
 }
 
 /**
- * Assistants, threads and messages of one project, whatever the store, without a server. What does not exist is undefined or
+ * Assistants, threads, messages and files of one project, whatever the store, without a server. What does not exist is undefined or
  * false here; what is not allowed throws an `ApiError`. The store is connected on first use.
  */
 export class ThreadManager {
@@ -36,11 +46,19 @@ export class ThreadManager {
   readonly assistants: Assistants
   readonly threads: Threads
   readonly messages: Messages
+  readonly #options: ThreadManagerOptions
+  readonly #ownsStorage: boolean
+  #parent: ThreadManager | undefined
+  #blobs: ResolvedBlobs | undefined
+  #files: Files | undefined
 
   /** @param storage a storage, its URL, or nothing for one in memory. */
   constructor (storage: StorageOption = 'memory:', options: ThreadManagerOptions = {}) {
+    const { records, isOurs } = resolveStorage(storage)
+    this.#options = options
+    this.#ownsStorage = isOurs
     this.scope = {
-      records: resolveStorage(storage).records,
+      records,
       project: options.project ?? DEFAULT_PROJECT,
       clock: options.clock ?? systemClock,
       locks: options.locks ?? rejectingLocks
@@ -50,10 +68,31 @@ export class ThreadManager {
     this.messages = new Messages(this.scope)
   }
 
-  /** The same store seen by another project. */
+  /** The service behind the file methods: it streams, pages, and throws the API's 404. */
+  get files (): Files {
+    this.#files ??= new Files(this.scope, this.blobs, this.#options.files ?? DEFAULT_FILE_SETTINGS)
+    return this.#files
+  }
+
+  /** Where the bytes of files are. Throws a `TypeError` for a record store of one's own without the option `blobs`. */
+  get blobs (): BlobStore {
+    if (this.#parent !== undefined) return this.#parent.blobs
+    this.#blobs ??= resolveBlobs(this.#options.blobs, this.scope.records)
+    return this.#blobs.store
+  }
+
+  /** The same store seen by another project. It has nothing to close. */
   forProject (project: string): ThreadManager {
     const { records, clock, locks } = this.scope
-    return new ThreadManager(records, { project, clock, locks })
+    const manager = new ThreadManager(records, { ...this.#options, clock, locks, project })
+    manager.#parent = this
+    return manager
+  }
+
+  /** Closes what the manager has opened; a storage that was passed in stays open. */
+  async close (): Promise<void> {
+    if (this.#blobs?.isOurs === true) await this.#blobs.store.disconnect()
+    if (this.#ownsStorage) await this.scope.records.disconnect()
   }
 
   async createAssistant (request: CreateAssistantRequest): Promise<Assistant> {
@@ -141,8 +180,47 @@ export class ThreadManager {
     }))
   }
 
+  /** A file for assistants to read (purpose `assistants`). Path and control characters of its name are dropped. */
+  async addFile (content: Buffer, filename: string): Promise<StoredFile> {
+    await this.#connectFiles()
+    const file = await this.files.create({ filename, purpose: 'assistants' }, once(content))
+    return { id: file.id, content, filename: file.filename, created_at: file.created_at }
+  }
+
+  /** A file with its bytes. Undefined when there is none. */
+  async getFile (id: string): Promise<StoredFile | undefined> {
+    await this.#connectFiles()
+    return await absentAsUndefined(async () => await this.#withContent(await this.files.get(id)))
+  }
+
+  /** All of them with their bytes, oldest first. For more than a few, `files.list()` tells what there is without them. */
+  async listFiles (): Promise<StoredFile[]> {
+    await this.#connectFiles()
+    const { records, project } = this.scope
+    const all: StoredFile[] = []
+    for await (const { id } of eachRecord(records, { project, partition: PARTITION.files, kind: KIND.file })) {
+      const file = await this.getFile(id)
+      if (file !== undefined) all.push(file)
+    }
+    return all
+  }
+
+  /** Whether it existed. */
+  async deleteFile (id: string): Promise<boolean> {
+    await this.#connectFiles()
+    return await this.#existed(async () => await this.files.delete(id))
+  }
+
+  async #withContent ({ id, filename, created_at: createdAt }: FileObject): Promise<StoredFile> {
+    return { id, content: await buffer(await this.files.open(id)), filename, created_at: createdAt }
+  }
+
   async #connect (): Promise<void> {
     await this.scope.records.connect()
+  }
+
+  async #connectFiles (): Promise<void> {
+    await Promise.all([this.#connect(), this.blobs.connect()])
   }
 
   async #found<T> (work: () => Promise<T>): Promise<T | undefined> {
@@ -156,4 +234,8 @@ export class ThreadManager {
       return true
     }) ?? false
   }
+}
+
+async function * once (bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
