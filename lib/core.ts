@@ -19,6 +19,8 @@ import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
 import { ServerTools } from './tools/server-tools.js'
+import type { VectorStoreApi } from './vector-stores/api.js'
+import { RetrievalService } from './vector-stores/service.js'
 import { Webhooks } from './webhooks.js'
 
 /** Everything that the API does, for one project. */
@@ -30,6 +32,7 @@ export interface ProjectApi {
   readonly runs: Runs
   readonly files: Files
   readonly uploads: Uploads
+  readonly vectorStores: VectorStoreApi
 }
 
 /** Projects whose services are kept at hand: few with keys, as many as there are users when a function names them. */
@@ -48,6 +51,7 @@ export class Core {
   readonly #engine: RunEngine
   readonly #options: ResolvedOptions
   readonly #sweeper: FileSweeper
+  readonly #retrieval: RetrievalService
   readonly #webhooks: Webhooks | undefined
   readonly #projects = new Map<string, ProjectApi>()
   readonly #enrolled = new Set<string>()
@@ -64,9 +68,24 @@ export class Core {
       clock,
       locks,
       blobs: options.blobs.store,
-      files: { maxBytes: limits.fileBytes, downloads: options.downloads }
+      files: {
+        maxBytes: limits.fileBytes,
+        downloads: options.downloads,
+        onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
+      }
     })
     this.models = new ModelRegistry(options.models)
+    this.#retrieval = new RetrievalService({
+      records: this.#records,
+      clock,
+      log,
+      models: this.models,
+      options: options.retrieval,
+      project: name => {
+        const { files, vectorStores } = this.project(name)
+        return { files, storeFiles: vectorStores.files }
+      }
+    })
     this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     this.#engine = new RunEngine({
       records: this.#records,
@@ -92,7 +111,8 @@ export class Core {
       checkMetadata: metadata => this.#webhooks?.check(metadata)
     })
     const uploads = new Uploads(scope, blobs, files, { maxPartBytes: this.#options.limits.uploadPartBytes })
-    const api = { project: name, assistants, threads, messages, runs, files, uploads }
+    const vectorStores = this.#retrieval.forProject(scope)
+    const api = { project: name, assistants, threads, messages, runs, files, uploads, vectorStores }
     if (this.#projects.size >= MAX_PROJECTS) this.#projects.clear()
     this.#projects.set(name, api)
     return api
@@ -116,6 +136,7 @@ export class Core {
     await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
     await this.#engine.start(!this.#records.supports.shared)
     this.#sweeper.start(!this.#records.supports.shared)
+    await this.#retrieval.start(!this.#records.supports.shared)
   }
 
   /** Throws when the store does not answer. */
@@ -127,6 +148,7 @@ export class Core {
   async stop (): Promise<void> {
     this.threadManager.scope.locks.close()
     await Promise.all([this.#engine.stop(), this.#sweeper.stop()])
+    await this.#retrieval.stop()
     await Promise.all([this.models.close(), this.#webhooks?.close()])
     if (this.#options.blobs.isOurs) await this.#options.blobs.store.disconnect()
     if (this.#options.storage.isOurs) await this.#records.disconnect()

@@ -14,6 +14,7 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   storage: true,
   blobs: true,
   downloads: true,
+  retrieval: true,
   apiKeys: true,
   cors: true,
   tools: true,

@@ -15,6 +15,7 @@ import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './sse.js'
 import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage-option.js'
 import type { ToolAccess } from './tools/server-tools.js'
 import type { ServerTool } from './tools/tool.js'
+import type { RetrievalOptions } from './vector-stores/service.js'
 import type { WebhookOptions } from './webhooks.js'
 
 /** A model provider, or what one can be made of: an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model. */
@@ -70,6 +71,8 @@ export interface OpenAICompatOptions {
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
   lockMode?: 'reject' | 'wait'
+  /** How files in vector stores are indexed and searched. Default: by their words alone. */
+  retrieval?: RetrievalOptions
   /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
   webhooks?: WebhookOptions
   /** Keys that may call. Default none: everybody may. */
@@ -96,6 +99,7 @@ export interface ResolvedOptions {
   tools: readonly ServerTool[]
   toolAccess: ToolAccess
   lockMode: 'reject' | 'wait'
+  retrieval: RetrievalOptions
   webhooks: WebhookOptions | undefined
   apiKeys: ApiKeys
   cors: false | FastifyCorsOptions
@@ -123,6 +127,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     tools: options.tools ?? [],
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
+    retrieval: options.retrieval ?? {},
     webhooks: options.webhooks,
     apiKeys: options.apiKeys ?? [],
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },

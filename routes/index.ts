@@ -13,6 +13,7 @@ import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
 import { threadRoutes } from './threads.js'
 import { uploadRoutes } from './uploads.js'
+import { vectorStoreRoutes } from './vector-stores.js'
 
 export interface RouteOptions {
   core: Core
@@ -30,6 +31,7 @@ export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (ap
   await app.register(runStepRoutes)
   await app.register(fileRoutes)
   await app.register(uploadRoutes)
+  await app.register(vectorStoreRoutes)
   await app.register(chatRoutes, options)
   await app.register(embeddingRoutes, options)
 }

@@ -82,6 +82,8 @@ export const KIND = {
   /** A piece of a file, with what was made of the file (its generation) as parent. */
   vectorStoreChunk: 'vector_store_chunk',
   activeVectorStore: 'active_vector_store',
+  /** Beside `active_vector_store`: names these records to indexes that were made from them. */
+  indexIdentity: 'index_identity',
   fileUse: 'file_use'
 } as const
 

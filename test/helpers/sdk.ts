@@ -9,6 +9,7 @@ export interface Client {
   beta: Pick<Beta, 'assistants' | 'threads'>
   models: Pick<OpenAI6['models'], 'list' | 'retrieve'>
   files: Pick<OpenAI6['files'], 'create' | 'retrieve' | 'list' | 'content' | 'delete'>
+  vectorStores: Pick<OpenAI6['vectorStores'], 'create' | 'retrieve' | 'update' | 'list' | 'delete' | 'search' | 'files' | 'fileBatches'>
   uploads: Pick<OpenAI6['uploads'], 'create' | 'parts' | 'complete' | 'cancel'>
 }
 
@@ -30,6 +31,7 @@ export const newestSdk = sdks.at(-1)!
 interface Parents {
   thread_id: string
   run_id: string
+  vector_store_id: string
 }
 
 /**
@@ -43,6 +45,7 @@ function likeLaterOnes (client: OpenAI4): Client {
   const client6 = {
     models: client.models,
     uploads: client.uploads,
+    vectorStores: vectorStoresLikeLaterOnes(client),
     files: {
       create: files.create.bind(files),
       retrieve: files.retrieve.bind(files),
@@ -95,4 +98,34 @@ function likeLaterOnes (client: OpenAI4): Client {
     }
   }
   return client6 as unknown as Client
+}
+
+function vectorStoresLikeLaterOnes ({ vectorStores }: OpenAI4) {
+  const { files, fileBatches } = vectorStores
+  return {
+    create: vectorStores.create.bind(vectorStores),
+    retrieve: vectorStores.retrieve.bind(vectorStores),
+    update: vectorStores.update.bind(vectorStores),
+    list: vectorStores.list.bind(vectorStores),
+    delete: vectorStores.del.bind(vectorStores),
+    search: vectorStores.search.bind(vectorStores),
+    files: {
+      create: files.create.bind(files),
+      list: files.list.bind(files),
+      createAndPoll: files.createAndPoll.bind(files),
+      uploadAndPoll: files.uploadAndPoll.bind(files),
+      retrieve: (id: string, { vector_store_id: store }: Parents) => files.retrieve(store, id),
+      update: (id: string, { vector_store_id: store, ...body }: Parents) => files.update(store, id, body as never),
+      content: (id: string, { vector_store_id: store }: Parents) => files.content(store, id),
+      delete: (id: string, { vector_store_id: store }: Parents) => files.del(store, id)
+    },
+    fileBatches: {
+      create: fileBatches.create.bind(fileBatches),
+      createAndPoll: fileBatches.createAndPoll.bind(fileBatches),
+      uploadAndPoll: fileBatches.uploadAndPoll.bind(fileBatches),
+      retrieve: (id: string, { vector_store_id: store }: Parents) => fileBatches.retrieve(store, id),
+      cancel: (id: string, { vector_store_id: store }: Parents) => fileBatches.cancel(store, id),
+      listFiles: (id: string, { vector_store_id: store, ...query }: Parents) => fileBatches.listFiles(store, id, query)
+    }
+  }
 }

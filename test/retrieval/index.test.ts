@@ -12,7 +12,7 @@ const vector = (text: string): Float32Array => Float32Array.from(embedText(text)
 
 function indexAt (t: Test, path?: string, identity = 'records'): WorkerIndex {
   const folder = mkdtempSync(join(tmpdir(), 'index-'))
-  const index = new WorkerIndex({ path: path ?? join(folder, 'index.db'), identity, maxVectorBytes: 1e6, temporary: path === undefined })
+  const index = new WorkerIndex(async () => ({ path: path ?? join(folder, 'index.db'), identity, maxVectorBytes: 1e6, temporary: path === undefined }))
   t.teardown(async () => {
     await index.close()
     rmSync(folder, { recursive: true, force: true })
@@ -138,7 +138,7 @@ test('an index in a file is there again, unless the file is broken or of other r
 
 test('a temporary index leaves nothing behind', async t => {
   const path = join(t.testdir(), 'temporary.db')
-  const index = new WorkerIndex({ path, identity: 'x', maxVectorBytes: 0, temporary: true })
+  const index = new WorkerIndex(async () => ({ path, identity: 'x', maxVectorBytes: 0, temporary: true }))
   await add(index, 'a', ['word'])
   t.ok(existsSync(path))
   await index.close()

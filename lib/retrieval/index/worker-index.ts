@@ -11,17 +11,19 @@ export interface WorkerIndexOptions extends IndexDatabaseOptions {
 
 interface Thread {
   worker: Worker
+  options: WorkerIndexOptions
   waiting: Map<number, { resolve: (result: never) => void, reject: (error: Error) => void }>
 }
 
 /** SQLite's full-text search and vectors in memory, in a thread of their own that begins with the first call. */
 export class WorkerIndex implements RetrievalIndex {
-  readonly #options: WorkerIndexOptions
-  #thread: Thread | undefined
+  readonly #options: () => Promise<WorkerIndexOptions>
+  #thread: Promise<Thread> | undefined
   #calls = 0
   #closed = false
 
-  constructor (options: WorkerIndexOptions) {
+  /** @param options asked for by the first call. */
+  constructor (options: () => Promise<WorkerIndexOptions>) {
     this.#options = options
   }
 
@@ -58,19 +60,17 @@ export class WorkerIndex implements RetrievalIndex {
   }
 
   async close (): Promise<void> {
-    if (this.#closed) return
-    const { worker } = this.#thread ?? {}
-    if (worker !== undefined) {
-      await this.#call('close').catch(() => {})
-      await worker.terminate()
-    }
+    const thread = this.#thread
+    if (!this.#closed && thread !== undefined) await this.#call('close').catch(() => {})
     this.#closed = true
-    if (this.#options.temporary) for (const suffix of ['', '-wal', '-shm']) rmSync(this.#options.path + suffix, { force: true })
+    const { worker, options } = await thread?.catch(() => undefined) ?? {}
+    await worker?.terminate()
+    if (options?.temporary === true) for (const suffix of ['', '-wal', '-shm']) rmSync(options.path + suffix, { force: true })
   }
 
   async #call<T> (method: IndexMethod, ...args: unknown[]): Promise<T> {
     if (this.#closed) throw new Error('the index is closed')
-    const { worker, waiting } = this.#thread ??= this.#start()
+    const { worker, waiting } = await (this.#thread ??= this.#start())
     const id = ++this.#calls
     const call: IndexCall = { id, method, args }
     return await new Promise<T>((resolve, reject) => {
@@ -80,8 +80,9 @@ export class WorkerIndex implements RetrievalIndex {
     })
   }
 
-  #start (): Thread {
-    const worker = new Worker(new URL('./index-worker.js', import.meta.url), { name: 'index', workerData: this.#options })
+  async #start (): Promise<Thread> {
+    const options = await this.#options()
+    const worker = new Worker(new URL('./index-worker.js', import.meta.url), { name: 'index', workerData: options })
     const waiting: Thread['waiting'] = new Map()
     let failure = new Error('the index thread has ended')
     worker.on('message', (reply: IndexReply) => {
@@ -94,10 +95,10 @@ export class WorkerIndex implements RetrievalIndex {
     worker.on('error', (error: Error) => { failure = error })
     // What is in the file is whole: the next call begins a new thread on it.
     worker.on('exit', () => {
-      if (this.#thread?.worker === worker) this.#thread = undefined
+      this.#thread = undefined
       for (const { reject } of waiting.values()) reject(failure)
     })
     worker.unref()
-    return { worker, waiting }
+    return { worker, waiting, options }
   }
 }

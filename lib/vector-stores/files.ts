@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto'
+import type { ListResponse } from '../../schemas/common.js'
+import type { FileObject } from '../../schemas/files.js'
+import type { CreateVectorStoreFileRequest, ListVectorStoreFilesQuery, UpdateVectorStoreFileRequest, VectorStoreFile, VectorStoreFileContent } from '../../schemas/vector-stores.js'
+import { eachRecord } from '../../storage/each.js'
+import { KIND, PARTITION } from '../../storage/layout.js'
+import type { RecordStore, WriteItem } from '../../storage/record-store.js'
+import { unixSeconds } from '../clock.js'
+import { notFound } from '../errors.js'
+import { requireFiles } from '../files/find.js'
+import type { StoreRef } from '../retrieval/index/contract.js'
+import type { Scope } from '../scope.js'
+import { changeStore, loadStore, type StoreChange } from './changes.js'
+import { chunkingStrategy } from './chunking.js'
+import { listPicked } from './list.js'
+import { activate, endUses, enterUses, indexJob, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
+import { expired, isExpired, withExpiry } from './stores.js'
+import type { StoreSearch } from './search.js'
+
+const missing = (id: string) => notFound('file', id)
+
+/** What a service of one project's vector stores needs beside its scope. */
+export interface StoreServices {
+  search: StoreSearch
+  /** Told that there is something to do in a store. */
+  wake (store: StoreRef): void
+}
+
+/** Files in the vector stores of one project (API reference, "Vector store files"). */
+export class StoreFiles {
+  readonly #scope: Scope
+  readonly #services: StoreServices
+
+  constructor (scope: Scope, services: StoreServices) {
+    this.#scope = scope
+    this.#services = services
+  }
+
+  async create (storeId: string, request: CreateVectorStoreFileRequest): Promise<VectorStoreFile> {
+    const [file] = await this.attach(storeId, [request])
+    return file!
+  }
+
+  /**
+   * Puts files into a store, to be indexed soon. One that is in it already is indexed anew. With a batch, that comes into being in the
+   * same write. Throws the 404 of the store, and of files that do not exist.
+   */
+  async attach (storeId: string, requests: readonly CreateVectorStoreFileRequest[], batch?: BatchBody): Promise<VectorStoreFile[]> {
+    const { records, clock } = this.#scope
+    const ref = this.#ref(storeId)
+    const distinct = [...new Map(requests.map(request => [request.file_id, request])).values()]
+    const strategies = distinct.map(({ chunking_strategy: given }) => chunkingStrategy(given))
+    await this.#requireStore(ref)
+    const objects = await requireFiles(this.#scope, distinct.map(({ file_id: id }) => id), batch === undefined ? 'file_id' : 'file_ids')
+    await enterUses(records, ref, objects.map(({ id }) => id))
+    await activate(records, ref, clock.now())
+    const attached = await changeStore(records, ref, async change => {
+      if (isExpired(change.store, unixSeconds(clock))) throw expired(storeId)
+      if (batch !== undefined) change.setBatch(batch)
+      const files: VectorStoreFile[] = []
+      for (const [i, object] of objects.entries()) {
+        files.push(await this.#put(change, object, { attributes: distinct[i]!.attributes ?? {}, chunking_strategy: strategies[i]! }, batch?.batch.id ?? null))
+      }
+      change.store = withExpiry({ ...change.store, last_active_at: unixSeconds(clock) })
+      return files
+    })
+    this.#services.wake(ref)
+    return attached ?? []
+  }
+
+  /** Throws the 404, of the store first. */
+  async get (storeId: string, id: string): Promise<VectorStoreFile> {
+    return (await this.#load(storeId, id)).file
+  }
+
+  /** Attributes are replaced whole; searches see the new ones at once. */
+  async update (storeId: string, id: string, { attributes }: UpdateVectorStoreFileRequest): Promise<VectorStoreFile> {
+    const ref = this.#ref(storeId)
+    const file = await changeStore(this.#scope.records, ref, async change => {
+      const body = await change.file(id)
+      if (body === undefined) throw missing(id)
+      const next: FileBody = { ...body, file: { ...body.file, attributes: attributes ?? {} } }
+      if (body.entryId !== null && body.generation !== null) {
+        const entry = await this.#scope.records.get<EntryBody>(recordKey(ref, KIND.vectorStoreEntry, body.entryId))
+        next.entryId = randomUUID()
+        change.add(removeRecord(KIND.vectorStoreEntry, body.entryId),
+          putEntry(next.entryId, { fileId: id, generation: body.generation, attributes: next.file.attributes, model: entry?.body.model ?? null }))
+      }
+      change.add(putFile(next))
+      return next.file
+    })
+    return file!
+  }
+
+  /** Takes a file out of the store; the file itself stays (API reference, "Delete vector store file"). */
+  async delete (storeId: string, id: string): Promise<void> {
+    await this.#requireStore(this.#ref(storeId))
+    if (!await this.detach(storeId, id)) throw missing(id)
+  }
+
+  /** Whether it was in there. */
+  async detach (storeId: string, id: string): Promise<boolean> {
+    const { records, clock } = this.#scope
+    const ref = this.#ref(storeId)
+    await activate(records, ref, clock.now())
+    const detached = await changeStore(records, ref, async change => {
+      const body = await change.file(id)
+      if (body === undefined) return undefined
+      change.add(removeRecord(KIND.vectorStoreFile, id), removeRecord(KIND.vectorStoreJob, id))
+      await this.#retire(change, body)
+      change.store = { ...change.store, usage_bytes: change.store.usage_bytes - body.file.usage_bytes }
+      await change.move(body.batchId, body.file.status, undefined)
+      return true
+    })
+    await endUses(records, ref, [id])
+    this.#services.wake(ref)
+    return detached === true
+  }
+
+  /** Takes a file that was deleted out of every store. May be called any number of times. */
+  async detachEverywhere (fileId: string): Promise<void> {
+    const { records, project } = this.#scope
+    const uses = { project, partition: PARTITION.fileUses, kind: KIND.fileUse, parent: fileId }
+    for await (const { body } of eachRecord<{ store_id: string }>(records, uses)) {
+      const ref = this.#ref(body.store_id)
+      if (await loadStore(records, ref) === undefined) await endUses(records, ref, [fileId])
+      else await this.detach(body.store_id, fileId)
+    }
+  }
+
+  async list (storeId: string, query: ListVectorStoreFilesQuery, batchId?: string): Promise<ListResponse<VectorStoreFile>> {
+    const { filter, ...params } = query
+    const ref = this.#ref(storeId)
+    await this.#requireStore(ref)
+    return await listPicked<FileBody, VectorStoreFile>(this.#scope, { partition: storeId, kind: KIND.vectorStoreFile }, params, missing, ({ body }) =>
+      (filter === undefined || body.file.status === filter) && (batchId === undefined || body.batchId === batchId) ? body.file : undefined)
+  }
+
+  /** The text that the file was indexed with, in pieces that do not repeat one another. */
+  async content (storeId: string, id: string): Promise<VectorStoreFileContent> {
+    const { generation } = await this.#load(storeId, id)
+    const data: VectorStoreFileContent['data'] = []
+    let end = 0
+    if (generation !== null) {
+      const source = { ...partitionOf(this.#ref(storeId)), kind: KIND.vectorStoreChunk, parent: generation }
+      for await (const { body } of eachRecord<ChunkBody>(this.#scope.records, source)) {
+        const text = body.text.slice(Math.max(0, end - body.start))
+        end = body.start + body.text.length
+        if (text !== '') data.push({ type: 'text', text })
+      }
+    }
+    return { object: 'vector_store.file_content.page', data, has_more: false, next_page: null }
+  }
+
+  async #put (change: StoreChange, object: FileObject, settings: Pick<VectorStoreFile, 'attributes' | 'chunking_strategy'>, batchId: string | null): Promise<VectorStoreFile> {
+    const old = await change.file(object.id)
+    if (old !== undefined) {
+      await this.#retire(change, old)
+      change.store = { ...change.store, usage_bytes: change.store.usage_bytes - old.file.usage_bytes }
+      await change.move(old.batchId, old.file.status, undefined)
+    }
+    const file: VectorStoreFile = {
+      id: object.id,
+      object: 'vector_store.file',
+      usage_bytes: 0,
+      created_at: unixSeconds(this.#scope.clock),
+      vector_store_id: change.store.id,
+      status: 'in_progress',
+      last_error: null,
+      chunking_strategy: settings.chunking_strategy,
+      attributes: settings.attributes
+    }
+    await change.move(batchId, undefined, 'in_progress')
+    change.add(putFile({ file, filename: object.filename, batchId, generation: null, entryId: null }), indexJob(object.id))
+    return file
+  }
+
+  /** What was made of a file is not searched any more, and goes. */
+  async #retire (change: StoreChange, { file, entryId, generation }: FileBody): Promise<void> {
+    const { records } = this.#scope
+    if (entryId !== null) change.add(removeRecord(KIND.vectorStoreEntry, entryId))
+    if (generation !== null) change.add(purgeJob(generation))
+    if (file.status === 'in_progress') change.add(...await unfinished(records, this.#ref(change.store.id), file.id))
+  }
+
+  async #load (storeId: string, id: string): Promise<FileBody> {
+    const { records } = this.#scope
+    const ref = this.#ref(storeId)
+    const [, record] = await Promise.all([this.#requireStore(ref), records.get<FileBody>(recordKey(ref, KIND.vectorStoreFile, id))])
+    if (record === undefined) throw missing(id)
+    return record.body
+  }
+
+  async #requireStore (ref: StoreRef): Promise<void> {
+    if (await loadStore(this.#scope.records, ref) === undefined) throw notFound('vector store', ref.storeId)
+  }
+
+  #ref (storeId: string): StoreRef {
+    return { project: this.#scope.project, storeId }
+  }
+}
+
+/** What goes with a file that is taken back while somebody may be at work on it: the chunks that are there already. */
+export async function unfinished (records: RecordStore, ref: StoreRef, fileId: string): Promise<WriteItem[]> {
+  const job = await records.get<JobBody>(recordKey(ref, KIND.vectorStoreJob, fileId))
+  return job?.body.generation == null ? [] : [purgeJob(job.body.generation)]
+}

@@ -1,0 +1,148 @@
+import type { ChunkingStrategyParam } from '../../schemas/tools.js'
+import type { ListResponse } from '../../schemas/common.js'
+import type { CreateVectorStoreRequest, UpdateVectorStoreRequest, VectorStore } from '../../schemas/vector-stores.js'
+import { eachRecord } from '../../storage/each.js'
+import { KIND, PARTITION } from '../../storage/layout.js'
+import { unixSeconds } from '../clock.js'
+import { badRequest, notFound } from '../errors.js'
+import { requireFiles } from '../files/find.js'
+import { newId } from '../ids.js'
+import type { ListParams } from '../pagination.js'
+import type { StoreRef } from '../retrieval/index/contract.js'
+import { untilWritten, type Scope } from '../scope.js'
+import { changeStore, loadStore } from './changes.js'
+import { chunkingStrategy } from './chunking.js'
+import { listPicked } from './list.js'
+import { endUses, NO_FILES, partitionOf, putStore, type FileBody, type StoreBody } from './records.js'
+import type { StoreFiles } from './files.js'
+import type { StoreSearch } from './search.js'
+
+const DAY_S = 24 * 60 * 60
+const missing = (id: string) => notFound('vector store', id)
+
+/** Vector stores of one project (API reference, "Vector stores"). */
+export class VectorStores {
+  readonly #scope: Scope
+  readonly #files: StoreFiles
+  readonly #search: StoreSearch
+
+  constructor (scope: Scope, files: StoreFiles, search: StoreSearch) {
+    this.#scope = scope
+    this.#files = files
+    this.#search = search
+  }
+
+  async create (request: CreateVectorStoreRequest): Promise<VectorStore> {
+    const { records, project } = this.#scope
+    const fileIds = [...new Set(request.file_ids ?? [])]
+    const strategy: ChunkingStrategyParam = chunkingStrategy(request.chunking_strategy)
+    await requireFiles(this.#scope, fileIds, 'file_ids')
+    const at = unixSeconds(this.#scope.clock)
+    const body: StoreBody = withExpiry({
+      id: newId.vectorStore(),
+      object: 'vector_store',
+      created_at: at,
+      name: request.name ?? null,
+      description: request.description ?? null,
+      usage_bytes: 0,
+      file_counts: NO_FILES,
+      expires_after: request.expires_after ?? null,
+      expires_at: null,
+      last_active_at: at,
+      metadata: request.metadata ?? {}
+    })
+    await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'put', kind: KIND.vectorStore, id: body.id, body: {} }])
+    await records.write(partitionOf(this.#ref(body.id)), [putStore(body, 'absent')])
+    if (fileIds.length > 0) await this.#files.attach(body.id, fileIds.map(id => ({ file_id: id, chunking_strategy: strategy })))
+    return await this.get(body.id)
+  }
+
+  /** Throws the 404. */
+  async get (id: string): Promise<VectorStore> {
+    return this.#shown(await this.#load(id))
+  }
+
+  /** Undefined when it does not exist. */
+  async find (id: string): Promise<VectorStore | undefined> {
+    const record = await loadStore(this.#scope.records, this.#ref(id))
+    return record === undefined ? undefined : this.#shown(record.body)
+  }
+
+  async update (id: string, request: UpdateVectorStoreRequest): Promise<VectorStore> {
+    return this.#shown(await this.#change(id, old => withExpiry({
+      ...old,
+      name: request.name === undefined ? old.name : request.name,
+      expires_after: request.expires_after === undefined ? old.expires_after : request.expires_after,
+      metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {}
+    })))
+  }
+
+  /** The store was used: its time begins anew. */
+  async touch (id: string): Promise<void> {
+    await this.#change(id, old => withExpiry({ ...old, last_active_at: unixSeconds(this.#scope.clock) }))
+  }
+
+  /** With everything in it, in one write; the files themselves stay. */
+  async delete (id: string): Promise<void> {
+    const { records, project } = this.#scope
+    const ref = this.#ref(id)
+    await this.#load(id)
+    const fileIds: string[] = []
+    for await (const { id } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) fileIds.push(id)
+    await untilWritten(async () => {
+      const record = await loadStore(records, ref)
+      if (record === undefined) throw missing(id)
+      return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) || undefined
+    })
+    await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'delete', kind: KIND.vectorStore, id }])
+    await endUses(records, ref, fileIds)
+    await this.#search.forget(ref)
+  }
+
+  /** An entry of the index may point at nothing, and is left out. */
+  async list (params: ListParams): Promise<ListResponse<VectorStore>> {
+    const source = { partition: PARTITION.vectorStores, kind: KIND.vectorStore }
+    return await listPicked<object, VectorStore>(this.#scope, source, params, missing, async ({ id }) => await this.find(id))
+  }
+
+  /** Throws a 400 when its time is over. */
+  async requireUsable (id: string): Promise<void> {
+    if (isExpired(await this.#load(id), unixSeconds(this.#scope.clock))) throw expired(id)
+  }
+
+  async #change (id: string, work: (old: StoreBody) => StoreBody): Promise<StoreBody> {
+    const changed = await changeStore(this.#scope.records, this.#ref(id), async change => {
+      change.store = work(change.store)
+      return change.store
+    })
+    return changed!
+  }
+
+  async #load (id: string): Promise<StoreBody> {
+    const record = await loadStore(this.#scope.records, this.#ref(id))
+    if (record === undefined) throw missing(id)
+    return record.body
+  }
+
+  #shown (body: StoreBody): VectorStore {
+    return showStore(body, unixSeconds(this.#scope.clock))
+  }
+
+  #ref (storeId: string): StoreRef {
+    return { project: this.#scope.project, storeId }
+  }
+}
+
+export const isExpired = (body: StoreBody, now: number): boolean => body.expires_at !== null && body.expires_at <= now
+export const expired = (id: string) => badRequest(`Vector store ${id} is expired`)
+
+/** A store as responses show it. */
+export function showStore (body: StoreBody, now: number): VectorStore {
+  const { expires_after: expiresAfter, expires_at: expiresAt, last_active_at: lastActiveAt, metadata, ...rest } = body
+  const status = isExpired(body, now) ? 'expired' : body.file_counts.in_progress > 0 ? 'in_progress' : 'completed'
+  return { ...rest, status, expires_after: expiresAfter, expires_at: expiresAt, last_active_at: lastActiveAt, metadata }
+}
+
+export function withExpiry (body: StoreBody): StoreBody {
+  return { ...body, expires_at: body.expires_after === null ? null : body.last_active_at + body.expires_after.days * DAY_S }
+}
