@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { sdks } from '../helpers/sdk.js'
 import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
-import { text } from '../helpers/upstream.js'
+import { Gate, gated, text, toolCalls } from '../helpers/upstream.js'
 
 for (const sdk of sdks) {
   test(`${sdk.name}: a message is created, read, listed, modified and deleted`, async t => {
@@ -134,4 +134,38 @@ test('the list can be narrowed to the messages of one run', async t => {
     status: 400, body: { error: { message: "Invalid 'run_id': 'xyz'. Expected an ID that begins with 'run'.", param: 'run_id', code: 'invalid_value' } }
   })
   t.equal((await server.get(`/threads/${thread.id}/messages`)).body.data.length, 3)
+})
+
+test('the messages of one run come in pages too', async t => {
+  const call = (n: number) => toolCalls([{ name: 'unknown_to_all', arguments: {}, id: `call_${n}` }], { textBefore: `${n}` })
+  const server = await startServer(t, { script: [call(0), call(1), text('2')] })
+  const [assistant, thread] = [await newAssistant(server), await newThread(server, 'Hello')]
+  const run = await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+  const page = async (query: string) => {
+    const { body } = await server.get(`/threads/${thread.id}/messages?run_id=${run.id}&${query}`)
+    return [body.data.map((message: any) => message.content[0].text.value).join(), body.has_more, body.first_id === body.data[0].id, body.last_id === body.data.at(-1).id]
+  }
+  const ids = (await server.get(`/threads/${thread.id}/messages?run_id=${run.id}&order=asc`)).body.data.map(({ id }: any) => id)
+  t.strictSame(await page(''), ['2,1,0', false, true, true])
+  t.strictSame(await page('order=asc&limit=2'), ['0,1', true, true, true])
+  t.strictSame(await page(`order=asc&after=${ids[1]}`), ['2', false, true, true])
+  t.strictSame(await page(`order=asc&limit=1&before=${ids[2]}`), ['1', true, true, true])
+  const [question] = (await server.get(`/threads/${thread.id}/messages?order=asc`)).body.data
+  t.match(await server.get(`/threads/${thread.id}/messages?run_id=${run.id}&after=${question.id}`), { status: 404 }, 'a message of the thread, but not of the run')
+})
+
+test('metadata given to a message while it is being written stays with it', async t => {
+  const gate = new Gate()
+  const server = await startServer(t, { script: [gated(text('one two'), gate)] })
+  const [assistant, thread] = [await newAssistant(server), await newThread(server, 'Hello')]
+  const stream = await server.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+  gate.open()
+  const { id } = await stream.until('thread.message.delta')
+  const path = `/threads/${thread.id}/messages/${id}`
+  t.match((await server.post(path, { metadata: { seen: 'yes' } })).body, { status: 'in_progress', metadata: { seen: 'yes' } })
+  gate.open(Infinity)
+  const completed = await stream.until('thread.message.completed')
+  t.match(completed, { status: 'completed', metadata: { seen: 'yes' }, content: [{ text: { value: 'one two' } }] })
+  await stream.all()
+  t.strictSame((await server.get(path)).body, completed)
 })
