@@ -72,6 +72,8 @@ function formError (error: unknown): unknown {
   if (error instanceof ApiError) return error
   const { code, statusCode, message } = error as Error & { code?: string, statusCode?: number }
   if (code === 'FST_FILES_LIMIT') return badRequest('The form may have one file.')
+  // Nobody is there to read the answer, and nothing is wrong with the server.
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return badRequest('The request ended early.', { cause: error })
   // The parser's own words for a form that ends early or is none have no status.
   const malformed = statusCode === 400 || code?.startsWith('FST_') || /multipart|boundary|part terminated|malformed/i.test(message)
   return malformed ? badRequest(`The form could not be read: ${message}.`, { cause: error }) : error
