@@ -131,7 +131,7 @@ export class Files {
       const page = await listRecords<FileObject>(this.#scope, source, { ...rest, limit }, missing)
       const expired = page.data.filter(file => hasExpired(this.#scope, file))
       if (expired.length === 0) return page
-      for (const { id } of expired) await this.expire(id)
+      for (const { id } of expired) await this.expire(id).catch(() => {})
     }
   }
 
@@ -157,7 +157,8 @@ export class Files {
    */
   async delete (id: string): Promise<void> {
     await untilWritten(async () => await this.#delete(await this.#load(id)) || undefined)
-    await this.afterDeletion(id)
+    // The file is deleted whatever fails now; the sweep tries the rest again.
+    await this.afterDeletion(id).catch(() => {})
   }
 
   /** Deletes a file whose time has come. */
