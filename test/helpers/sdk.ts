@@ -31,7 +31,6 @@ export const newestSdk = sdks.at(-1)!
 interface Parents {
   thread_id: string
   run_id: string
-  vector_store_id: string
 }
 
 /**
@@ -100,6 +99,10 @@ function likeLaterOnes (client: OpenAI4): Client {
   return client6 as unknown as Client
 }
 
+interface StoreParent {
+  vector_store_id: string
+}
+
 function vectorStoresLikeLaterOnes ({ vectorStores }: OpenAI4) {
   const { files, fileBatches } = vectorStores
   return {
@@ -114,18 +117,18 @@ function vectorStoresLikeLaterOnes ({ vectorStores }: OpenAI4) {
       list: files.list.bind(files),
       createAndPoll: files.createAndPoll.bind(files),
       uploadAndPoll: files.uploadAndPoll.bind(files),
-      retrieve: (id: string, { vector_store_id: store }: Parents) => files.retrieve(store, id),
-      update: (id: string, { vector_store_id: store, ...body }: Parents) => files.update(store, id, body as never),
-      content: (id: string, { vector_store_id: store }: Parents) => files.content(store, id),
-      delete: (id: string, { vector_store_id: store }: Parents) => files.del(store, id)
+      retrieve: (id: string, { vector_store_id: store }: StoreParent) => files.retrieve(store, id),
+      update: (id: string, { vector_store_id: store, ...body }: StoreParent) => files.update(store, id, body as never),
+      content: (id: string, { vector_store_id: store }: StoreParent) => files.content(store, id),
+      delete: (id: string, { vector_store_id: store }: StoreParent) => files.del(store, id)
     },
     fileBatches: {
       create: fileBatches.create.bind(fileBatches),
       createAndPoll: fileBatches.createAndPoll.bind(fileBatches),
       uploadAndPoll: fileBatches.uploadAndPoll.bind(fileBatches),
-      retrieve: (id: string, { vector_store_id: store }: Parents) => fileBatches.retrieve(store, id),
-      cancel: (id: string, { vector_store_id: store }: Parents) => fileBatches.cancel(store, id),
-      listFiles: (id: string, { vector_store_id: store, ...query }: Parents) => fileBatches.listFiles(store, id, query)
+      retrieve: (id: string, { vector_store_id: store }: StoreParent) => fileBatches.retrieve(store, id),
+      cancel: (id: string, { vector_store_id: store }: StoreParent) => fileBatches.cancel(store, id),
+      listFiles: (id: string, { vector_store_id: store, ...query }: StoreParent) => fileBatches.listFiles(store, id, query)
     }
   }
 }

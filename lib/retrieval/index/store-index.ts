@@ -109,7 +109,7 @@ export class StoreIndex {
     })
   }
 
-  /** BM25. The score is the part of what a chunk could get at the most, with every word of the query in it countless times. */
+  /** BM25. The score is the part of what a chunk could get at the most, with every word of the query that the store knows in it countless times. */
   #byWords (text: string, limit: number, passing: Set<number> | undefined): Scored[] {
     const [total] = this.#database.prepare(`SELECT count(*) FROM words_${this.#id}_docsize`).raw().get() as [number]
     const words = this.#queryWords.of(text)
@@ -126,7 +126,7 @@ export class StoreIndex {
     const rows = this.#database.prepare(`SELECT rowid, rank FROM words_${this.#id} WHERE words_${this.#id} MATCH ? ${restriction} ORDER BY rank LIMIT ?`).raw()
       .all(chosen.map(({ word }) => `"${word}"`).join(' OR '), ...passing === undefined ? [] : [JSON.stringify([...passing])], limit) as [number, number][]
     const idf = (documents: number): number => Math.max(1e-6, Math.log((total - documents + 0.5) / (documents + 0.5)))
-    const most = words.reduce((sum, { documents }) => sum + idf(documents) * (K1 + 1), 0)
+    const most = words.reduce((sum, { documents }) => documents === 0 ? sum : sum + idf(documents) * (K1 + 1), 0)
     return rows.map(([number, rank]) => ({ number, score: Math.min(1, Math.max(0, -rank / most)) }))
   }
 
