@@ -22,7 +22,7 @@ import { compileValidator } from './validation.js'
 export interface OpenAIAdapterOptions extends Omit<OpenAICompatOptions, 'prefix' | 'apiKeys' | 'cors' | 'requireBetaHeader' | 'streams'> {
   /** Works on this manager's stores and project. Not together with `storage` and `blobs`. */
   threadManager?: ThreadManager
-  /** Default: silent. */
+  /** Told what goes wrong in the background. Default: silent. */
   logger?: Logger
 }
 

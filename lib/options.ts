@@ -45,7 +45,7 @@ export interface OpenAICompatOptions {
   prefix?: string
   /** The provider for models without a prefix. Default `echo`, which repeats what it is told. */
   provider?: ProviderOption
-  /** Providers by name: `name/model` goes to the provider of that name. */
+  /** Providers by name: `name/model` goes to the provider of that name. Default none. */
   providers?: Record<string, ProviderOption>
   /** The name of the provider for models without a prefix. Default: `provider`, else the first of `providers`. */
   defaultProvider?: string
@@ -67,7 +67,7 @@ export interface OpenAICompatOptions {
   downloads?: Downloads
   /** Functions that this server runs itself. Default none: every function call goes to the client. */
   tools?: readonly ServerTool[]
-  /** Whether server tools are offered to every run (`all`, the default) or only to those that declare a function of the name. */
+  /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
   lockMode?: 'reject' | 'wait'
@@ -83,11 +83,11 @@ export interface OpenAICompatOptions {
   unknownParameters?: 'reject' | 'ignore'
   /** Whether `OpenAI-Beta: assistants=v2` is demanded as the real API does. Default false: it is accepted. */
   requireBetaHeader?: boolean
-  /** Bounds of runs; see docs/options.md. */
+  /** Bounds of requests, runs and files. Default: see `Limits`. */
   limits?: Partial<Limits>
-  /** Bounds of streamed answers; see docs/options.md. */
+  /** Bounds of streamed answers. Default: see `StreamLimits`. */
   streams?: Partial<StreamLimits>
-  /** The time. For tests. */
+  /** The time. For tests. Default: the system's. */
   clock?: Clock
 }
 

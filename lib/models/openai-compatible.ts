@@ -24,7 +24,7 @@ export interface OpenAICompatibleOptions {
   headers?: Record<string, string>
   /** The provider in messages to the user. Default `openai-compatible`. */
   name?: string
-  /** 0 or Infinity switches one off. */
+  /** How long to wait for what; 0 or Infinity switches one off. Default: see `Timeouts`. */
   timeouts?: Partial<Timeouts>
   /**
    * Further tries after 408, 409, 425, 429, 5xx and lost connections, as long as nothing of the answer was passed on.
@@ -54,7 +54,7 @@ export interface OpenAICompatibleOptions {
   embeddingBatchSize?: number
   /** Your own undici dispatcher, for a proxy or a client certificate. It stays open on `close()`. */
   dispatcher?: Dispatcher
-  /** Default: the system's. */
+  /** The time. For tests. Default: the system's. */
   clock?: Clock
 }
 

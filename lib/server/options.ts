@@ -7,7 +7,7 @@ export type Logging = boolean | string | Exclude<FastifyServerOptions['logger'],
 
 /** Options of `buildServer()`: those of the plugin, with `/v1` as the default `prefix`, and these. */
 export interface BuildServerOptions extends OpenAICompatOptions {
-  /** Default false. Keys in request headers are never logged. */
+  /** What is logged: nothing, pino's `info` and above with true, a level, pino's options, or a logger of your own. Keys in request headers are never logged. Default false. */
   logging?: Logging
   /** How long closing waits for answers under way before it cuts their connections, in milliseconds. Default 5,000. */
   closeGraceMs?: number

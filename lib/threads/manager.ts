@@ -19,14 +19,15 @@ import { Messages, type MessageListParams } from './messages.js'
 import { Threads } from './threads.js'
 
 export interface ThreadManagerOptions {
-  /** Default `default`. */
+  /** The tenant whose objects it sees. Default `default`. */
   project?: string
+  /** The time. For tests. Default: the system's. */
   clock?: Clock
   /** What happens to messages that come while a run is active. Default: they are refused. */
   locks?: ThreadLocks
   /** Where the bytes of files are kept: a URL or a store. Default: with the storage. */
   blobs?: string | BlobStore
-  /** Default: up to 512 MiB for each. */
+  /** Bounds of files. Default: up to 512 MiB for each. */
   files?: FileSettings
 }
 

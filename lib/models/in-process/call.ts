@@ -15,9 +15,9 @@ export interface InProcessOptions {
   maxRetries?: number
   /** A vendor that asks for a longer pause is not asked again. Default 60,000 ms. */
   maxRetryDelayMs?: number
-  /** 0 or Infinity switches one off. Default 300,000 ms to the first token, 120,000 ms between two. */
+  /** How long to wait for what; 0 or Infinity switches one off. Default 300,000 ms to the first token, 120,000 ms between two. */
   timeouts?: Partial<Pick<Timeouts, 'firstTokenMs' | 'idleMs'>>
-  /** Default: the system's. */
+  /** The time. For tests. Default: the system's. */
   clock?: Clock
 }
 

@@ -1,0 +1,3 @@
+import { runBlocksOn } from './helpers/run.js'
+
+runBlocksOn('sqlite')
