@@ -178,7 +178,8 @@ export class RunEngine {
     const lease = await records.get<Lease>(leaseRecord(key))
     const elsewhere = lease !== undefined && lease.body.owner !== this.owner && lease.body.expiresAt > clock.now()
     if (!elsewhere && own !== undefined) return own
-    if (!elsewhere && (!isActive(run.status) || run.status === 'requires_action')) return undefined
+    if (!elsewhere && run.status === 'requires_action') return undefined
+    // Of a run that has ended elsewhere the events may still be kept where other readers asked for them.
     return await this.#logs.mirror(key, () => this.#bus.send({ type: 'follow', run_id: key.runId }))
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Run } from '../../schemas/runs.js'
-import type { RunStep, StepToolCallDelta } from '../../schemas/run-steps.js'
+import type { RunStep, StepToolCall, StepToolCallDelta } from '../../schemas/run-steps.js'
 import type { Message } from '../../schemas/messages.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
 import { EventLog } from './event-log.js'
@@ -48,9 +48,16 @@ function messageItem (step: RunStep, message: Message): StreamEvent[] {
 
 function toolItem (step: RunStep): StreamEvent[] {
   if (step.step_details.type !== 'tool_calls') return []
-  const calls = step.step_details.tool_calls.map((call, index) => ({ index, ...call }) as StepToolCallDelta)
-  const delta = calls.length === 0 ? [] : [stepDelta(step.id, { type: 'tool_calls', tool_calls: calls })]
-  return [...opening({ ...step, step_details: { type: 'tool_calls', tool_calls: [] } }), ...delta, ...ending(step.status, stepEvent(step))]
+  const deltas = step.step_details.tool_calls.flatMap(callDeltas).map(call => stepDelta(step.id, { type: 'tool_calls', tool_calls: [call] }))
+  return [...opening({ ...step, step_details: { type: 'tool_calls', tool_calls: [] } }), ...deltas, ...ending(step.status, stepEvent(step))]
+}
+
+/** A function call begins empty, and its output comes with the end of its step. */
+function callDeltas (call: StepToolCall, index: number): StepToolCallDelta[] {
+  if (call.type !== 'function') return [{ index, ...call }] as StepToolCallDelta[]
+  const { name, arguments: args } = call.function
+  const first: StepToolCallDelta = { index, id: call.id, type: 'function', function: { name, arguments: '', output: null } }
+  return args === '' ? [first] : [first, { index, type: 'function', function: { arguments: args } }]
 }
 
 function opening (step: RunStep): StreamEvent[] {
