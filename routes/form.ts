@@ -16,21 +16,40 @@ export interface FormReader<T> {
   drop (taken: T): Promise<void>
 }
 
+/** The file's size is up to whoever takes it. */
+const LIMITS = { files: 1, fields: 32, parts: 33, fieldSize: 16 * 1024, fileSize: Infinity }
+
 /** Forms are understood where this is called, and nowhere else. */
 export async function parseForms (app: FastifyInstance): Promise<void> {
-  await app.register(multipart, {
-    throwFileSizeLimit: false,
-    limits: { files: 1, fields: 32, parts: 33, fieldSize: 16 * 1024, fileSize: Infinity }
-  })
+  if (!app.hasRequestDecorator('parts')) {
+    await app.register(multipart)
+    return
+  }
+  // The host has the parser too, and it cannot be registered twice. Here a form stays unread until we ask for it, whatever
+  // the host does with its own (`attachFieldsToBody` would hold whole files in memory).
+  app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => { done(null) })
 }
 
-/** Reads a form whose fields come in any order and whose file streams by. Its size is up to whoever takes it. */
+function isForm (request: FastifyRequest): boolean {
+  if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) return false
+  // What the parser of the host would have noted.
+  const mark = Object.getOwnPropertySymbols(request).find(symbol => symbol.description === 'multipart')
+  if (mark !== undefined) (request as unknown as Record<symbol, boolean>)[mark] = true
+  return request.isMultipart()
+}
+
+/** Reads a form whose fields come in any order and whose file streams by. */
 export async function readForm<T> (request: FastifyRequest, { fileField, take, drop }: FormReader<T>): Promise<{ taken: T, fields: FormFields }> {
-  if (!request.isMultipart()) throw badRequest('The body must be multipart/form-data.')
+  if (!isForm(request)) throw badRequest('The body must be multipart/form-data.')
   const fields: FormFields = {}
+  const options = {
+    throwFileSizeLimit: false,
+    limits: LIMITS,
+    isPartAFile: (name?: string, _type?: string, filename?: string) => name === fileField || filename !== undefined
+  }
   let taken: { value: T } | undefined
   try {
-    for await (const part of request.parts({ isPartAFile: (name, _type, filename) => name === fileField || filename !== undefined })) {
+    for await (const part of request.parts(options)) {
       if (!isFile(part)) {
         setField(fields, part.fieldname, part.value)
         continue

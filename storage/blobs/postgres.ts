@@ -12,7 +12,7 @@ import { inChunks, readChunks } from './chunks.js'
 export type PostgresBlobStoreOptions = PostgresRecordStoreOptions
 
 /** A row of bytes. What a put or a reader holds in memory is two or three of them. */
-const CHUNK_BYTES = 512 * 1024
+const CHUNK_BYTES = 256 * 1024
 const TIMEOUT_MS = 30_000
 const CONNECT_TIMEOUT_MS = 5000
 

@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs'
+import multipart from '@fastify/multipart'
+import type { FastifyInstance } from 'fastify'
 import { toFile } from 'openai'
 import { test } from 'tap'
 import { sdks } from '../helpers/sdk.js'
 import { ManualClock } from '../helpers/clock.js'
-import { newAssistant } from '../helpers/server.js'
+import { newAssistant, startServer } from '../helpers/server.js'
 import { FolderBlobStore } from '../../storage/blobs/folder.js'
 import { beginUpload, postRaw, startFileServer, until } from './helpers.js'
 
@@ -241,4 +243,25 @@ test('a file expires at its time: it is nowhere any more, and its bytes are gone
   await clock.advance(3600 * 1000 + 10 * 60 * 1000)
   await until(() => blobs.size === 1)
   await until(async () => await dues() === 0)
+})
+
+test('a host that reads forms its own way keeps doing so, and ours stream by', async t => {
+  const host = (app: FastifyInstance) => {
+    app.register(multipart, { attachFieldsToBody: 'keyValues', limits: { fileSize: 10, fields: 1 } })
+    app.post('/form', async request => request.body)
+  }
+  const server = await startServer(t, { prepare: host })
+  const form = (...fields: [string, string][]) => {
+    const form = new FormData()
+    for (const [name, value] of fields) form.append(name, value)
+    return form
+  }
+  const own = await fetch(server.baseURL.replace('/v1', '/form'), { method: 'POST', body: form(['name', 'value']) })
+  t.strictSame(await own.json(), { name: 'value' })
+  for (const sdk of sdks) {
+    const file = await server.client(sdk).files.create({
+      file: new File(['more than ten bytes'], 'a.txt'), purpose: 'assistants', expires_after: { anchor: 'created_at', seconds: 3600 }
+    })
+    t.match(file, { bytes: 19, filename: 'a.txt', expires_at: file.created_at + 3600 })
+  }
 })
