@@ -129,7 +129,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: options.retrieval ?? {},
     webhooks: options.webhooks,
-    apiKeys: options.apiKeys ?? [],
+    apiKeys: checkedKeys(options.apiKeys ?? []),
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
     unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),
     requireBetaHeader: options.requireBetaHeader ?? false,
@@ -150,7 +150,10 @@ function resolveModels (options: OpenAICompatOptions): ModelRegistryOptions {
     providers[defaultProvider] = asProvider(defaultProvider, options.provider)
   }
   if (Object.keys(providers).length === 0) providers.echo = echo()
-  return { providers, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
+  // A provider that was handed in may serve others too, or this server again after a stop.
+  const given = new Set<unknown>([options.provider, ...Object.values(options.providers ?? {})])
+  const owned = new Set(Object.values(providers).filter(provider => !given.has(provider)))
+  return { providers, owned, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
 }
 
 /** Undefined for what is none of the kinds. */
@@ -166,6 +169,15 @@ function asProvider (name: string, option: ProviderOption): ModelProvider {
   const provider = typeof option === 'object' && option !== null ? providerOf(option) : undefined
   if (provider !== undefined) return provider
   throw new TypeError(`The provider "${name}" is none: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
+}
+
+/** A string would pass for a list of one-letter keys. */
+function checkedKeys (keys: ApiKeys): ApiKeys {
+  const texts = typeof keys === 'function' ? [] : typeof keys === 'object' && keys !== null ? [...Object.keys(keys), ...Object.values(keys)] : [undefined]
+  if (texts.some(text => typeof text !== 'string' || text === '')) {
+    throw new TypeError('Option "apiKeys" must be a list of keys, an object of projects by key, or a function of the request.')
+  }
+  return keys
 }
 
 /** One of a few words; the first is the default. */

@@ -3,13 +3,19 @@ import type { Row, Scan } from './abstract-store.js'
 import type { BatchTarget, PreparedPut } from './batch.js'
 import type { PartitionKey } from './record-store.js'
 
-export type Statements = ReturnType<typeof prepareStatements>
+type Prepared =
+  | 'findPartition' | 'addPartition' | 'saveHighestPosition' | 'removePartition' | 'version' | 'insert' | 'replace' | 'remove' | 'removeAll'
+
+export interface Statements extends Record<Prepared, Statement> {
+  read (project: string, partition: string, kind: string, id: string): Row | undefined
+  scan (scan: Scan): Row[]
+}
 
 /**
  * Every SQL statement of the store but the schema, each prepared once. Rows travel as arrays: libsql builds those
  * faster than objects.
  */
-export function prepareStatements (database: Database) {
+export function prepareStatements (database: Database): Statements {
   const query = (sql: string): Statement => database.prepare(sql).raw()
   const ofPartition = 'FROM partitions AS p JOIN records AS r ON r.partition_number = p.number WHERE p.project = ? AND p.partition = ?'
   const columns = 'SELECT r.id, r.parent, r.position, r.version, r.body'
@@ -30,12 +36,12 @@ export function prepareStatements (database: Database) {
     remove: database.prepare('DELETE FROM records WHERE partition_number = ? AND kind = ? AND id = ?'),
     removeAll: database.prepare('DELETE FROM records WHERE partition_number = ?'),
 
-    read (project: string, partition: string, kind: string, id: string): Row | undefined {
+    read (project, partition, kind, id) {
       const values = read.get(project, partition, kind, id)
       return values === undefined ? undefined : toRow(values)
     },
 
-    scan ({ project, partition, kind, parent, above, below, descending: isDescending, limit }: Scan): Row[] {
+    scan ({ project, partition, kind, parent, above, below, descending: isDescending, limit }) {
       return (isDescending ? descending : ascending).all(project, partition, kind, parent, above, below, limit).map(toRow)
     }
   }

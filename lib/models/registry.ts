@@ -6,6 +6,8 @@ import { ModelError, type ModelInfo, type ModelProvider } from './provider.js'
 export interface ModelRegistryOptions {
   /** By the name that prefixes their models (`ollama/llama3`). At least one; no `/` in a name. */
   providers: Record<string, ModelProvider>
+  /** Those that `close()` closes. Default: all. */
+  owned?: ReadonlySet<ModelProvider> | undefined
   /** Gets every name without a provider's prefix. Default: the first provider. */
   defaultProvider?: string | undefined
   /** What a request without a model gets; may be an alias. Default: none, and such a request fails. */
@@ -44,6 +46,7 @@ interface CachedList {
 /** Knows which provider serves which name. */
 export class ModelRegistry {
   readonly #providers: Map<string, ModelProvider>
+  readonly #owned: ReadonlySet<ModelProvider>
   readonly #defaultProvider: string
   readonly #defaultModel: string
   readonly #aliases: Aliases
@@ -56,6 +59,7 @@ export class ModelRegistry {
   /** Throws a `TypeError` that names the option it cannot work with. */
   constructor (options: ModelRegistryOptions) {
     this.#providers = new Map(Object.entries(options.providers))
+    this.#owned = options.owned ?? new Set(this.#providers.values())
     for (const name of this.#providers.keys()) {
       if (name === '' || /[/*]/.test(name)) throw new TypeError(`The provider name "${name}" must be neither empty nor hold "/" or "*".`)
     }
@@ -121,7 +125,7 @@ export class ModelRegistry {
 
   /** Closes every provider, also when one of them fails at it. */
   async close (): Promise<void> {
-    const providers = [...new Set(this.#providers.values())]
+    const providers = [...this.#owned]
     const closed = await Promise.allSettled(providers.map(async provider => await provider.close?.()))
     for (const result of closed) {
       if (result.status === 'rejected') this.#log.warn({ err: result.reason }, 'a model provider could not be closed')
@@ -130,7 +134,8 @@ export class ModelRegistry {
 
   /** Prefixed also where the default provider's own name would lead to another one (`openai/gpt-4o` of OpenRouter). */
   #publicName (providerName: string, model: string): string {
-    const plain = providerName === this.#defaultProvider && !this.#providers.has(model.split('/')[0] ?? '')
+    const misleads = model.includes('/') && this.#providers.has(model.split('/')[0] ?? '')
+    const plain = providerName === this.#defaultProvider && !misleads
     return plain ? model : `${providerName}/${model}`
   }
 
