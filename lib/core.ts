@@ -18,6 +18,7 @@ import { rejectingLocks, WaitingLocks } from './threads/locks.js'
 import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
+import { withFileSearch } from './tools/file-search.js'
 import { ServerTools } from './tools/server-tools.js'
 import type { VectorStoreApi } from './vector-stores/api.js'
 import { RetrievalService } from './vector-stores/service.js'
@@ -67,6 +68,7 @@ export class Core {
     this.threadManager = new ThreadManager(this.#records, {
       clock,
       locks,
+      stores: scope => this.#retrieval.forProject(scope),
       blobs: options.blobs.store,
       files: {
         maxBytes: limits.fileBytes,
@@ -83,7 +85,7 @@ export class Core {
       options: options.retrieval,
       project: name => {
         const { files, vectorStores } = this.project(name)
-        return { files, storeFiles: vectorStores.files }
+        return { files, storeFiles: vectorStores.files, stores: vectorStores.stores }
       }
     })
     this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
@@ -91,7 +93,7 @@ export class Core {
       records: this.#records,
       clock,
       models: withImages(this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
-      tools: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }),
+      tools: withFileSearch(new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }), this.#retrieval.fileSearch),
       log,
       limits,
       onStopped: (key, run) => {
@@ -133,6 +135,16 @@ export class Core {
 
   /** Opens the store and takes up the runs that were left unfinished. */
   async start (): Promise<void> {
+    try {
+      await this.#open()
+    } catch (error) {
+      // Nothing stays open behind a start that failed; why it failed is the news.
+      await this.stop().catch(() => {})
+      throw error
+    }
+  }
+
+  async #open (): Promise<void> {
     await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
     await this.#engine.start(!this.#records.supports.shared)
     this.#sweeper.start(!this.#records.supports.shared)

@@ -13,6 +13,6 @@ export const runStepRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: { operationId: 'getRunStep', params: RunStepParams, querystring: RunStepIncludeQuery, response: { 200: RunStep } }
   }, async request => {
     const { thread_id: threadId, run_id: runId, step_id: id } = request.params
-    return await request.openai.runs.getStep(threadId, runId, id)
+    return await request.openai.runs.getStep(threadId, runId, id, request.query)
   })
 }

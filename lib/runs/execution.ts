@@ -4,7 +4,7 @@ import type { StreamEvent } from '../../schemas/stream-events.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import { StorageUnavailableError, type WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
-import { ModelError, type FinishReason, type ModelPart, type ModelUsage } from '../models/provider.js'
+import { ModelError, type FinishReason, type ModelPart, type ModelTool, type ModelUsage } from '../models/provider.js'
 import { estimateUsage, fitPrompt, remaining, type PromptParts } from './budget.js'
 import { done, runEvent } from './events.js'
 import type { EventLog } from './event-log.js'
@@ -13,6 +13,7 @@ import { buildPrompt, loadHistory } from './prompt.js'
 import { leaseRecord, loadRun, NO_USAGE, totalUsage, unindexRun, wireUsage, type Lease, type RunItem, type RunKey } from './records.js'
 import { modelRequest } from './request.js'
 import { isActive, transition, type Move } from './state.js'
+import { beganSearch, FILE_SEARCH, FILE_SEARCH_FUNCTION, fileSearchOf } from '../tools/file-search.js'
 import type { ToolInvocation } from '../tools/tool.js'
 import { TurnWriter, type Change, type Committer, type CutShort, type FunctionCall } from './writer.js'
 
@@ -170,13 +171,13 @@ export class RunExecution implements Committer {
 
   /** One call of the model. Whether it ended in tool calls; if not, the run has ended with it. */
   async #modelTurn (parts: PromptParts): Promise<boolean> {
-    const { models, tools, limits } = this.#services
+    const { models, limits } = this.#services
     const turn = this.#writer.items.filter(item => item.kind === 'tools').length
     if (turn >= limits.maxModelTurns) {
       throw new ModelError('server_error', `The run was stopped after ${turn} model turns without an answer.`)
     }
     const { provider, model } = models.resolve(this.run.model)
-    const offered = tools.offered(this.run.tools)
+    const offered = this.#offered()
     const budget = remaining(this.run, totalUsage(this.#writer.usages()), limits.maxPromptTokens)
     if (budget.completion !== undefined && budget.completion <= 0) return await this.#endBetweenTurns('max_completion_tokens')
     const messages = await fitPrompt(parts, offered, budget, this.run.truncation_strategy.type)
@@ -265,10 +266,11 @@ export class RunExecution implements Committer {
     if (open?.kind !== 'tools') return true
     const { tools } = this.#services
     const unanswered = open.calls.filter(call => call.function.output === null)
-    const here = await Promise.all(unanswered.map(async call => await tools.runsHere(invocation(call), this.run.tools)))
+    const here = await Promise.all(unanswered.map(async call => this.#writer.isSearch(call) || await tools.runsHere(invocation(call), this.run.tools)))
     let running = here.filter(Boolean).length
     await Promise.all(unanswered.filter((_call, i) => here[i]).map(async call => {
-      call.function.output = await this.#callTool(call)
+      if (this.#writer.isSearch(call)) await this.#searchFiles(call)
+      else call.function.output = await this.#callTool(call)
       // Each output is kept as it comes, so that a restart repeats no call that has answered; the last goes with the next write.
       if (--running > 0) await this.#writer.saveCalls()
     }))
@@ -289,6 +291,18 @@ export class RunExecution implements Committer {
     }
     await this.#writer.finish(open.turn.usage)
     return true
+  }
+
+  #offered (): ModelTool[] {
+    const { tools } = this.#services
+    const offered = tools.offered(this.run.tools)
+    const searches = tools.search !== undefined && fileSearchOf(this.run.tools) !== undefined
+    return searches ? [FILE_SEARCH_FUNCTION, ...offered.filter(({ name }) => name !== FILE_SEARCH)] : offered
+  }
+
+  async #searchFiles (call: FunctionCall): Promise<void> {
+    const found = await this.#services.tools.search?.(this.key.project, this.run, call.function.arguments, this.#abort.signal)
+    this.#writer.searched(call, found ?? { fileSearch: beganSearch(this.run.tools), passages: [] })
   }
 
   async #callTool (call: FunctionCall): Promise<string> {

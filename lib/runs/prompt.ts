@@ -3,6 +3,7 @@ import type { Run } from '../../schemas/runs.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { ModelContentPart, ModelMessage, ModelToolCall } from '../models/provider.js'
+import { FILE_SEARCH, searchesOf, searchOutput } from '../tools/file-search.js'
 import type { PromptParts } from './budget.js'
 import { storedImage } from './images.js'
 import type { RunItem, RunKey } from './records.js'
@@ -43,12 +44,14 @@ export function buildPrompt (run: Run, history: readonly PastMessage[], items: r
 
 function ownPrompt (items: readonly RunItem[]): ModelMessage[] {
   const prompt: ModelMessage[] = []
+  let searches = 0
   items.forEach((item, i) => {
     if (item.kind === 'message') {
       if (item.message !== undefined) prompt.push(...messagePrompt(item.message))
       return
     }
-    const turn = toolPrompt(item)
+    const turn = toolPrompt(item, searches)
+    searches += searchesOf([item.step]).length
     const spoken = items[i - 1]?.kind === 'message' ? prompt.at(-1) : undefined
     // Text that the model wrote before its calls belongs to the same turn: many vendors want one assistant message for it.
     if (turn[0]?.role === 'assistant' && spoken?.role === 'assistant') {
@@ -77,17 +80,25 @@ function messagePrompt (message: Message | PastMessage): ModelMessage[] {
   return [{ role: 'user', content: parts.length === 1 && only?.type === 'text' ? only.text : parts }]
 }
 
-/** The calls of one model turn and their outputs. */
-function toolPrompt (item: RunItem & { kind: 'tools' }): ModelMessage[] {
+/**
+ * The calls of one model turn and their outputs.
+ *
+ * @param searches how many searches of files the run had made before.
+ */
+function toolPrompt (item: RunItem & { kind: 'tools' }, searches: number): ModelMessage[] {
   const { step_details: details } = item.step
   if (details.type !== 'tool_calls') return []
   const calls: ModelToolCall[] = []
   const outputs: ModelMessage[] = []
   for (const call of details.tool_calls) {
-    if (call.type !== 'function') continue
+    if (call.type === 'code_interpreter') continue
     const opaque = item.turn?.opaque[call.id]
-    calls.push({ id: call.id, name: call.function.name, arguments: call.function.arguments, ...(opaque === undefined ? {} : { opaque }) })
-    outputs.push({ role: 'tool', toolCallId: call.id, content: call.function.output ?? '' })
+    const search = item.turn?.searches?.[call.id]
+    const { name, arguments: args, output } = call.type === 'function'
+      ? call.function
+      : { name: FILE_SEARCH, arguments: search?.arguments ?? '{}', output: searchOutput(searches++, call, search?.passages ?? []) }
+    calls.push({ id: call.id, name, arguments: args, ...(opaque === undefined ? {} : { opaque }) })
+    outputs.push({ role: 'tool', toolCallId: call.id, content: output ?? '' })
   }
   return calls.length === 0 ? [] : [{ role: 'assistant', content: null, toolCalls: calls }, ...outputs]
 }

@@ -4,6 +4,7 @@ import type { Run, Usage } from '../../schemas/runs.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordKey, RecordStore, StoredRecord, WriteItem } from '../../storage/record-store.js'
 import type { ModelUsage } from '../models/provider.js'
+import type { SearchRecord } from '../tools/file-search.js'
 
 /** Names one run in one project. */
 export interface RunKey {
@@ -26,6 +27,8 @@ export interface TurnState {
   usage: Usage
   /** By tool call id: what the provider wants back with the call. */
   opaque: Record<string, unknown>
+  /** By tool call id: searches of files, and what they found. */
+  searches?: Record<string, SearchRecord>
 }
 
 /** An entry of the index of active runs. */

@@ -35,6 +35,7 @@ function toolChoice (choice: Run['tool_choice'], first: boolean): ModelToolChoic
   if (choice === 'none') return 'none'
   if (!first) return 'auto'
   if (typeof choice === 'string') return choice
+  if (choice.type === 'file_search') return { name: choice.type }
   return choice.type === 'function' && choice.function !== undefined ? { name: choice.function.name } : 'auto'
 }
 

@@ -18,6 +18,8 @@ import { attachTo } from '../threads/attachments.js'
 import { newMessage, putMessage } from '../threads/new-message.js'
 import { echoTools, resolveToolResources } from '../threads/resources.js'
 import { Threads } from '../threads/threads.js'
+import { searchesOf, withPassages } from '../tools/file-search.js'
+import { attachForSearch, useStores } from '../vector-stores/attachments.js'
 import type { RunEngine } from './engine.js'
 import type { EventLog } from './event-log.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
@@ -41,6 +43,11 @@ interface FirstRecords {
   items: WriteItem[]
   /** Whether it brings something for the model to read. */
   hasPrompt: boolean
+}
+
+/** What steps are to be shown with; the only value is the text of search results. */
+interface StepInclude {
+  include?: readonly string[] | undefined
 }
 
 type NewRun = Omit<CreateRunRequest, 'assistant_id'>
@@ -83,7 +90,11 @@ export class Runs {
         const first = await this.#first(key, assistant, request)
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const thread = await this.#threads.load(threadId)
-        const written = await this.#write(threadId, [attachTo(thread, first.messages), ...first.items])
+        const active = await this.#lock(threadId)
+        if (active !== undefined) return new Locked(active.run_id)
+        await useStores(this.#scope, thread.body.tool_resources, first.run.tool_resources)
+        const resources = await attachForSearch(this.#scope, thread.body.tool_resources, first.messages)
+        const written = await this.#write(threadId, [attachTo(thread, first.messages, resources), ...first.items])
         if (written) return first
         const lock = await this.#lock(threadId)
         return lock === undefined ? undefined : new Locked(lock.run_id)
@@ -104,10 +115,11 @@ export class Runs {
     const own = threadRequest ?? {}
     const runId = newId.run()
     let first: FirstRecords | undefined
-    const thread = await this.#threads.create(own, async ({ id: threadId }) => {
+    const thread = await this.#threads.create(own, async ({ id: threadId, tool_resources: resourcesOfThread }) => {
       const key = { project, threadId, runId }
       first = await this.#first(key, assistant, runRequest, resources)
       if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
+      await useStores(this.#scope, resourcesOfThread, first.run.tool_resources)
       await indexRun(records, key, clock.now())
       return first.items
     })
@@ -193,16 +205,24 @@ export class Runs {
     this.#engine.abandon(threadId)
   }
 
-  async listSteps (threadId: string, runId: string, params: ListParams): Promise<ListResponse<RunStep>> {
+  async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {
     await this.#current(threadId, runId)
-    return await listRecords<RunStep>(this.#scope, { partition: threadId, kind: KIND.step, parent: runId }, params, id => notFound('run step', id))
+    const page = await listRecords<RunStep>(this.#scope, { partition: threadId, kind: KIND.step, parent: runId }, params, id => notFound('run step', id))
+    return { ...page, data: await Promise.all(page.data.map(async step => await this.#including(step, params))) }
   }
 
-  async getStep (threadId: string, runId: string, id: string): Promise<RunStep> {
+  async getStep (threadId: string, runId: string, id: string, params: StepInclude = {}): Promise<RunStep> {
     await this.#current(threadId, runId)
     const record = await this.#scope.records.get<RunStep>({ project: this.#scope.project, partition: threadId, kind: KIND.step, id })
     if (record === undefined || record.parent !== runId) throw notFound('run step', id)
-    return record.body
+    return await this.#including(record.body, params)
+  }
+
+  /** The step with the text of its search results, where that is asked for. */
+  async #including (step: RunStep, { include = [] }: StepInclude): Promise<RunStep> {
+    if (include.length === 0 || searchesOf([step]).length === 0) return step
+    const turn = await this.#scope.records.get<TurnState>({ project: this.#scope.project, partition: step.thread_id, kind: KIND.turn, id: step.id })
+    return withPassages(step, turn?.body.searches)
   }
 
   async #current (threadId: string, id: string): Promise<StoredRecord<Run>> {

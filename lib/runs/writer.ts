@@ -5,6 +5,8 @@ import type { StreamEvent } from '../../schemas/stream-events.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { newId } from '../ids.js'
+import { CitationFinder } from '../tools/citations.js'
+import { beganSearch, FILE_SEARCH, fileSearchOf, searchesOf, sourcesOf, type FileSearchCall, type SearchOutcome } from '../tools/file-search.js'
 import { indexMessage } from '../threads/new-message.js'
 import type { ModelToolCall } from '../models/provider.js'
 import { messageCreated, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent } from './events.js'
@@ -28,6 +30,8 @@ export interface Committer {
 
 interface OpenMessage {
   kind: 'message'
+  /** Of the text part being written. */
+  citations?: CitationFinder
   step: RunStep
   message: Message
   /** Of the message's record: its metadata may change under way. */
@@ -37,7 +41,10 @@ interface OpenMessage {
 interface OpenTools {
   kind: 'tools'
   step: RunStep
+  /** Searches of files among them: calls of a function as the model sees it. */
   calls: FunctionCall[]
+  /** By call id: what searches have found. */
+  found: Map<string, FileSearchCall['file_search']>
   turn: TurnState
 }
 
@@ -86,8 +93,9 @@ export class TurnWriter {
     this.items.pop()
     const { step } = last
     if (last.kind === 'tools' && last.turn !== undefined && step.step_details.type === 'tool_calls') {
-      const calls = step.step_details.tool_calls.filter((call): call is FunctionCall => call.type === 'function')
-      this.#open = { kind: 'tools', step, calls, turn: last.turn }
+      const { turn } = last
+      const calls = step.step_details.tool_calls.flatMap(call => openCall(call, turn))
+      this.#open = { kind: 'tools', step, calls, found: new Map(), turn }
       return
     }
     this.#leftovers = [last]
@@ -101,7 +109,7 @@ export class TurnWriter {
       if (left.step.status !== 'in_progress') {
         this.items.push(left)
       } else if (left.kind === 'tools') {
-        this.#open = { kind: 'tools', step: left.step, calls: [], turn: { usage: NO_USAGE, opaque: {} } }
+        this.#open = { kind: 'tools', step: left.step, calls: [], found: new Map(), turn: { usage: NO_USAGE, opaque: {} } }
       } else if (left.message !== undefined) {
         this.#open = { kind: 'message', step: left.step, message: left.message, version: UNKNOWN_VERSION }
       }
@@ -115,9 +123,12 @@ export class TurnWriter {
     if (part?.type === 'text') {
       part.text.value += text
       this.#committer.publish(messageDelta(open.message.id, { index: last, type: 'text', text: { value: text } }))
+      this.#cite(open, last, text)
     } else {
+      delete open.citations
       open.message.content.push({ type: 'text', text: { value: text, annotations: [] } })
       this.#committer.publish(messageDelta(open.message.id, { index: last + 1, type: 'text', text: { value: text, annotations: [] } }))
+      this.#cite(open, last + 1, text)
     }
   }
 
@@ -135,10 +146,20 @@ export class TurnWriter {
     const call: FunctionCall = { id, type: 'function', function: { name, arguments: '', output: null } }
     open.calls.push(call)
     if (opaque !== undefined) open.turn.opaque[id] = opaque
+    // A search is shown once it is made: its arguments are nobody's business.
+    if (this.isSearch(call)) return
     this.#committer.publish(stepDelta(open.step.id, {
       type: 'tool_calls',
       tool_calls: [{ index: open.calls.length - 1, id, type: 'function', function: { name, arguments: '', output: null } }]
     }))
+  }
+
+  /** What a search of files has found; that the call is answered is in its output, which the model never sees. */
+  searched (call: FunctionCall, { fileSearch, passages }: SearchOutcome): void {
+    if (this.#open?.kind !== 'tools') return
+    this.#open.found.set(call.id, fileSearch)
+    this.#open.turn.searches = { ...this.#open.turn.searches, [call.id]: { arguments: call.function.arguments, passages } }
+    call.function.output = ''
   }
 
   /** @param opaque replaces what came with the call. */
@@ -149,6 +170,7 @@ export class TurnWriter {
     if (opaque !== undefined) open.turn.opaque[call.id] = opaque
     if (fragment === '') return
     call.function.arguments += fragment
+    if (this.isSearch(call)) return
     this.#committer.publish(stepDelta(open.step.id, {
       type: 'tool_calls',
       tool_calls: [{ index, type: 'function', function: { arguments: fragment } }]
@@ -159,15 +181,20 @@ export class TurnWriter {
   async callsMade (usage: Usage, alongside: (step: RunStep) => Change = () => ({})): Promise<void> {
     const open = this.#open
     if (open?.kind !== 'tools') return
-    open.turn = { ...open.turn, usage }
+    const searches = open.calls.filter(call => this.isSearch(call)).map(call => [call.id, { arguments: call.function.arguments, passages: [] }])
+    open.turn = { ...open.turn, usage, ...searches.length === 0 ? {} : { searches: Object.fromEntries(searches) } }
     await this.saveCalls(alongside)
+    open.calls.forEach((call, index) => {
+      if (!this.isSearch(call)) return
+      this.#committer.publish(stepDelta(open.step.id, { type: 'tool_calls', tool_calls: [{ index, id: call.id, type: 'file_search', file_search: beganSearch(this.#committer.run.tools) }] }))
+    })
   }
 
   /** Keeps the open calls as they are now, outputs included. */
   async saveCalls (alongside: (step: RunStep) => Change = () => ({})): Promise<void> {
     const open = this.#open
     if (open?.kind !== 'tools') return
-    open.step = { ...open.step, step_details: { type: 'tool_calls', tool_calls: structuredClone(open.calls) } }
+    open.step = { ...open.step, step_details: { type: 'tool_calls', tool_calls: this.#shown(open) } }
     await this.#committer.commit(() => {
       const change = alongside(open.step)
       return { ...change, items: [putStep(open.step), putTurn(open.step, open.turn), ...change.items ?? []] }
@@ -190,7 +217,7 @@ export class TurnWriter {
     const open = this.#open
     if (open === undefined) return {}
     const at = this.#committer.now()
-    const details = open.kind === 'tools' ? { step_details: { type: 'tool_calls' as const, tool_calls: structuredClone(open.calls) } } : {}
+    const details = open.kind === 'tools' ? { step_details: { type: 'tool_calls' as const, tool_calls: this.#shown(open) } } : {}
     const usage = open.kind === 'tools' ? open.turn.usage : NO_USAGE
     const step: RunStep = { ...open.step, ...details, usage, ...stepEnd(why, at) }
     if (open.kind === 'tools') return { items: [putStep(step)], events: [stepEvent(step)] }
@@ -198,6 +225,30 @@ export class TurnWriter {
     if (message === undefined) return { items: [putStep(step)], events: [stepEvent(step)] }
     const ended: Message = { ...message, ...finalContent(open.message), status: 'incomplete', incomplete_at: at, incomplete_details: { reason: why.reason } }
     return { items: [putStep(step), this.#putOpenMessage(open, ended)], events: [stepEvent(step), messageEvent(ended)] }
+  }
+
+  /** Whether the call is one of the built-in search, which is recorded as such. */
+  isSearch (call: FunctionCall): boolean {
+    return call.function.name === FILE_SEARCH && fileSearchOf(this.#committer.run.tools) !== undefined
+  }
+
+  /** The calls of the open step as the step shows them. */
+  #shown (open: OpenTools): StepToolCall[] {
+    return open.calls.map(call => this.isSearch(call)
+      ? { id: call.id, type: 'file_search', file_search: open.found.get(call.id) ?? beganSearch(this.#committer.run.tools) }
+      : structuredClone(call))
+  }
+
+  /** The citations that end in this piece of the open message's last part. */
+  #cite (open: OpenMessage, index: number, piece: string): void {
+    const part = open.message.content[index]
+    if (part?.type !== 'text') return
+    open.citations ??= new CitationFinder(sourcesOf(searchesOf(this.items.map(item => item.step))))
+    for (const citation of open.citations.push(piece)) {
+      const place = part.text.annotations.push(citation) - 1
+      const annotation = { index: place, ...citation, file_citation: { ...citation.file_citation, quote: '' } }
+      this.#committer.publish(messageDelta(open.message.id, { index, type: 'text', text: { annotations: [annotation] } }))
+    }
   }
 
   /** The calls of the open step. */
@@ -256,7 +307,7 @@ export class TurnWriter {
     })
     this.#leftovers = []
     if (before !== undefined) this.#closed()
-    const open: OpenTools = { kind: 'tools', step, calls: [], turn: { usage: NO_USAGE, opaque: {} } }
+    const open: OpenTools = { kind: 'tools', step, calls: [], found: new Map(), turn: { usage: NO_USAGE, opaque: {} } }
     this.#open = open
     return open
   }
@@ -268,9 +319,9 @@ export class TurnWriter {
     const at = this.#committer.now()
     const step: RunStep = { ...open.step, status: 'completed', completed_at: at, usage }
     if (open.kind === 'tools') {
-      const done: RunStep = { ...step, step_details: { type: 'tool_calls', tool_calls: structuredClone(open.calls) } }
+      const done: RunStep = { ...step, step_details: { type: 'tool_calls', tool_calls: this.#shown(open) } }
       open.step = done
-      return { items: [putStep(done)], events: [stepEvent(done)] }
+      return { items: open.turn.searches === undefined ? [putStep(done)] : [putStep(done), putTurn(done, open.turn)], events: [stepEvent(done)] }
     }
     const current = await this.#currentMessage(open, retry)
     const content = finalContent(open.message)
@@ -365,4 +416,11 @@ function stepEnd (why: CutShort, at: number): Partial<RunStep> {
       // A step knows two codes only (API reference, "The run step object").
       return { status: 'failed', failed_at: at, last_error: { code: why.error.code === 'rate_limit_exceeded' ? 'rate_limit_exceeded' : 'server_error', message: why.error.message } }
   }
+}
+
+/** A call of an open step, as the model made it. A search that was under way is made again. */
+function openCall (call: StepToolCall, turn: TurnState): FunctionCall[] {
+  if (call.type === 'function') return [call]
+  if (call.type !== 'file_search') return []
+  return [{ id: call.id, type: 'function', function: { name: FILE_SEARCH, arguments: turn.searches?.[call.id]?.arguments ?? '', output: null } }]
 }

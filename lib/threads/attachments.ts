@@ -14,10 +14,14 @@ export function withAttachments (thread: Thread, messages: readonly Pick<Message
   return { ...thread, tool_resources: { ...thread.tool_resources, code_interpreter: { file_ids: ids } } }
 }
 
-/** The item for a batch that must fail when the thread has changed: a new version of the thread, or the mere check. */
-export function attachTo (thread: StoredRecord<Thread>, messages: readonly Pick<Message, 'attachments'>[]): WriteItem {
+/**
+ * The item for a batch that must fail when the thread has changed: a new version of the thread, or the mere check.
+ *
+ * @param resources the thread's, with what the messages bring for file_search.
+ */
+export function attachTo (thread: StoredRecord<Thread>, messages: readonly Pick<Message, 'attachments'>[], resources = thread.body.tool_resources): WriteItem {
   const { id, version, body } = thread
-  const next = withAttachments(body, messages)
+  const next = withAttachments(resources === body.tool_resources ? body : { ...body, tool_resources: resources }, messages)
   return next === body
     ? { op: 'check', kind: KIND.thread, id, expect: version }
     : { op: 'put', kind: KIND.thread, id, body: next, expect: version }

@@ -17,6 +17,7 @@ import { Assistants } from './assistants.js'
 import { rejectingLocks, type ThreadLocks } from './locks.js'
 import { Messages, type MessageListParams } from './messages.js'
 import { Threads } from './threads.js'
+import type { VectorStoreApi } from '../vector-stores/api.js'
 
 export interface ThreadManagerOptions {
   /** The tenant whose objects it sees. Default `default`. */
@@ -27,6 +28,8 @@ export interface ThreadManagerOptions {
   locks?: ThreadLocks
   /** Where the bytes of files are kept: a URL or a store. Default: with the storage. */
   blobs?: string | BlobStore
+  /** The vector stores of a scope. Default none: only the server indexes files. */
+  stores?: (scope: Scope) => VectorStoreApi
   /** Bounds of files. Default: up to 512 MiB for each. */
   files?: FileSettings
 }
@@ -62,7 +65,8 @@ export class ThreadManager {
       records,
       project: options.project ?? DEFAULT_PROJECT,
       clock: options.clock ?? systemClock,
-      locks: options.locks ?? rejectingLocks
+      locks: options.locks ?? rejectingLocks,
+      get stores () { return options.stores?.(this) }
     }
     this.assistants = new Assistants(this.scope)
     this.threads = new Threads(this.scope)

@@ -7,6 +7,7 @@ import { listOf, listRecords, pageOf, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
 import { attachTo } from './attachments.js'
 import { Locked } from './locks.js'
+import { attachForSearch } from '../vector-stores/attachments.js'
 import { newMessage, putMessage } from './new-message.js'
 import { Threads } from './threads.js'
 
@@ -38,8 +39,12 @@ export class Messages {
     const result = await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
       const message: Message = { ...await newMessage(this.#scope, threadId, request), ...origin }
+      const active = request.attachments?.length ? await this.#lock(threadId) : undefined
+      // A message that is refused must leave no file in the store.
+      if (active !== undefined) return new Locked(active.run_id)
+      const resources = await attachForSearch(this.#scope, thread.body.tool_resources, [message])
       const written = await records.write({ project, partition: threadId }, [
-        attachTo(thread, [message]),
+        attachTo(thread, [message], resources),
         { op: 'check', kind: KIND.lock, id: RUN_LOCK_ID, expect: 'absent' },
         ...putMessage(message)
       ])

@@ -49,18 +49,25 @@ export async function resolveToolResources (
   const stores = requested?.file_search?.vector_store_ids
   await requireFiles(scope, files ?? [])
   const [store] = stores ?? []
-  if (store !== undefined) throw notFound('vector store', store)
-  if (requested?.file_search !== undefined && 'vector_stores' in requested.file_search) {
-    throw badRequest('Vector stores are not available on this server.',
-      { param: 'tool_resources.file_search.vector_stores', code: 'unsupported_parameter' })
-  }
+  if (store !== undefined && await scope.stores?.stores.find(store) === undefined) throw notFound('vector store', store)
+  const made = await makeStore(scope, requested?.file_search)
   const resources: ToolResources = {}
   const wantsInterpreter = tools.some(tool => tool.type === 'code_interpreter')
   const fileIds = files ?? old?.code_interpreter?.file_ids ?? (wantsInterpreter ? [] : undefined)
   if (fileIds !== undefined) resources.code_interpreter = { file_ids: fileIds }
-  const storeIds = stores ?? old?.file_search?.vector_store_ids
+  const storeIds = made ?? stores ?? old?.file_search?.vector_store_ids
   if (storeIds !== undefined) resources.file_search = { vector_store_ids: storeIds }
   return resources
+}
+
+/** The store that is to be made for a new assistant or thread, if one is. */
+async function makeStore (scope: Scope, requested: NonNullable<CreateToolResourcesParam>['file_search']): Promise<string[] | undefined> {
+  const [wanted] = requested?.vector_stores ?? []
+  if (wanted === undefined) return undefined
+  if (scope.stores === undefined) {
+    throw badRequest('Vector stores are not available on this server.', { param: 'tool_resources.file_search.vector_stores', code: 'unsupported_parameter' })
+  }
+  return [(await scope.stores.stores.create(wanted)).id]
 }
 
 /**

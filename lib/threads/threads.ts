@@ -6,6 +6,7 @@ import { notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { untilWritten, type Scope } from '../scope.js'
 import { withAttachments } from './attachments.js'
+import { attachForSearch } from '../vector-stores/attachments.js'
 import { newMessage, putMessage } from './new-message.js'
 import { resolveToolResources, withoutDeletedFiles } from './resources.js'
 
@@ -31,7 +32,7 @@ export class Threads {
       object: 'thread',
       created_at: unixSeconds(clock),
       metadata: request.metadata ?? {},
-      tool_resources: await resolveToolResources(this.#scope, request.tool_resources)
+      tool_resources: await attachForSearch(this.#scope, await resolveToolResources(this.#scope, request.tool_resources), messages)
     }, messages)
     const more = await also(thread)
     await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])

@@ -1,5 +1,7 @@
+import type { Run } from '../../schemas/runs.js'
 import type { AssistantTool } from '../../schemas/tools.js'
 import type { ModelTool } from '../models/provider.js'
+import type { SearchOutcome } from './file-search.js'
 
 /** What a tool learns of the run that calls it. */
 export interface ToolContext {
@@ -46,6 +48,8 @@ export interface ToolRunner {
   offered (declared: readonly AssistantTool[]): ModelTool[]
   /** Whether the call is answered here; else the client answers it. */
   runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): Promise<boolean>
+  /** Searches files for the built-in tool, `args` as the model made them. Absent: there is no such tool here. */
+  search? (project: string, run: Run, args: string, signal: AbortSignal): Promise<SearchOutcome>
   /** The output for the model. Never throws: a failure is an output too. */
   execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string>
 }

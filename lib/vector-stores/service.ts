@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { VectorStore } from '../../schemas/vector-stores.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from '../clock.js'
@@ -12,6 +13,7 @@ import { Embedder, type EmbeddingOptions } from '../retrieval/embedder.js'
 import type { RetrievalIndex } from '../retrieval/index/contract.js'
 import { WorkerIndex, type WorkerIndexOptions } from '../retrieval/index/worker-index.js'
 import type { Scope } from '../scope.js'
+import { FileSearch } from '../tools/file-search.js'
 import { VectorStoreApi } from './api.js'
 import { DEFAULT_INDEXER_LIMITS, Indexer } from './indexer.js'
 import type { IndexedProject } from './indexing.js'
@@ -43,13 +45,14 @@ export interface RetrievalServiceOptions {
   log: Logger
   models: Pick<ModelRegistry, 'resolve'>
   options: RetrievalOptions
-  project (name: string): IndexedProject
+  project (name: string): IndexedProject & { stores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
 /** What the vector stores of all projects share: the threads that read documents, the index, and the indexer. */
 export class RetrievalService {
   readonly search: StoreSearch
   readonly indexer: Indexer
+  readonly fileSearch: FileSearch
   readonly #index: RetrievalIndex
   readonly #reader: DocumentReader
   readonly #services: RetrievalServiceOptions
@@ -60,6 +63,7 @@ export class RetrievalService {
     this.#index = new WorkerIndex(async () => await this.#indexOptions())
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
     this.search = new StoreSearch({ records, index: this.#index, embedder, log })
+    this.fileSearch = new FileSearch({ records, clock, search: this.search, stores: project => services.project(project).stores })
     this.#reader = new DocumentReader({
       clock,
       ...options.maxFileBytes === undefined ? {} : { limits: { maxBytes: options.maxFileBytes } },
