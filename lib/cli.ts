@@ -8,6 +8,7 @@ import { OperatorError } from './cli/errors.js'
 import { helpText } from './cli/help.js'
 import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
+import type { ExportCommand, ImportCommand } from './cli/transfer-arguments.js'
 import type { OpenAIServer } from './server.js'
 
 /** npm passes a terminal's Ctrl-C on to a process that has got it already: the same signal this soon again is no second one. */
@@ -17,7 +18,15 @@ async function main (): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
   if (command.run === 'help') process.stdout.write(helpText())
   else if (command.run === 'version') process.stdout.write(`${version()}\n`)
-  else await serve(command.values)
+  else if (command.run === 'serve') await serve(command.values)
+  else await transfer(command)
+}
+
+/** Moving house: the store is opened by this process alone. */
+async function transfer (command: ExportCommand | ImportCommand): Promise<void> {
+  const { runExport, runImport } = await import('./cli/transfer.js')
+  if (command.run === 'export') await runExport(command)
+  else if (!await runImport(command)) process.exitCode = 1
 }
 
 async function serve (values: Values): Promise<void> {

@@ -1,13 +1,15 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { OperatorError } from './errors.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
+import { readTransfer, type ExportCommand, type ImportCommand } from './transfer-arguments.js'
 
-export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values }
+export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | ExportCommand | ImportCommand
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
 export function readCommand (argv: readonly string[], env: Environment): Command {
+  if (argv[0] === 'export' || argv[0] === 'import') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readTransfer(argv, env)
   const flags = parseFlags(argv)
   if (flags.help === true) return { run: 'help' }
   if (flags.version === true) return { run: 'version' }

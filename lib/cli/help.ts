@@ -7,6 +7,8 @@ export function helpText (): string {
   const flags = rows.filter(row => row.flag !== undefined)
   return [
     'Usage: fastify-openai-compat [options]',
+    '       fastify-openai-compat export [--storage URL] [--out FILE] [--resume]',
+    '       fastify-openai-compat import [--storage URL] [FILE] [--strict] [--project NAME]',
     '',
     'The OpenAI Assistants API v2 on your own machine, in front of any model.',
     '',
@@ -17,6 +19,10 @@ export function helpText (): string {
     '',
     'Environment only:',
     ...rows.filter(row => row.flag === undefined).flatMap(row => [`  ${row.env}=${row.placeholder}`, `      ${row.about}; default ${row.fallback}`]),
+    '',
+    'export writes everything in the store to FILE, or to stdout, one JSON object a line; --resume goes on with a file that',
+    'broke off. import reads FILE, or stdin: an export, or assistants, threads, messages and files saved from the original',
+    'API, which go to the project NAME. What is there already stays as it is. With --strict the first bad line ends it.',
     '',
     'An option marked * may be repeated; its variable takes values separated by commas.',
     ''

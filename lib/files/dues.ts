@@ -26,14 +26,15 @@ export interface Due {
 /** Tells this process from earlier ones. */
 export const INSTANCE = randomUUID()
 
-const nameOf = ({ task, id }: Omit<Due, 'at'>): string => `${task} ${id}`
+/** The id of an entry's record. */
+export const dueName = ({ task, id }: Omit<Due, 'at'>): string => `${task} ${id}`
 
-export const putDue = (due: Due): WriteItem => ({ op: 'put', kind: KIND.due, id: nameOf(due), body: due })
+export const putDue = (due: Due): WriteItem => ({ op: 'put', kind: KIND.due, id: dueName(due), body: due })
 
 /** The entry is done with. */
-export const endDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: nameOf({ task, id }) })
+export const endDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: dueName({ task, id }) })
 
 /** As `endDue`, for a batch that must fail when somebody else has dealt with the entry. */
-export const withdrawDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: nameOf({ task, id }), expect: 1 })
+export const withdrawDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: dueName({ task, id }), expect: 1 })
 
 export const filesOf = (project: string): PartitionKey => ({ project, partition: PARTITION.files })

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { ClientOptions } from 'openai'
@@ -10,7 +7,7 @@ import type { OpenAICompatOptions } from '../../lib/options.js'
 import openaiCompat from '../../lib/plugin.js'
 import { EventReader } from './events.js'
 import { newestSdk, type Client, type Sdk } from './sdk.js'
-import { sharedStores } from './stores.js'
+import { persistentStores } from './stores.js'
 import { startUpstream, type Upstream, type UpstreamReply } from './upstream.js'
 import { watchOf } from './watch.js'
 
@@ -120,12 +117,7 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
 function testStorage (t: Test): string {
   const kind = process.env.TEST_STORE ?? 'sqlite'
   if (kind === 'memory') return 'memory:'
-  if (kind === 'sqlite') {
-    const folder = mkdtempSync(join(tmpdir(), 'openai-compat-'))
-    t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
-    return `sqlite:${join(folder, 'test.db')}`
-  }
-  const store = sharedStores.find(({ name }) => name === kind)
+  const store = persistentStores.find(({ name }) => name === kind)
   if (store === undefined) throw new Error(`TEST_STORE=${kind} is not one of memory, sqlite, redis, postgres`)
   return store.url(t)
 }

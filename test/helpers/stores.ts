@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -134,6 +137,13 @@ export const storages: TestStorage[] = [
   }
 ]
 
+/** A folder outside of the test's own, which is emptied when it is asked for again. */
+function temporaryFolder (t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'openai-compat-'))
+  t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
+  return folder
+}
+
 /** A store by its URL, as the command line and the option `storage` take it. */
 export interface StoreUrl {
   name: 'sqlite' | 'redis' | 'postgres'
@@ -150,6 +160,6 @@ export const sharedStores: StoreUrl[] = [
 
 /** Those that outlive a process. */
 export const persistentStores: StoreUrl[] = [
-  { name: 'sqlite', skip: always, url: t => `sqlite:${t.testdir()}/records.db` },
+  { name: 'sqlite', skip: always, url: t => `sqlite:${temporaryFolder(t)}/records.db` },
   ...sharedStores
 ]

@@ -1,0 +1,102 @@
+import { createReadStream, createWriteStream, existsSync, fsyncSync, openSync, closeSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { resolveBlobs } from '../blobs-option.js'
+import { resolveStorage } from '../storage-option.js'
+import { countPlaces, exportLines, type TransferStores } from '../transfer/export.js'
+import { importFrom, type ImportResult } from '../transfer/import.js'
+import type { Line } from '../transfer/lines.js'
+import { reopenExport, type BrokenExport } from '../transfer/resume.js'
+import { readConfigFile } from './config-file.js'
+import { configure } from './configure.js'
+import { OperatorError } from './errors.js'
+import { number, Progress } from './progress.js'
+import type { ExportCommand, ImportCommand, TransferValues } from './transfer-arguments.js'
+
+/** Writes everything in the store to a file or to stdout; what there is to say goes to stderr. */
+export async function runExport ({ values, out, resume }: ExportCommand): Promise<void> {
+  if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one, or go on with it with --resume.`)
+  await withStores(values, async stores => {
+    const broken: BrokenExport = resume && existsSync(out as string) ? await reopenExport(out as string) : { resume: undefined, records: 0 }
+    const progress = new Progress('Exporting')
+    const total = progress.isShown ? await countPlaces(stores.records) : 0
+    const counted = { places: 0, records: broken.records }
+    const lines = exportLines(stores, Date.now(), broken.resume)
+    const text = Readable.from(asText(lines, line => {
+      if (line.object === 'openai_compat.place') counted.places++
+      if (line.object === 'openai_compat.record' && line.again === undefined) counted.records++
+      progress.show(counted.places, total, `${number(counted.records)} records`)
+    }))
+    await writeTo(text, out)
+    progress.end()
+    say(`Exported ${number(counted.records)} records${out === undefined ? '' : ` to ${out}`}.`)
+  })
+}
+
+/** Reads a file or stdin into the store. Resolves to whether every line was good. */
+export async function runImport ({ values, file, strict, project }: ImportCommand): Promise<boolean> {
+  const total = file === undefined ? 0 : (await stat(file).catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })).size
+  return await withStores(values, async stores => {
+    const progress = new Progress('Importing')
+    const result = await importFrom(file === undefined ? process.stdin : createReadStream(file), stores, {
+      strict,
+      ...project === undefined ? {} : { project },
+      now: Date.now,
+      onBadLine (line, reason) {
+        progress.end()
+        say(`Line ${number(line)} is bad: ${reason}.`)
+      },
+      onProgress: bytes => progress.show(bytes, total, `${number(bytes)} bytes`)
+    })
+    progress.end()
+    say(summary(result, strict))
+    return result.badLines === 0
+  })
+}
+
+const SHOWN: Record<string, string> = { assistant: 'assistants', file: 'files', vector_store: 'vector stores', thread: 'threads', message: 'messages', run: 'runs', step: 'run steps' }
+
+function summary ({ written, there, badLines }: ImportResult, strict: boolean): string {
+  const shown = Object.entries(SHOWN).flatMap(([kind, name]) => written.has(kind) ? [`${number(written.get(kind) as number)} ${name}`] : [])
+  const all = [...written.values()].reduce((sum, count) => sum + count, 0)
+  const what = `Imported ${number(all)} records${shown.length === 0 ? '' : ` (${shown.join(', ')})`}; ${number(there)} were there already.`
+  if (badLines === 0) return what
+  return `${what} ${strict ? 'It ended at a bad line.' : `${number(badLines)} lines were bad and left out.`}`
+}
+
+async function withStores<T> (values: TransferValues, work: (stores: TransferStores) => Promise<T>): Promise<T> {
+  const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
+  const { storage } = config
+  if (storage === undefined || storage === 'memory:') throw new OperatorError('There is nothing to export from or import into with memory: as the storage.')
+  const { records } = resolveStorage(storage)
+  const blobs = resolveBlobs(config.blobs, records)
+  try {
+    await records.connect()
+    await blobs.store.connect()
+    return await work({ records, blobs: blobs.store })
+  } finally {
+    await blobs.store.disconnect()
+    await records.disconnect()
+  }
+}
+
+async function * asText (lines: AsyncIterable<Line>, onLine: (line: Line) => void): AsyncGenerator<string> {
+  for await (const line of lines) {
+    yield `${JSON.stringify(line)}\n`
+    onLine(line)
+  }
+}
+
+async function writeTo (text: Readable, out: string | undefined): Promise<void> {
+  if (out === undefined) return await pipeline(text, process.stdout as Writable, { end: false })
+  await pipeline(text, createWriteStream(out, { flags: 'a' }))
+  // Whoever deletes the old store after this relies on it.
+  const file = openSync(out, 'r+')
+  fsyncSync(file)
+  closeSync(file)
+}
+
+function say (sentence: string): void {
+  process.stderr.write(`${sentence}\n`)
+}

@@ -1,0 +1,73 @@
+import { KIND, PARTITION } from '../../storage/layout.js'
+import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { SectionName } from './lines.js'
+
+/**
+ * What the partitions hold that is worth moving. Not moved is what only means something to running instances (leases,
+ * events on their way to another instance), and indexes that follow from the records themselves (`arrival.ts`).
+ */
+export interface Content {
+  kind: string
+  /** Kinds whose records have this one's id as parent. They come before it: nothing is found before it is whole. */
+  children?: Content[]
+  /** There are bytes under the record's id. */
+  hasBytes?: true
+  /** The kind of a record with the same id that makes this one findable in another list. It comes before it too. */
+  companion?: string
+}
+
+/** How a section is found: in one partition of a fixed name, or in one for each entry of an index. */
+export interface Section {
+  name: SectionName
+  partition: string
+  /** The kind of the index's entries, whose ids are partitions. */
+  index?: string
+  contents: Content[]
+}
+
+/** Of one thread; its runs are a matter of their own (`export-runs.ts`). */
+export const RUN_CONTENTS: Content[] = [{ kind: KIND.runMessage }, { kind: KIND.turn }, { kind: KIND.step }]
+
+export const SECTION: Record<SectionName, Section> = {
+  assistants: { name: 'assistants', partition: PARTITION.assistants, contents: [{ kind: KIND.assistant }] },
+  files: {
+    name: 'files',
+    partition: PARTITION.files,
+    contents: [{ kind: KIND.file, hasBytes: true, companion: KIND.fileOfPurpose }, { kind: KIND.upload, children: [{ kind: KIND.uploadPart, hasBytes: true }] }, { kind: KIND.due }]
+  },
+  vector_stores: {
+    name: 'vector_stores',
+    partition: PARTITION.vectorStores,
+    index: KIND.vectorStore,
+    contents: []
+  },
+  threads: { name: 'threads', partition: PARTITION.threads, index: KIND.thread, contents: [{ kind: KIND.thread }, { kind: KIND.message }] }
+}
+
+export interface FoundRecord {
+  record: StoredRecord
+  content: Content
+}
+
+/** Few enough to hold, whatever a message's size. */
+const PAGE_LENGTH = 100
+
+/** All records of one kind and parent, in order. */
+export async function * pages (records: RecordStore, key: PartitionKey, kind: string, parent = '', after?: number): AsyncGenerator<StoredRecord> {
+  for (;;) {
+    const page = await records.page({ ...key, kind, parent, order: 'asc', limit: PAGE_LENGTH, after })
+    yield * page.records
+    after = page.records.at(-1)?.position
+    if (!page.hasMore) return
+  }
+}
+
+/** What a partition holds, each record after its children. */
+export async function * contentsOf (records: RecordStore, key: PartitionKey, contents: readonly Content[], parent = ''): AsyncGenerator<FoundRecord> {
+  for (const content of contents) {
+    for await (const record of pages(records, key, content.kind, parent)) {
+      if (content.children !== undefined) yield * contentsOf(records, key, content.children, record.id)
+      yield { record, content }
+    }
+  }
+}

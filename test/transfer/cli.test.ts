@@ -1,0 +1,101 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test, type Test } from 'tap'
+import { builtSources } from '../helpers/build.js'
+import { startCli, startProcess, type Exit } from '../helpers/process.js'
+import { readTransfer } from '../../lib/cli/transfer-arguments.js'
+import { reopenExport } from '../../lib/transfer/resume.js'
+import { exported, imported, NOW, open } from './helpers.js'
+
+const run = async (t: Test, cwd: string, ...args: string[]): Promise<Exit> => await startCli(t, { args, cwd }).exited
+
+const assistant = (n: number) => ({ id: `asst_${n}`, object: 'assistant', created_at: NOW / 1000 + n, model: 'echo' })
+const thread = (n: number) => ({ id: `thread_${n}`, object: 'thread', created_at: NOW / 1000 + n })
+const file = { id: 'file-1', object: 'file', bytes: 400_000, created_at: 1, filename: 'a.txt', purpose: 'assistants', content: Buffer.alloc(400_000, 'a').toString('base64') }
+const everything = [assistant(1), assistant(2), file, thread(1), thread(2), thread(3)]
+
+async function filled (t: Test): Promise<string> {
+  const cwd = t.testdir()
+  const stores = await open(t, `sqlite:${cwd}/old.db`)
+  await imported(stores, everything)
+  await stores.close()
+  return cwd
+}
+
+test('from one store to another by way of a file, with a count of what was moved', async t => {
+  const cwd = await filled(t)
+  t.match(await run(t, cwd, 'export', '--storage', 'sqlite:./old.db', '--out', 'all.jsonl'), { code: 0, stdout: '', stderr: 'Exported 7 records to all.jsonl.\n' })
+  t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./new.db', 'all.jsonl'),
+    { code: 0, stdout: '', stderr: 'Imported 7 records (2 assistants, 1 files, 3 threads); 0 were there already.\n' })
+  t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./new.db', 'all.jsonl'), { code: 0, stderr: 'Imported 0 records; 7 were there already.\n' })
+})
+
+test('through a pipe', async t => {
+  const cwd = await filled(t)
+  const cli = `"${process.execPath}" "${join(builtSources(), 'lib/cli.js')}"`
+  const { exited } = startProcess(t, 'sh', { cwd, args: ['-c', `${cli} export --storage sqlite:./old.db | ${cli} import --storage sqlite:./new.db`] })
+  const { code, stderr } = await exited
+  t.equal(code, 0)
+  t.match(stderr, /Exported 7 records\.\n/)
+  t.match(stderr, /Imported 7 records/)
+})
+
+test('an export that broke off is gone on with, wherever it was cut', async t => {
+  const cwd = await filled(t)
+  const path = join(cwd, 'all.jsonl')
+  const stores = await open(t, `sqlite:${cwd}/old.db`)
+  const lines = await exported(stores)
+  const whole = lines.map(line => `${line}\n`).join('')
+  const bytesLine = whole.indexOf('{"object":"openai_compat.bytes"')
+  for (const cut of [0, 40, bytesLine + 5, bytesLine + 300_000, whole.length - 300, whole.length - 1, whole.length]) {
+    await writeFile(path, whole.slice(0, cut))
+    const { resume } = await reopenExport(path)
+    const kept = await readFile(path, 'utf8')
+    const rest = await exported(stores, resume)
+    t.equal(kept + rest.map(line => `${line}\n`).join(''), whole, `cut at ${cut}`)
+  }
+  await stores.close()
+  await writeFile(path, whole.slice(0, bytesLine + 300_000))
+  t.match(await run(t, cwd, 'export', '--storage', 'sqlite:./old.db', '--out', path, '--resume'), { code: 0, stderr: /Exported 7 records/ })
+  t.equal(await readFile(path, 'utf8'), whole)
+})
+
+test('an import that broke off is gone on with by starting it again', async t => {
+  const cwd = await filled(t)
+  const path = join(cwd, 'all.jsonl')
+  await run(t, cwd, 'export', '--storage', 'sqlite:./old.db', '--out', path)
+  const whole = await readFile(path, 'utf8')
+  await writeFile(join(cwd, 'part.jsonl'), whole.slice(0, whole.indexOf('thread_2')))
+  t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./new.db', 'part.jsonl'), { code: 1, stderr: /Line \d+ is bad: not valid JSON\./ })
+  t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./new.db', 'all.jsonl'), { code: 0, stderr: /Imported 2 records \(2 threads\); 5 were there already\./ })
+})
+
+test('bad lines end in exit code 1, and with --strict at once', async t => {
+  const cwd = t.testdir()
+  const path = join(cwd, 'some.jsonl')
+  await appendFile(path, `${JSON.stringify(assistant(1))}\n{"half":\n${JSON.stringify(assistant(2))}\n`)
+  t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./a.db', path),
+    { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 2 records (2 assistants); 0 were there already. 1 lines were bad and left out.\n' })
+  t.match(await run(t, cwd, 'import', '--strict', '--storage', 'sqlite:./b.db', path),
+    { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 1 records (1 assistants); 0 were there already. It ended at a bad line.\n' })
+})
+
+test('what cannot be done is one sentence', async t => {
+  const cwd = await filled(t)
+  const refusal = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await run(t, cwd, ...args)
+    t.equal(code, 1)
+    t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+    return stderr
+  }
+  t.match(await refusal('export', '--out', 'old.db', '--storage', 'sqlite:./old.db'), /The file old\.db exists/)
+  t.match(await refusal('import', 'missing.jsonl'), /The file missing\.jsonl cannot be read\./)
+  const mistake = (args: string[], message: string | RegExp): void => { t.throws(() => readTransfer(args, {}), { name: 'OperatorError', message }) }
+  mistake(['export', '--resume'], '--resume needs --out: the file to go on with.')
+  mistake(['import', '--sterict'], /^Unknown option '--sterict'/)
+  mistake(['import', 'a', 'b'], 'import takes one file, not "b" as well.')
+
+  const { ready } = startCli(t, { args: ['--port', '0', '--storage', 'sqlite:./old.db'], cwd })
+  await ready
+  t.match(await refusal('export', '--storage', 'sqlite:./old.db'), /Another process has the SQLite file \S+old\.db open: stop that process/)
+})
