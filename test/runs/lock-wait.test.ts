@@ -170,8 +170,8 @@ test('a waiting request is told when its thread is deleted', async t => {
 
 test('what cannot succeed does not wait', async t => {
   const { core, run } = await scene(t)
-  await t.rejects(core.runs.create(run.thread_id, { assistant_id: 'asst_unknown' }), { status: 404 })
-  await t.rejects(core.messages.create('thread_unknown', { role: 'user', content: 'Hi' }), { status: 404 })
+  await t.rejects(core.runs.create(run.thread_id, { assistant_id: 'asst_unknown' }), { name: 'ApiError', status: 404 })
+  await t.rejects(core.messages.create('thread_unknown', { role: 'user', content: 'Hi' }), { name: 'ApiError', status: 404 })
 })
 
 test('a release that comes while the first in the queue looks is not lost', async t => {
