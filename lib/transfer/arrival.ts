@@ -3,6 +3,7 @@ import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import { indexRun } from '../runs/records.js'
 import { isActive } from '../runs/state.js'
+import { activate, enterUses } from '../vector-stores/records.js'
 import type { RecordLine } from './lines.js'
 
 /**
@@ -24,6 +25,11 @@ export class Arrival {
     await this.#enter(SYSTEM_PROJECT, PARTITION.projects, KIND.project, project)
     if (partition === PARTITION.files) await this.#enter(SYSTEM_PROJECT, PARTITION.fileProjects, KIND.fileProject, project)
     if (kind === KIND.thread && id === partition) await this.#enter(project, PARTITION.threads, KIND.thread, id)
+    if (kind === KIND.vectorStoreFile) await enterUses(this.#records, { project, storeId: partition }, [id])
+    if (kind === KIND.vectorStore && id === partition) {
+      await this.#enter(project, PARTITION.vectorStores, KIND.vectorStore, id)
+      await activate(this.#records, { project, storeId: id }, this.#now())
+    }
     if (kind === KIND.run && isActive((body as Run).status)) await indexRun(this.#records, { project, threadId: partition, runId: id }, this.#now())
   }
 

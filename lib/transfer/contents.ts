@@ -1,5 +1,6 @@
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { FileBody } from '../vector-stores/records.js'
 import type { SectionName } from './lines.js'
 
 /**
@@ -10,6 +11,8 @@ export interface Content {
   kind: string
   /** Kinds whose records have this one's id as parent. They come before it: nothing is found before it is whole. */
   children?: Content[]
+  /** Their parent, when it is not the id; null when there are none. */
+  parentOf?: (body: unknown) => string | null
   /** There are bytes under the record's id. */
   hasBytes?: true
   /** The kind of a record with the same id that makes this one findable in another list. It comes before it too. */
@@ -39,7 +42,13 @@ export const SECTION: Record<SectionName, Section> = {
     name: 'vector_stores',
     partition: PARTITION.vectorStores,
     index: KIND.vectorStore,
-    contents: []
+    contents: [
+      { kind: KIND.vectorStoreFile, children: [{ kind: KIND.vectorStoreChunk }], parentOf: body => (body as FileBody).generation },
+      { kind: KIND.vectorStoreBatch },
+      { kind: KIND.vectorStoreEntry },
+      { kind: KIND.vectorStoreJob },
+      { kind: KIND.vectorStore }
+    ]
   },
   threads: { name: 'threads', partition: PARTITION.threads, index: KIND.thread, contents: [{ kind: KIND.thread }, { kind: KIND.message }] }
 }
@@ -66,7 +75,8 @@ export async function * pages (records: RecordStore, key: PartitionKey, kind: st
 export async function * contentsOf (records: RecordStore, key: PartitionKey, contents: readonly Content[], parent = ''): AsyncGenerator<FoundRecord> {
   for (const content of contents) {
     for await (const record of pages(records, key, content.kind, parent)) {
-      if (content.children !== undefined) yield * contentsOf(records, key, content.children, record.id)
+      const parentOfChildren = content.parentOf === undefined ? record.id : content.parentOf(record.body)
+      if (content.children !== undefined && parentOfChildren !== null) yield * contentsOf(records, key, content.children, parentOfChildren)
       yield { record, content }
     }
   }

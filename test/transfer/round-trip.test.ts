@@ -18,18 +18,25 @@ async function upload (server: TestServer, name: string, bytes: Uint8Array): Pro
   return await response.json()
 }
 
+/** A vector store in which the file can be found. */
+async function searchable (server: TestServer, fileId: string): Promise<void> {
+  const { body: store } = await server.post('/vector_stores', { name: 'Notes', file_ids: [fileId] })
+  while ((await server.get(`/vector_stores/${store.id}`)).body.file_counts.completed !== 1);
+}
+
 /** A store with something of everything in it, two projects, and a run that waits for its outputs. */
 async function furnished (t: Test, store: StoreUrl): Promise<{ url: string, upstream: Upstream, waiting: any, file: any, bytes: Uint8Array }> {
   const upstream = await startUpstream(t, { script: [text('Hello there'), toolCalls([{ name: 'ask', arguments: {}, id: 'call_1' }])] })
   const url = store.url(t)
   const server = await startServer(t, { upstream, storage: url, apiKeys: keys })
-  const bytes = Uint8Array.from({ length: 500_000 }, (_, i) => i % 251)
+  const bytes = new TextEncoder().encode('The meeting is at noon. '.repeat(20_000))
   const file = await upload(server, 'заметки.txt', bytes)
   const as = (headers: Record<string, string>): TestServer => ({ ...server, get: async path => await server.get(path, headers), post: async (path, body) => await server.post(path, body, headers) })
   const mine = as(a)
   const first = await runnable(mine, { name: 'One', tools: ask, metadata: { where: 'here' } })
   await reaches(mine, await first.create(mine), 'completed')
   const waiting = await reaches(mine, await first.create(mine), 'requires_action')
+  await searchable(mine, file.id)
   await newAssistant(as(b), { name: 'Theirs' })
   await newThread(as(b), 'Of another project')
   await server.close()
@@ -78,6 +85,10 @@ test('an imported store goes on where the exported one was: runs are answered, b
   t.strictSame((await mine.get(`/files/${file.id}`)).body, file)
   const content = await fetch(`${server.baseURL}/files/${file.id}/content`, { headers: a })
   t.strictSame(new Uint8Array(await content.arrayBuffer()), bytes)
+  const { data: [store] } = (await mine.get('/vector_stores')).body
+  t.match((await mine.get(`/vector_stores/${store.id}/files`)).body.data, [{ id: file.id, status: 'completed' }])
+  const found = await server.post(`/vector_stores/${store.id}/search`, { query: 'meeting' }, a)
+  t.equal(found.body.data[0].file_id, file.id)
   t.strictSame((await server.get('/assistants', b)).body.data.map(({ name }: any) => name), ['Theirs'])
 })
 
