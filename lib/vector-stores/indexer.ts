@@ -153,6 +153,8 @@ export class Indexer {
     const { search, log } = this.#services
     const indexing = new Indexing(this.#services, ref, job)
     this.#running.set(jobKey(ref, job.id), indexing)
+    // Claimed while the server was told to stop: the threads that read documents may be gone already.
+    if (this.#stopped) indexing.stop(new Stopping())
     try {
       await indexing.run(maxAttempts)
     } catch (error) {

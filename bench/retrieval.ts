@@ -1,0 +1,145 @@
+/**
+ * How well and how fast vector stores search: recall@10 by words, by vectors (a deterministic stand-in for an embedding model, which
+ * knows words only) and by both; documents per second while indexing; the time of a search among 100,000 chunks.
+ *
+ *   node --import=./node_modules/@tapjs/typescript/dist/esm/import.mjs bench/retrieval.ts [recall] [indexing] [search]
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { Core } from '../lib/core.js'
+import { resolveOptions } from '../lib/options.js'
+import { WorkerIndex } from '../lib/retrieval/index/worker-index.js'
+import { embedText } from '../test/helpers/upstream-embedding.js'
+import { documents, questions } from './data/corpus.js'
+
+const DIMENSIONS = 256
+const FILES = 1000
+const FILE_BYTES = 20_000
+const CHUNKS = 100_000
+const SEARCHES = 300
+const store = { project: 'bench', storeId: 'vs_bench' }
+const folder = mkdtempSync(join(tmpdir(), 'bench-retrieval-'))
+const wanted = process.argv.slice(2)
+const parts = { recall, indexing, search }
+
+const vectorOf = (text: string, dimensions = DIMENSIONS): Float32Array => Float32Array.from(embedText(text, dimensions))
+const indexAt = (name: string): WorkerIndex => new WorkerIndex(async () => ({ path: join(folder, name), identity: 'bench', maxVectorBytes: 2 ** 30, temporary: true }))
+
+async function recall (): Promise<void> {
+  const index = indexAt('recall.db')
+  for (const [i, { id, text }] of documents.entries()) {
+    const file = { fileId: id, generation: id, attributes: {}, model: 'stand-in' }
+    await index.addChunks(store, file, [{ number: 0, text, vector: vectorOf(text) }])
+    await index.addFile(store, file, i + 1)
+  }
+  const modes = { 'words (BM25)': [true, false], vectors: [false, true], hybrid: [true, true] } as const
+  for (const [mode, [words, vectors]] of Object.entries(modes)) {
+    let found = 0
+    for (const { text, answer } of questions) {
+      const near = vectors ? { near: { model: 'stand-in', vector: vectorOf(text) } } : {}
+      const hits = await index.search(store, { text: words ? text : '', ...near, limit: 10 })
+      if (hits.some(({ fileId }) => fileId === answer)) found++
+    }
+    console.log(`recall@10, ${documents.length} documents, ${questions.length} questions, ${mode}: ${(found / questions.length).toFixed(3)}`)
+  }
+  await index.close()
+}
+
+async function indexing (): Promise<void> {
+  const log = { debug () {}, info () {}, warn: console.warn, error: console.error }
+  const core = new Core(resolveOptions({ storage: `sqlite:${join(folder, 'bench.db')}` }), log)
+  await core.start()
+  const { files, vectorStores } = core.project('bench')
+  const ids: string[] = []
+  const words = wordSource(1)
+  for (let i = 0; i < FILES; i++) {
+    const text = textOf(words, FILE_BYTES / 6).slice(0, FILE_BYTES)
+    ids.push((await files.create({ filename: `${i}.txt`, purpose: 'assistants' }, (async function * () { yield Buffer.from(text) })())).id)
+  }
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  const { id } = await vectorStores.stores.create({})
+  const began = performance.now()
+  delay.enable()
+  await vectorStores.batches.create(id, { file_ids: ids })
+  for (;;) {
+    const { file_counts: counts } = await vectorStores.stores.get(id)
+    if (counts.in_progress === 0) break
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  delay.disable()
+  const seconds = (performance.now() - began) / 1000
+  console.log(`indexing ${FILES} files of ${FILE_BYTES} bytes (words, SQLite): ${(FILES / seconds).toFixed(1)} documents/s; event loop: p99 ${ms(delay.percentile(99))}, longest block ${ms(delay.max)}; RSS ${mb()} MB`)
+  await core.stop()
+}
+
+async function search (): Promise<void> {
+  const index = indexAt('search.db')
+  const words = wordSource(2)
+  const perFile = 100
+  const began = performance.now()
+  for (let f = 0; f < CHUNKS / perFile; f++) {
+    const file = { fileId: `f${f}`, generation: `f${f}`, attributes: {}, model: 'stand-in' }
+    const chunks = Array.from({ length: perFile }, (_, number) => ({ number, text: textOf(words, 500), vector: randomVector(words) }))
+    await index.addChunks(store, file, chunks)
+    await index.addFile(store, file, f + 1)
+  }
+  console.log(`${CHUNKS} chunks of 500 words put into the index in ${((performance.now() - began) / 1000).toFixed(0)} s; RSS ${mb()} MB`)
+  for (const near of [false, true]) {
+    const times: number[] = []
+    await index.search(store, { text: 'x', near: { model: 'stand-in', vector: randomVector(words) }, limit: 1 })
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    for (let i = 0; i < SEARCHES; i++) {
+      const start = performance.now()
+      await index.search(store, { text: textOf(words, 6), ...near ? { near: { model: 'stand-in', vector: randomVector(words) } } : {}, limit: 20 })
+      times.push(performance.now() - start)
+    }
+    times.sort((a, b) => a - b)
+    console.log(`search among ${CHUNKS} chunks, six words of the texts${near ? ` and a vector of ${DIMENSIONS}` : ''}: p50 ${times[SEARCHES / 2]!.toFixed(1)} ms, p99 ${times[Math.floor(SEARCHES * 0.99)]!.toFixed(1)} ms; event loop: longest block ${ms(delay.max)}; RSS ${mb()} MB`)
+  }
+  await index.close()
+}
+
+const ms = (nanoseconds: number): string => `${(nanoseconds / 1e6).toFixed(1)} ms`
+const mb = (): number => Math.round(process.memoryUsage().rss / 2 ** 20)
+
+/** Random numbers that are the same every time. */
+function wordSource (seed: number): () => number {
+  return () => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff
+    return seed / 0x7fffffff
+  }
+}
+
+const VOCABULARY = 50_000
+/** Frequencies as in natural language (Zipf): few words are everywhere, most are rare. */
+const CUMULATED = (() => {
+  let sum = 0
+  return Float64Array.from({ length: VOCABULARY }, (_, i) => { sum += 1 / (i + 2.7); return sum })
+})()
+
+function textOf (random: () => number, words: number): string {
+  const text: string[] = []
+  for (let i = 0; i < words; i++) {
+    const target = random() * CUMULATED[VOCABULARY - 1]!
+    let low = 0
+    let high = VOCABULARY - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (CUMULATED[middle]! < target) low = middle + 1
+      else high = middle
+    }
+    text.push(`w${low.toString(36)}x`)
+  }
+  return text.join(' ')
+}
+
+function randomVector (random: () => number): Float32Array {
+  return Float32Array.from({ length: DIMENSIONS }, () => random() - 0.5)
+}
+
+console.log(`${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}`)
+for (const [name, measure] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await measure()
+rmSync(folder, { recursive: true })

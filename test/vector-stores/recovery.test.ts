@@ -1,0 +1,59 @@
+import { setImmediate } from 'node:timers/promises'
+import { test, type Test } from 'tap'
+import { MemoryBlobStore } from '../../storage/blobs/memory.js'
+import { KIND } from '../../storage/layout.js'
+import type { JobBody } from '../../lib/vector-stores/records.js'
+import { ManualClock } from '../helpers/clock.js'
+import { GatedStore } from '../runs/helpers/gated-store.js'
+import { indexed, search, startWorld, upload, type World } from './helpers/world.js'
+
+const isChunk = (items: readonly { op: string, kind?: string }[]): boolean => items.some(item => item.op === 'put' && item.kind === KIND.vectorStoreChunk)
+
+/** A file in a store whose indexing has stopped before its first chunk was kept, on an instance that is silent from now on. */
+async function interrupted (t: Test) {
+  const storage = new GatedStore({ shared: true })
+  const blobs = new MemoryBlobStore()
+  const clock = new ManualClock()
+  const dead = await startWorld(t, { storage, blobs, clock })
+  const file = await upload(dead, 'a.txt', 'A lighthouse keeper.')
+  const gate = storage.hold(isChunk)
+  t.teardown(() => gate.open())
+  const { id } = await dead.vectorStores.stores.create({ file_ids: [file] })
+  await gate.reached()
+  const key = { project: 'default', partition: id, kind: KIND.vectorStoreJob, id: file }
+  return { storage, blobs, file, id, key }
+}
+
+test('a file whose instance has died is taken over when its lease has run out, and indexed once', async t => {
+  const { storage, blobs, file, id, key } = await interrupted(t)
+  const clock = new ManualClock()
+  const other: World = await startWorld(t, { storage, blobs, clock })
+  await setImmediate()
+  t.match(await other.vectorStores.files.get(id, file), { status: 'in_progress' })
+  const before = (await storage.get<JobBody>(key))!.body
+  await clock.advance(16_000)
+  t.match(await indexed(other, id, file), { status: 'completed' })
+  t.strictSame(await search(other, id, 'lighthouse'), [file])
+  t.match(await other.vectorStores.stores.get(id), { file_counts: { completed: 1, total: 1, in_progress: 0 } })
+  t.equal(await storage.get(key), undefined)
+  t.not(before.generation, null)
+})
+
+test('a file that its instances keep dying of has failed', async t => {
+  const { storage, blobs, file, id, key } = await interrupted(t)
+  const job = (await storage.get<JobBody>(key))!
+  await storage.write({ project: 'default', partition: id }, [{ op: 'put', kind: key.kind, id: file, body: { ...job.body, attempts: 3, expiresAt: 0 } }])
+  const other = await startWorld(t, { storage, blobs })
+  t.match(await indexed(other, id, file), { status: 'failed', last_error: { code: 'server_error', message: /stopped 3 times/ } })
+})
+
+test('an instance that stops hands its files over at once', async t => {
+  const storage = new GatedStore({ shared: true })
+  const blobs = new MemoryBlobStore()
+  const first = await startWorld(t, { storage, blobs })
+  const ids = await Promise.all(Array.from({ length: 6 }, async (_, i) => await upload(first, `${i}.txt`, `number${i} `.repeat(2000))))
+  const { id } = await first.vectorStores.stores.create({ file_ids: ids })
+  await first.core.stop()
+  const second = await startWorld(t, { storage, blobs, clock: new ManualClock() })
+  for (const file of ids) t.match(await indexed(second, id, file), { status: 'completed' })
+})
