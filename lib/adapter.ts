@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { CreateAssistantRequest, UpdateAssistantRequest, type Assistant } from '../schemas/assistants.js'
 import { CreateMessageRequest, type Message } from '../schemas/messages.js'
@@ -34,6 +35,7 @@ export class OpenAIAdapter {
   readonly #core: Core
   readonly #manager: ThreadManager
   readonly #api: ProjectApi
+  readonly #ownsCore: boolean
   #started: Promise<void> | undefined
 
   /**
@@ -41,6 +43,7 @@ export class OpenAIAdapter {
    */
   constructor (runtime?: Runtime | Core, options: OpenAIAdapterOptions = {}) {
     const { threadManager, logger = silentLogger, ...rest } = options
+    this.#ownsCore = !(runtime instanceof Core)
     if (runtime instanceof Core) {
       this.#core = runtime
       this.#started = Promise.resolve()
@@ -136,6 +139,8 @@ export class OpenAIAdapter {
   /** Any run in the store. */
   async retrieveRun (threadId: string, runId: string): Promise<Run | undefined> {
     const { runs } = await this.#ready()
+    // A store in memory answers at once: without this a loop that polls would keep the run itself from going on.
+    await nextTurn()
     return await absentAsUndefined(async () => await runs.get(threadId, runId))
   }
 
@@ -166,9 +171,9 @@ export class OpenAIAdapter {
     return (await absentAsUndefined(async () => await runs.listSteps(threadId, runId, options)))?.data ?? []
   }
 
-  /** Hands running runs over and closes what the adapter has opened. */
+  /** Hands running runs over and closes what the adapter has opened. Without effect on the adapter of a server. */
   async close (): Promise<void> {
-    if (this.#started === undefined) return
+    if (this.#started === undefined || !this.#ownsCore) return
     await this.#started
     await this.#core.stop()
   }
