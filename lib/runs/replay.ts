@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Run } from '../../schemas/runs.js'
 import type { RunStep, StepToolCall, StepToolCallDelta } from '../../schemas/run-steps.js'
-import type { Message } from '../../schemas/messages.js'
+import type { Message, MessageContent } from '../../schemas/messages.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
 import { EventLog } from './event-log.js'
 import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
@@ -39,11 +39,17 @@ function events (run: Run, items: readonly RunItem[]): StreamEvent[] {
 
 function messageItem (step: RunStep, message: Message): StreamEvent[] {
   const empty: Message = { ...message, status: 'in_progress', incomplete_details: null, completed_at: null, incomplete_at: null, content: [] }
-  const deltas = message.content.map((part, index): StreamEvent => messageDelta(message.id, { index, ...part } as Parameters<typeof messageDelta>[1]))
+  const deltas = message.content.map((part, index): StreamEvent => messageDelta(message.id, { index, ...numbered(part) } as Parameters<typeof messageDelta>[1]))
   const ends = [...ending(message.status, messageEvent(message)), ...ending(step.status, stepEvent(step))]
   // A run that ends early ends its step first.
   if (step.status !== 'completed') ends.reverse()
   return [...opening(step), messageCreated(empty), messageEvent(empty), ...deltas, ...ends]
+}
+
+/** Within a delta every annotation has its place. */
+function numbered (part: MessageContent): object {
+  if (part.type !== 'text') return part
+  return { ...part, text: { ...part.text, annotations: part.text.annotations.map((annotation, index) => ({ index, ...annotation })) } }
 }
 
 function toolItem (step: RunStep): StreamEvent[] {
