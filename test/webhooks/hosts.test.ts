@@ -1,6 +1,6 @@
 import { test, type Test } from 'tap'
 import { newAssistant, newThread, startServer, stopped, type TestServer } from '../helpers/server.js'
-import { text } from '../helpers/upstream.js'
+import { hang, text } from '../helpers/upstream.js'
 import { secret, startReceiver } from './receiver.js'
 
 const LISTED = ['hooks.example.com', '*.example.org', 'Example.NET:8443', '127.0.0.1:9999']
@@ -51,7 +51,8 @@ for (const url of [
 ]) {
   test(`a run may be reported to ${url}`, async t => {
     const { server, assistantId, threadId } = await guarded(t)
-    server.upstream.enqueue(text('Hi'))
+    // It never ends, so nobody is told.
+    server.upstream.enqueue(hang())
     const { status, body } = await server.post(`/threads/${threadId}/runs`, { assistant_id: assistantId, metadata: { webhook_url: url } })
     t.equal(status, 200)
     t.equal(body.metadata.webhook_url, url)
@@ -60,7 +61,7 @@ for (const url of [
 
 test('a port in the list stands for itself, also where a URL leaves it out', async t => {
   const server = await startServer(t, { webhooks: { secret, allowedHosts: ['example.com:443'] } })
-  server.upstream.enqueue(text('Hi'))
+  server.upstream.enqueue(hang())
   const assistant = await newAssistant(server)
   const thread = await newThread(server, 'Hello?')
   const ask = async (url: string): Promise<number> => (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id, metadata: { webhook_url: url } })).status
