@@ -87,7 +87,7 @@ test('JSON is taken under every name of it, anything else is a 415', async t => 
   for (const type of ['application/json', 'APPLICATION/JSON; charset=UTF-8', 'application/vnd.api+json']) {
     t.equal((await server.post('/assistants', { model: 'm' }, { 'content-type': type })).status, 200, type)
   }
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'nonsense']) {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'application/jsonx', 'application/json-seq', 'nonsense']) {
     t.match(await server.post('/assistants', { model: 'm' }, { 'content-type': type }), { status: 415, body: { error: { type: 'invalid_request_error', code: 'unsupported_content_type' } } }, type)
   }
 })

@@ -44,7 +44,8 @@ test('content is a string or parts, and is shown as parts', async t => {
   const thread = await newThread(server)
   const shown = async (content: unknown) => (await server.post(`/threads/${thread.id}/messages`, { role: 'user', content })).body.content
   const textPart = (value: string) => ({ type: 'text', text: { value, annotations: [] } })
-  t.strictSame(await shown('Grüße 🐸\u0000\n'), [textPart('Grüße 🐸\u0000\n')])
+  t.strictSame(await shown('Grüße 🐸\n'), [textPart('Grüße 🐸\n')])
+  t.strictSame(await shown('a null \u0000 and half a pair \ud83d'), [textPart('a null \u0000 and half a pair \ud83d')])
   t.strictSame(await shown([{ type: 'text', text: 'a' }, { type: 'text', text: '' }]), [textPart('a'), textPart('')])
   t.strictSame(await shown([{ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }, { type: 'text', text: 'What is it?' }]),
     [{ type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'auto' } }, textPart('What is it?')])
@@ -84,10 +85,10 @@ test('a refused message is not kept', async t => {
   t.equal((await server.get(`/threads/${thread.id}/messages`)).body.data.length, 1)
 })
 
-test('a text of 256,000 characters is taken, however many bytes that is', async t => {
+test('a text of 256,000 characters is taken, however many bytes a client makes of it', async t => {
   const server = await startServer(t)
   const thread = await newThread(server)
-  const { status, body } = await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: '字'.repeat(256_000) })
+  const { status, body } = await server.post(`/threads/${thread.id}/messages`, `{"role":"user","content":"${'\\u5b57'.repeat(256_000)}"}`)
   t.equal(status, 200)
   t.equal(body.content[0].text.value.length, 256_000)
 })

@@ -50,13 +50,23 @@ test('a run that calls functions waits, without usage, and goes on once it has t
   ])
 })
 
-test('an output that is left out is an empty one, and the largest one is taken', async t => {
+test('an output that is left out is an empty one', async t => {
   const { server, run, path } = await waiting(t, text('Done.'))
-  const { status } = await server.post(`${path}/submit_tool_outputs`, { tool_outputs: [{ tool_call_id: 'call_a' }, { tool_call_id: 'call_b', output: 'x'.repeat(1_000_000) }] })
-  t.equal(status, 200)
+  await server.post(`${path}/submit_tool_outputs`, { tool_outputs: [{ tool_call_id: 'call_a' }, { tool_call_id: 'call_b', output: 'two' }] })
   await stopped(server, run)
   const [step] = (await server.get(`${path}/steps?order=asc`)).body.data
-  t.strictSame(step.step_details.tool_calls.map((call: any) => call.function.output.length), [0, 1_000_000])
+  t.strictSame(step.step_details.tool_calls.map((call: any) => call.function.output), ['', 'two'])
+})
+
+test('each output may have 1,048,576 characters, and none may have more', async t => {
+  const { server, run, path } = await waiting(t, text('Done.'))
+  const largest = 'x'.repeat(1_048_576)
+  t.match(await server.post(`${path}/submit_tool_outputs`, { tool_outputs: [outputs[0], { tool_call_id: 'call_b', output: `${largest}x` }] }),
+    { status: 400, body: { error: { param: 'tool_outputs[1].output', code: 'string_above_max_length' } } })
+  t.equal((await server.post(`${path}/submit_tool_outputs`, { tool_outputs: outputs.map(output => ({ ...output, output: largest })) })).status, 200)
+  await stopped(server, run)
+  const [step] = (await server.get(`${path}/steps?order=asc`)).body.data
+  t.strictSame(step.step_details.tool_calls.map((call: any) => call.function.output.length), [1_048_576, 1_048_576])
 })
 
 test('outputs that are not exactly the expected ones are refused, and the run waits on', async t => {
