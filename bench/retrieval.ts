@@ -17,7 +17,7 @@ import { documents, questions } from './data/corpus.js'
 const DIMENSIONS = 256
 const FILES = 1000
 const FILE_BYTES = 20_000
-const CHUNKS = 100_000
+const CHUNKS = Number(process.env.CHUNKS ?? 100_000)
 const SEARCHES = 300
 const store = { project: 'bench', storeId: 'vs_bench' }
 const folder = mkdtempSync(join(tmpdir(), 'bench-retrieval-'))
