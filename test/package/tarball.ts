@@ -3,7 +3,7 @@
  * package registry, so .ci/run starts it and `npm test` does not.
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +17,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'openai-compat-package-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
+const MAX_BYTES = 500_000
+let tarball = ''
+
 const bin = join(folder, 'node_modules/.bin/fastify-openai-compat')
 
 async function inFolder (command: string, args: string[]): Promise<string> {
@@ -29,7 +32,10 @@ async function inFolder (command: string, args: string[]): Promise<string> {
 test('npm pack, and an installation without what is for development', { timeout: 300_000 }, async t => {
   const { stdout } = await execute('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, maxBuffer: 1 << 24 })
   // The build speaks first.
-  const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [{ filename: string, files: { path: string }[] }]
+  const [{ filename, files, size }] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [{ filename: string, files: { path: string }[], size: number }]
+  tarball = join(folder, filename)
+  t.comment(`${filename}: ${size} bytes, ${files.length} files`)
+  t.ok(size < MAX_BYTES, `${size} bytes are below ${MAX_BYTES}`)
   const paths = files.map(file => file.path)
   for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/cli.js']) t.ok(paths.includes(path), path)
   t.strictSame(paths.filter(path => /(^|\/)(test|bench|node_modules|\.ci|\.tap)\/|(?<!\.d)\.ts$|tsbuildinfo/.test(path)), [], 'nothing else')
@@ -71,9 +77,32 @@ test('the types check in strict mode', async t => {
     await app.register(openaiCompat, { apikeys: [] })
     export { storage, url }
   `)
-  await inFolder(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023',
-    '--skipLibCheck', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'types.ts'])
-  t.pass('no complaint')
+  for (const [module, moduleResolution] of [['nodenext', 'nodenext'], ['node20', 'node16'], ['esnext', 'bundler']] as const) {
+    await inFolder(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', module, '--moduleResolution', moduleResolution,
+      '--target', 'es2023', '--skipLibCheck', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), 'types.ts'])
+    t.pass(`no complaint with ${moduleResolution}`)
+  }
+})
+
+test('the tools that know how packages are resolved have nothing to say', async t => {
+  // `cjs-resolves-to-esm`: CommonJS gets the one build there is, by require(esm), which every supported Node has.
+  await inFolder(join(root, 'node_modules/.bin/attw'), ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-emoji', tarball])
+  t.pass('attw')
+  await inFolder(join(root, 'node_modules/.bin/publint'), ['run', tarball, '--strict'])
+  t.pass('publint')
+})
+
+test('CommonJS can require it: nothing in the graph awaits at its top level', async t => {
+  writeFileSync(join(folder, 'require.cjs'), `
+    const { default: openaiCompat, createOpenAIServer, OpenAIAdapter, ThreadManager } = require('fastify-openai-compat')
+    console.log([openaiCompat, createOpenAIServer, OpenAIAdapter, ThreadManager].map(value => typeof value).join())
+  `)
+  t.equal((await inFolder(process.execPath, ['require.cjs'])).trim(), 'function,function,function,function')
+})
+
+test('npx starts the command', async t => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  t.equal((await inFolder('npx', ['--no-install', 'fastify-openai-compat', '--version'])).trim(), version)
 })
 
 test('the command starts on a free port, answers /health, and stops', async t => {
