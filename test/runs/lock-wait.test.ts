@@ -3,7 +3,7 @@ import type { Run } from '../../schemas/runs.js'
 import { PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, text } from '../helpers/upstream.js'
-import { restingRun, settle, startCore, startRun, type TestCore, type TestCoreOptions } from './helpers/core.js'
+import { restingRun, settle, startCore, startRun, told, type TestCore, type TestCoreOptions } from './helpers/core.js'
 import { GatedStore } from './helpers/gated-store.js'
 
 interface Scene {
@@ -27,8 +27,8 @@ async function scene (t: Test, options: TestCoreOptions = {}): Promise<Scene> {
   const gate = new Gate()
   core.upstream.enqueue(text(['First', gate, ' answer']))
   core.upstream.respond(({ body }) => text(`Answer to ${body.messages.at(-1).content}`))
-  const { run } = await startRun(core)
-  await gate.reached()
+  const { run, log } = await startRun(core)
+  await told(log, 'thread.message.delta')
   return {
     core,
     store,

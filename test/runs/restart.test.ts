@@ -2,7 +2,7 @@ import { test, type Test } from 'tap'
 import type { Run } from '../../schemas/runs.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, text, toolCalls } from '../helpers/upstream.js'
-import { eventsOf, names, restingRun, settle, startRun, type TestCore } from './helpers/core.js'
+import { eventsOf, names, restingRun, startRun, told, until, type TestCore } from './helpers/core.js'
 import { movesRunTo } from './helpers/gated-store.js'
 import { ENDINGS, Lives } from './helpers/lifetime.js'
 import { outputsFor } from './helpers/server.js'
@@ -44,9 +44,8 @@ for (const ending of ENDINGS) {
     const gate = new Gate()
     const lives = await Lives.begin(t, { script: [text(['Once', gate, ' upon']), text('Once again')] })
     const core = await lives.start()
-    const { run } = await startRun(core)
-    await gate.reached()
-    await settle()
+    const { run, log } = await startRun(core)
+    await told(log, 'thread.message.delta')
     const before = [await core.messages.list(run.thread_id, {}), await core.runs.listSteps(run.thread_id, run.id, {})]
     await lives[ending]()
     const again = await lives.start()
@@ -62,9 +61,8 @@ for (const ending of ENDINGS) {
     const gate = new Gate()
     const turn = toolCalls([{ name: 'add', arguments: { a: 1 } }])
     const lives = await Lives.begin(t, { tools: [{ name: 'add', parameters, execute: () => 3 }], script: [{ ...turn, steps: turn.steps.toSpliced(-1, 0, gate) }, turn, text('Three')] })
-    const { run } = await startRun(await lives.start())
-    await gate.reached()
-    await settle()
+    const { run, log } = await startRun(await lives.start())
+    await told(log, 'thread.run.step.delta')
     await lives[ending]()
     const again = await lives.start()
     t.equal((await restingRun(again, run)).status, 'completed')
@@ -76,9 +74,8 @@ for (const ending of ENDINGS) {
     const gate = new Gate()
     const turn = toolCalls([{ name: 'add', arguments: { a: 1 } }], { textBefore: 'Let me see.' })
     const lives = await Lives.begin(t, { tools: [{ name: 'add', parameters, execute: () => 3 }], script: [{ ...turn, steps: turn.steps.toSpliced(-1, 0, gate) }, turn, text('Three')] })
-    const { run } = await startRun(await lives.start())
-    await gate.reached()
-    await settle()
+    const { run, log } = await startRun(await lives.start())
+    await told(log, 'thread.run.step.delta')
     await lives[ending]()
     const again = await lives.start()
     t.equal((await restingRun(again, run)).status, 'completed')
@@ -97,9 +94,13 @@ for (const ending of ENDINGS) {
       { name: 'slow', parameters, execute: async () => { ran.push('slow'); await gate.pass(); return 's' } }
     ]
     const lives = await Lives.begin(t, { tools, script: [toolCalls([{ name: 'quick', arguments: {} }, { name: 'slow', arguments: {} }]), text('Done')] })
-    const { run } = await startRun(await lives.start())
+    const core = await lives.start()
+    const { run } = await startRun(core)
     await gate.reached()
-    await settle()
+    await until(async () => {
+      const { data: [step] } = await core.runs.listSteps(run.thread_id, run.id, {})
+      return step?.step_details.type === 'tool_calls' && step.step_details.tool_calls[0]?.type === 'function' && step.step_details.tool_calls[0].function.output === 'q'
+    })
     await lives[ending]()
     gate.open(Infinity)
     const again = await lives.start()
@@ -118,9 +119,8 @@ for (const ending of ENDINGS) {
       tools: [{ name: 'add', parameters, execute: () => ++ran }],
       script: [toolCalls([{ name: 'add', arguments: {} }], usage), text(['Do', gate, 'ne']), text('Done', usage)]
     })
-    const { run } = await startRun(await lives.start())
-    await gate.reached()
-    await settle()
+    const { run, log } = await startRun(await lives.start())
+    await told(log, 'thread.message.delta')
     await lives[ending]()
     const again = await lives.start()
     const done = await restingRun(again, run)
@@ -171,9 +171,8 @@ test('killed while the run is being cancelled: it is cancelled when the next lif
   const gate = new Gate()
   const lives = await Lives.begin(t, { script: [text(['Once', gate, ' upon'])] })
   const core = await lives.start()
-  const { run } = await startRun(core)
-  await gate.reached()
-  await settle()
+  const { run, log } = await startRun(core)
+  await told(log, 'thread.message.delta')
   const end = lives.hold(movesRunTo('cancelled'))
   await core.runs.cancel(run.thread_id, run.id)
   await end.reached()
@@ -190,9 +189,8 @@ test('a run whose time passes while nobody lives has expired when somebody looks
   const clock = new ManualClock()
   const gate = new Gate()
   const lives = await Lives.begin(t, { clock, script: [text(['Once', gate, ' upon'])] })
-  const { run } = await startRun(await lives.start())
-  await gate.reached()
-  await settle()
+  const { run, log } = await startRun(await lives.start())
+  await told(log, 'thread.message.delta')
   await lives.crash()
   await clock.advance(600_000)
   const again = await lives.start()

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { error, Gate, text } from '../helpers/upstream.js'
-import { restingRun, settle, startRun } from './helpers/core.js'
+import { restingRun, startRun, told, until } from './helpers/core.js'
 import { Lives } from './helpers/lifetime.js'
 
 /** A vendor that says one word and no more. Each call of what it returns waits for one more request to get stuck there. */
@@ -15,7 +15,6 @@ function stuckAfter (lives: Lives, word: string): () => Promise<Gate> {
     await lives.upstream.next()
     const gate = gates.at(-1)!
     await gate.reached()
-    await settle()
     return gate
   }
 }
@@ -26,6 +25,7 @@ test('a run that kills its process again and again is given up', async t => {
   const { run } = await startRun(await lives.start())
   for (let death = 1; death <= 3; death++) {
     await stuck()
+    await until(async () => (await lives.core.messages.list(run.thread_id, {})).data.length === 2)
     await lives.crash()
     await lives.start()
   }
@@ -56,9 +56,8 @@ test('a run that is handed over in good order is never given up', async t => {
 test('a run that fails in its second life leaves nothing half-written', async t => {
   const gate = new Gate()
   const lives = await Lives.begin(t, { script: [text(['Once', gate, ' upon']), error(400, 'No more.')] })
-  const { run } = await startRun(await lives.start())
-  await gate.reached()
-  await settle()
+  const { run, log } = await startRun(await lives.start())
+  await told(log, 'thread.message.delta')
   await lives.crash()
   const again = await lives.start()
   t.equal((await restingRun(again, run)).status, 'failed')

@@ -71,3 +71,17 @@ export function names (events: readonly StreamEvent[]): string[] {
 export async function settle (turns = 10): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise(resolve => setImmediate(resolve))
 }
+
+/** Waits for an event of this name, from the beginning of the log. */
+export async function told (log: EventLog, name: StreamEvent['event']): Promise<void> {
+  const reading = new AbortController()
+  for await (const batch of log.follow(log.firstId, reading.signal)) {
+    if (batch.some(({ event }) => event === name)) return
+  }
+  throw new Error(`the log ended without ${name}`)
+}
+
+/** Looks again and again, for what no event tells. */
+export async function until (condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition()) await settle(1)
+}
