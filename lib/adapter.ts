@@ -191,7 +191,11 @@ export class OpenAIAdapter {
   }
 }
 
-/** @param runtime a Cogitator instance, a model provider, an AI SDK model, or the configuration of an endpoint. */
+/**
+ * Makes an adapter, which opens its store on first use.
+ *
+ * @param runtime a Cogitator instance, a model provider, an AI SDK model, or the configuration of an endpoint.
+ */
 export function createOpenAIAdapter (runtime?: Runtime, options?: OpenAIAdapterOptions): OpenAIAdapter {
   return new OpenAIAdapter(runtime, options)
 }

@@ -21,6 +21,7 @@ import type { WebhookOptions } from './webhooks.js'
 /** A model provider, or what one can be made of: an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model. */
 export type ProviderOption = ModelProvider | OpenAICompatibleOptions | CogitatorLike | AiSdkModel
 
+/** Bounds of requests, runs and files. All of them are whole numbers, 0 or more. */
 export interface Limits extends EngineLimits {
   /** Seconds from a run's creation to its expiry. Default 600, as in the real API. */
   runExpiresS: number
@@ -40,6 +41,7 @@ export interface Limits extends EngineLimits {
   imageBytes: number
 }
 
+/** Options of the plugin. All may be left out; a bad one is a `TypeError` at start that names it. */
 export interface OpenAICompatOptions {
   /** Path before every route. Default none; the standalone server uses `/v1`. */
   prefix?: string

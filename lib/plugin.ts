@@ -119,4 +119,5 @@ function checkBetaHeader (request: FastifyRequest, prefix: string): void {
     'Please try again by setting the header \'OpenAI-Beta: assistants=v2\'.', { code: 'invalid_beta' })
 }
 
+/** The plugin: `await app.register(openaiCompat, { prefix: '/v1' })`. */
 export default fp(openaiCompat, { name: 'fastify-openai-compat', fastify: '5.x', encapsulate: false })

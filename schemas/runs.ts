@@ -10,6 +10,7 @@ export const RUN_STATUSES = [
   'queued', 'in_progress', 'requires_action', 'cancelling', 'cancelled', 'failed', 'completed', 'incomplete', 'expired'
 ] as const
 
+/** Where a run is in its life (API reference, "Run lifecycle"). */
 export const RunStatus = literals(RUN_STATUSES)
 export type RunStatus = Static<typeof RunStatus>
 

@@ -9,6 +9,7 @@ import {
   type SqliteThreadStorageConfig
 } from './thread-storages.js'
 
+/** A storage by its type, and the options of its class. */
 export type ThreadStorageConfig =
   | { type: 'memory' }
   | { type: 'sqlite' } & SqliteThreadStorageConfig

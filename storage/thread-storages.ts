@@ -11,6 +11,7 @@ export class InMemoryThreadStorage extends RecordThreadStorage {
   }
 }
 
+/** Where the database file is. */
 export type SqliteThreadStorageConfig = SqliteRecordStoreOptions
 
 /** One file, one process. */
@@ -20,6 +21,7 @@ export class SqliteThreadStorage extends RecordThreadStorage {
   }
 }
 
+/** Where Redis is, how its keys are called, and when it forgets. */
 export interface RedisThreadStorageConfig extends RedisRecordStoreOptions {
   /**
    * Whole seconds after its last write at which a thread with all that belongs to it, or the set of all assistants, is
@@ -35,6 +37,7 @@ export class RedisThreadStorage extends RecordThreadStorage {
   }
 }
 
+/** Where PostgreSQL is, and how its table is called. */
 export type PostgresThreadStorageConfig = PostgresRecordStoreOptions
 
 /** One PostgreSQL table, for any number of instances. */

@@ -12,6 +12,7 @@ import { editObject } from './http/json-text.js'
 import { retrying } from './http/retry.js'
 import type { ForwardAnswer, ForwardRequest, ModelInfo, ModelPart, ModelProvider, ModelRequest, StreamOptions } from './provider.js'
 
+/** An endpoint that speaks OpenAI's chat completions, and how to treat it. */
 export interface OpenAICompatibleOptions {
   /**
    * Where the API lives, up to and without `/chat/completions`: `https://api.openai.com/v1`. A query string is kept on

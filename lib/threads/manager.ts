@@ -19,6 +19,7 @@ import { Messages, type MessageListParams } from './messages.js'
 import { Threads } from './threads.js'
 import type { VectorStoreApi } from '../vector-stores/api.js'
 
+/** Options of `ThreadManager`. All may be left out. */
 export interface ThreadManagerOptions {
   /** The tenant whose objects it sees. Default `default`. */
   project?: string
