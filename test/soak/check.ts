@@ -1,6 +1,20 @@
 import { ask, ENDED, toItsEnd, type ThreadFacts } from './load.js'
 
-/** What is wrong with a thread after its server was killed; nothing, if all is well. Brings its runs to their end first. */
+/** Brings the runs of a thread to their end, those that were begun without an acknowledgement too. What is wrong with them, if anything. */
+export async function settleThread (baseURL: string, threadId: string, facts: ThreadFacts): Promise<string[]> {
+  const problems: string[] = []
+  const runs = await ask(baseURL, 'GET', `/threads/${threadId}/runs?limit=100`)
+  const listed: any[] = runs?.body.data ?? []
+  for (const id of new Set([...facts.runs.keys(), ...listed.map(run => run.id as string)])) {
+    const told = facts.runs.get(id)
+    if (!await toItsEnd(threadId, facts, id, () => baseURL)) problems.push(`${threadId}: ${id} cannot be brought to its end`)
+    if (told !== undefined && ENDED.includes(told) && facts.runs.get(id) !== told) problems.push(`${threadId}: ${id} was ${told} and is ${facts.runs.get(id)}`)
+    if (!listed.some(run => run.id === id)) problems.push(`${threadId}: ${id} is not listed`)
+  }
+  return problems
+}
+
+/** What is wrong with a thread whose runs have come to their end; nothing, if all is well. */
 export async function checkThread (baseURL: string, threadId: string, facts: ThreadFacts): Promise<string[]> {
   const problems: string[] = []
   const problem = (text: string): void => { problems.push(`${threadId}: ${text}`) }
@@ -10,15 +24,6 @@ export async function checkThread (baseURL: string, threadId: string, facts: Thr
     return answer?.status === 200 ? answer.body : undefined
   }
   if (await get('') === undefined) return problems
-
-  // Runs that were begun without an acknowledgement are there too, and have to end as well.
-  const listed: any[] = (await get('/runs?limit=100'))?.data ?? []
-  for (const id of new Set([...facts.runs.keys(), ...listed.map(run => run.id as string)])) {
-    const told = facts.runs.get(id)
-    if (!await toItsEnd(threadId, facts, id, () => baseURL)) problem(`${id} cannot be brought to its end`)
-    if (told !== undefined && ENDED.includes(told) && facts.runs.get(id) !== told) problem(`${id} was ${told} and is ${facts.runs.get(id)}`)
-    if (!listed.some(run => run.id === id)) problem(`${id} is not listed`)
-  }
 
   const messages: any[] = (await get('/messages?limit=100&order=asc'))?.data ?? []
   const texts = messages.filter(({ role }) => role === 'user').map(message => message.content[0].text.value as string)

@@ -6,8 +6,8 @@ import { KIND, PARTITION } from '../../storage/layout.js'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { InMemoryThreadStorage } from '../../storage/thread-storages.js'
 import type { StoredThread } from '../../storage/thread-storage.js'
-import { recordStoreSuite } from '../conformance/record-store.js'
-import { connected, home, ids, put } from '../conformance/record-store/suite.js'
+import { recordStoreSuite } from '../../storage/conformance/record-store.js'
+import { connected, home, ids, put } from '../../storage/conformance/record-store/suite.js'
 import { MapStorage } from '../helpers/map-storage.js'
 
 recordStoreSuite({

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { MemoryRecordStore } from '../../storage/memory.js'
-import { recordStoreSuite } from '../conformance/record-store.js'
-import { home, put } from '../conformance/record-store/suite.js'
+import { recordStoreSuite } from '../../storage/conformance/record-store.js'
+import { home, put } from '../../storage/conformance/record-store/suite.js'
 
 recordStoreSuite({ test, factory: async () => () => new MemoryRecordStore() })
 

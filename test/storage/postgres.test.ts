@@ -2,8 +2,8 @@ import pg from 'pg'
 import { test, type Test } from 'tap'
 import { PostgresRecordStore } from '../../storage/postgres.js'
 import { StorageUnavailableError } from '../../storage/record-store.js'
-import { recordStoreSuite } from '../conformance/record-store.js'
-import { connected, home, put } from '../conformance/record-store/suite.js'
+import { recordStoreSuite } from '../../storage/conformance/record-store.js'
+import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
 import { databaseUrl, postgresSchema, queryPostgres, skipPostgres } from '../helpers/stores.js'
 
 const m1 = { ...home, kind: 'message', id: 'm1' }

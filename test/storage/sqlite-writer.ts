@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { SqliteRecordStore } from '../../storage/sqlite.js'
-import { home, put } from '../conformance/record-store/suite.js'
+import { home, put } from '../../storage/conformance/record-store/suite.js'
 
 const [path, size] = process.argv.slice(2)
 const say = (line: string) => writeSync(1, `${line}\n`)

@@ -7,8 +7,8 @@ import Libsql from 'libsql'
 import { test, type Test } from 'tap'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { SqliteRecordStore } from '../../storage/sqlite.js'
-import { recordStoreSuite } from '../conformance/record-store.js'
-import { connected, home, put } from '../conformance/record-store/suite.js'
+import { recordStoreSuite } from '../../storage/conformance/record-store.js'
+import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
 
 recordStoreSuite({
   test,

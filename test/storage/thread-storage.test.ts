@@ -3,7 +3,7 @@ import type { Message } from '../../schemas/messages.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import { createThreadStorage, openStorageUrl, type ThreadStorageConfig } from '../../storage/open.js'
 import { InMemoryThreadStorage, PostgresThreadStorage, RedisThreadStorage, SqliteThreadStorage } from '../../storage/thread-storages.js'
-import { storedThread, threadStorageSuite } from '../conformance/thread-storage.js'
+import { storedThread, threadStorageSuite } from '../../storage/conformance/thread-storage.js'
 import { quietRedis, redisPrefix, redisUrl, skipRedis, storages } from '../helpers/stores.js'
 
 for (const { name, skip, place } of storages) {

@@ -1,4 +1,5 @@
-import type { PageQuery, RecordStore, WriteItem } from '../../../storage/record-store.js'
+import type { SuiteTest } from '../runner.js'
+import type { PageQuery, RecordStore, WriteItem } from '../../record-store.js'
 import { emptyStore, home, type Suite } from './suite.js'
 
 interface ModelRecord { kind: string, id: string, parent: string, position: number, version: number, body: unknown }
@@ -114,7 +115,7 @@ async function compare (store: RecordStore, seed: number, steps: number, same: (
 
 export function modelTests ({ test, factory }: Suite): void {
   for (const seed of [1, 2, 3]) {
-    test(`random batches and pages agree with the plainest reading of the contract (seed ${seed})`, async t => {
+    test(`random batches and pages agree with the plainest reading of the contract (seed ${seed})`, async (t: SuiteTest) => {
       const store = await emptyStore(t, factory)
       const failures: string[] = []
       await compare(store, seed, 200, (found, wanted, message) => {

@@ -1,4 +1,5 @@
-import type { PageQuery, RecordStore } from '../../../storage/record-store.js'
+import type { SuiteTest } from '../runner.js'
+import type { PageQuery, RecordStore } from '../../record-store.js'
 import { emptyStore, fill, home, ids, put, type Suite } from './suite.js'
 
 type Cursors = Partial<Pick<PageQuery, 'after' | 'before' | 'parent'>>
@@ -10,7 +11,7 @@ async function shown (store: RecordStore, order: 'asc' | 'desc', limit: number, 
 }
 
 export function pageTests ({ test, factory }: Suite): void {
-  test('records made in the same moment come in the order of insertion', async t => {
+  test('records made in the same moment come in the order of insertion', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     // Neither alphabetical nor numerical order would do.
     await store.write(home, [put('m2'), put('m10'), put('m1')])
@@ -19,7 +20,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(await shown(store, 'desc', 10), 'a m1 m10 m2')
   })
 
-  test('hasMore tells whether the page was cut', async t => {
+  test('hasMore tells whether the page was cut', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 3)
     t.equal(await shown(store, 'asc', 2), 'm1 m2 +')
@@ -28,7 +29,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(await shown(store, 'desc', 4), 'm3 m2 m1')
   })
 
-  test('after continues in the given order', async t => {
+  test('after continues in the given order', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 5)
     t.equal(await shown(store, 'asc', 2, { after: 1 }), 'm2 m3 +')
@@ -39,7 +40,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(await shown(store, 'desc', 2, { after: 1 }), '')
   })
 
-  test('before alone is the page next to the cursor, in the given order', async t => {
+  test('before alone is the page next to the cursor, in the given order', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 5)
     t.equal(await shown(store, 'asc', 2, { before: 5 }), 'm3 m4 +')
@@ -50,7 +51,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(await shown(store, 'desc', 2, { before: 5 }), '')
   })
 
-  test('both cursors bound the page, which starts after the first', async t => {
+  test('both cursors bound the page, which starts after the first', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 6)
     t.equal(await shown(store, 'asc', 2, { after: 1, before: 5 }), 'm2 m3 +')
@@ -61,7 +62,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(await shown(store, 'desc', 3, { after: 2, before: 5 }), '')
   })
 
-  test('a cursor need not name a record that still exists', async t => {
+  test('a cursor need not name a record that still exists', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 5)
     await store.write(home, [{ op: 'delete', kind: 'message', id: 'm3' }])
@@ -72,7 +73,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(await shown(store, 'desc', 10, { after: Number.MAX_SAFE_INTEGER }), 'm5 m4 m2 m1')
   })
 
-  test('a page holds the records of one parent', async t => {
+  test('a page holds the records of one parent', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('a1', { parent: 'a' }), put('b1', { parent: 'b' }), put('m1'), put('a2', { parent: 'a' })])
     t.equal(await shown(store, 'asc', 10), 'm1')
@@ -83,7 +84,7 @@ export function pageTests ({ test, factory }: Suite): void {
   })
 
   for (const order of ['asc', 'desc'] as const) {
-    test(`walking 1,000 records page by page, ${order}, meets each once and can be walked back`, async t => {
+    test(`walking 1,000 records page by page, ${order}, meets each once and can be walked back`, async (t: SuiteTest) => {
       const store = await emptyStore(t, factory)
       await fill(store, 1000)
       const expected = Array.from({ length: 1000 }, (_, index) => `m${order === 'asc' ? index + 1 : 1000 - index}`)
@@ -108,7 +109,7 @@ export function pageTests ({ test, factory }: Suite): void {
     })
   }
 
-  test('a page may be as long as the partition', async t => {
+  test('a page may be as long as the partition', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 10_000)
     const { records, hasMore } = await store.page({ ...home, kind: 'message', order: 'desc', limit: 20_000 })
@@ -117,7 +118,7 @@ export function pageTests ({ test, factory }: Suite): void {
     t.equal(hasMore, false)
   })
 
-  test('a limit that is no positive integer is a TypeError', async t => {
+  test('a limit that is no positive integer is a TypeError', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     for (const limit of [0, -1, 1.5, NaN, Infinity]) {
       await t.rejects(store.page({ ...home, kind: 'message', order: 'asc', limit }), TypeError)

@@ -1,26 +1,26 @@
-import type { Test } from 'tap'
-import type { PartitionKey, PutItem, RecordStore, StoredRecord } from '../../../storage/record-store.js'
+import type { DefineTest, SuiteTest } from '../runner.js'
+import type { PartitionKey, PutItem, RecordStore, StoredRecord } from '../../record-store.js'
 
 /**
  * Makes a fresh, isolated place for data, removed when the test ends, and returns what opens a store on it. Stores
  * are not connected yet. A store that is not persistent may start empty each time.
  */
-export type StoreFactory = (t: Test) => Promise<() => RecordStore>
+export type StoreFactory = (t: any) => Promise<() => RecordStore>
 
 export interface Suite {
-  test: Test['test']
+  test: DefineTest
   factory: StoreFactory
 }
 
 export const home: PartitionKey = { project: 'project', partition: 'thread_1' }
 
 /** A connected store with nothing in it. */
-export async function emptyStore (t: Test, factory: StoreFactory): Promise<RecordStore> {
+export async function emptyStore (t: Pick<SuiteTest, 'teardown'>, factory: StoreFactory): Promise<RecordStore> {
   const open = await factory(t)
   return connected(t, open())
 }
 
-export async function connected (t: Test, store: RecordStore): Promise<RecordStore> {
+export async function connected (t: Pick<SuiteTest, 'teardown'>, store: RecordStore): Promise<RecordStore> {
   t.teardown(() => store.disconnect())
   await store.connect()
   return store

@@ -1,8 +1,9 @@
-import type { PartitionKey } from '../../../storage/record-store.js'
+import type { SuiteTest } from '../runner.js'
+import type { PartitionKey } from '../../record-store.js'
 import { emptyStore, home, ids, put, type Suite } from './suite.js'
 
 export function recordTests ({ test, factory }: Suite): void {
-  test('a record is read back as it was put', async t => {
+  test('a record is read back as it was put', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     t.equal(await store.write(home, [put('m1', { parent: 'run_1', body: { text: 'hello' } })]), true)
     t.strictSame(await store.get({ ...home, kind: 'message', id: 'm1' }), {
@@ -10,20 +11,20 @@ export function recordTests ({ test, factory }: Suite): void {
     })
   })
 
-  test('what was never put is undefined, and its pages are empty', async t => {
+  test('what was never put is undefined, and its pages are empty', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     t.equal(await store.get({ ...home, kind: 'message', id: 'm1' }), undefined)
     t.strictSame(await store.page({ ...home, kind: 'message', order: 'asc', limit: 10 }), { records: [], hasMore: false })
   })
 
-  test('replacing a record changes its body and version, and keeps its parent and position', async t => {
+  test('replacing a record changes its body and version, and keeps its parent and position', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1', { parent: 'run_1' }), put('m2')])
     await store.write(home, [put('m1', { parent: 'run_2', position: 50, body: 'new' })])
     t.match(await store.get({ ...home, kind: 'message', id: 'm1' }), { parent: 'run_1', position: 1, version: 2, body: 'new' })
   })
 
-  test('a deleted record is gone, and deleting it again is no failure', async t => {
+  test('a deleted record is gone, and deleting it again is no failure', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1'), put('m2')])
     t.equal(await store.write(home, [{ op: 'delete', kind: 'message', id: 'm1' }]), true)
@@ -33,7 +34,7 @@ export function recordTests ({ test, factory }: Suite): void {
     t.equal(await store.write({ ...home, partition: 'never written' }, [{ op: 'delete', kind: 'message', id: 'm1' }]), true)
   })
 
-  test('a record put again after its deletion starts at version 1, with a new parent and position', async t => {
+  test('a record put again after its deletion starts at version 1, with a new parent and position', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1'), put('m2')])
     await store.write(home, [{ op: 'delete', kind: 'message', id: 'm1' }, { op: 'delete', kind: 'message', id: 'm2' }])
@@ -41,7 +42,7 @@ export function recordTests ({ test, factory }: Suite): void {
     t.match(await store.get({ ...home, kind: 'message', id: 'm1' }), { version: 1, position: 3, parent: 'run_2' })
   })
 
-  test('changing what was passed or returned does not change what is stored', async t => {
+  test('changing what was passed or returned does not change what is stored', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const body = { list: [1] }
     const written = store.write(home, [put('m1', { body })])
@@ -55,7 +56,7 @@ export function recordTests ({ test, factory }: Suite): void {
     t.strictSame((await store.get<typeof body>(key))!.body, { list: [1] })
   })
 
-  test('bodies are JSON values of any shape, size and character', async t => {
+  test('bodies are JSON values of any shape, size and character', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const bodies: unknown[] = [
       null, false, true, 0, -0.5, 1e300, Number.MAX_SAFE_INTEGER, '', 'text', [], {}, [[[]]], { '': { __proto__x: 1 } },
@@ -70,13 +71,13 @@ export function recordTests ({ test, factory }: Suite): void {
     for (const record of records) t.strictSame(await store.get(record), record)
   })
 
-  test('what JSON does not hold vanishes as it does from JSON', async t => {
+  test('what JSON does not hold vanishes as it does from JSON', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1', { body: { gone: undefined, date: new Date(0), list: [undefined, NaN] } })])
     t.strictSame((await store.get({ ...home, kind: 'message', id: 'm1' }))!.body, { date: '1970-01-01T00:00:00.000Z', list: [null, null] })
   })
 
-  test('projects, partitions and kinds are apart', async t => {
+  test('projects, partitions and kinds are apart', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const keys: PartitionKey[] = ['p1', 'p2', ''].flatMap(project => ['a', 'b'].map(partition => ({ project, partition })))
     for (const key of keys) {
@@ -93,7 +94,7 @@ export function recordTests ({ test, factory }: Suite): void {
     for (const key of keys.slice(1)) t.ok(await store.get({ ...key, kind: 'x', id: 'same' }))
   })
 
-  test('keys with odd characters are kept as they are and never collide', async t => {
+  test('keys with odd characters are kept as they are and never collide', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const odd = [':', 'a:', ':a', '/', '%', '%3A', '"', "'", '`', '{', '}', '{}', '{a}b', '\\', '*', '?', '[a]', ' ', '\n', '\t', ';--', 'é', 'e\u0301', '😀', '\uffff', 'A', 'a']
     const keys = odd.flatMap(one => [
@@ -112,7 +113,7 @@ export function recordTests ({ test, factory }: Suite): void {
     }
   })
 
-  test('keys of 512 bytes are kept', async t => {
+  test('keys of 512 bytes are kept', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const key = { project: 'a'.repeat(512), partition: 'é'.repeat(256), kind: '😀'.repeat(128), id: '\uffff'.repeat(170) }
     await store.write(key, [put(key.id, { kind: key.kind, parent: key.id, body: 'long' })])
@@ -120,7 +121,7 @@ export function recordTests ({ test, factory }: Suite): void {
     t.equal((await store.page({ ...key, parent: key.id, order: 'asc', limit: 1 })).records.length, 1)
   })
 
-  test('a key that cannot be stored is found nowhere, and putting it is a TypeError', async t => {
+  test('a key that cannot be stored is found nowhere, and putting it is a TypeError', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1')])
     for (const bad of ['\0', 'm1\0', '\ud800', 'x'.repeat(513), 'é'.repeat(257)]) {

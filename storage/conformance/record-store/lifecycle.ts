@@ -1,8 +1,9 @@
-import { StorageClosedError } from '../../../storage/record-store.js'
+import type { SuiteTest } from '../runner.js'
+import { StorageClosedError } from '../../record-store.js'
 import { connected, emptyStore, fill, home, ids, put, type Suite } from './suite.js'
 
 export function lifecycleTests ({ test, factory }: Suite): void {
-  test('connect and disconnect may be called any number of times', async t => {
+  test('connect and disconnect may be called any number of times', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = open()
     await store.disconnect()
@@ -16,7 +17,7 @@ export function lifecycleTests ({ test, factory }: Suite): void {
     await store.disconnect()
   })
 
-  test('before connect and after disconnect every verb throws StorageClosedError', async t => {
+  test('before connect and after disconnect every verb throws StorageClosedError', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = open()
     const allRefused = async () => {
@@ -33,7 +34,7 @@ export function lifecycleTests ({ test, factory }: Suite): void {
     await allRefused()
   })
 
-  test('disconnect lets writes under way end', async t => {
+  test('disconnect lets writes under way end', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = open()
     await store.connect()
@@ -45,7 +46,7 @@ export function lifecycleTests ({ test, factory }: Suite): void {
     t.equal((await again.page({ ...home, kind: 'message', order: 'asc', limit: 100 })).records.length, 20)
   })
 
-  test('a store opened again has everything, and goes on counting', async t => {
+  test('a store opened again has everything, and goes on counting', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = open()
     if (!store.supports.persistent) {
@@ -64,7 +65,7 @@ export function lifecycleTests ({ test, factory }: Suite): void {
     t.equal((await again.get({ ...home, kind: 'message', id: 'm4' }))!.position, 4)
   })
 
-  test('two instances race for one version and one of them wins', async t => {
+  test('two instances race for one version and one of them wins', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = await connected(t, open())
     if (!store.supports.shared) {
@@ -82,7 +83,7 @@ export function lifecycleTests ({ test, factory }: Suite): void {
     t.equal(new Set(records.map(record => record.position)).size, 21)
   })
 
-  test('two new stores do not see each other', async t => {
+  test('two new stores do not see each other', async (t: SuiteTest) => {
     const one = await emptyStore(t, factory)
     const two = await emptyStore(t, factory)
     await one.write(home, [put('m1')])

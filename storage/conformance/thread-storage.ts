@@ -1,11 +1,11 @@
-import type { Test } from 'tap'
+import type { DefineTest, SuiteTest } from './runner.js'
 import type { Message } from '../../schemas/messages.js'
-import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from '../../storage/thread-storage.js'
+import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from '../thread-storage.js'
 
 export interface ThreadStorageSuite {
-  test: Test['test']
-  /** A fresh, empty storage, connected and cleaned up by the factory. */
-  factory: (t: Test) => Promise<ThreadStorage>
+  test: DefineTest
+  /** A fresh, empty storage, connected and cleaned up by the factory, which gets the test of your runner. */
+  factory: (t: any) => Promise<ThreadStorage>
 }
 
 const message = (id: string, text = id): Message => ({
@@ -37,7 +37,7 @@ const file = (id: string): StoredFile => ({ id, filename: 'ä.bin', created_at: 
 
 /** What every `ThreadStorage` has to do: ours, and those that users write. */
 export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void {
-  test('a thread comes back with its messages, oldest first', async t => {
+  test('a thread comes back with its messages, oldest first', async (t: SuiteTest) => {
     const storage = await factory(t)
     const thread = storedThread('thread_1', [message('msg_b'), message('msg_a')])
     await storage.saveThread('thread_1', thread)
@@ -45,7 +45,7 @@ export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void
     t.same(await storage.listThreads(), [thread])
   })
 
-  test('what was never saved is null, and deleting it is false', async t => {
+  test('what was never saved is null, and deleting it is false', async (t: SuiteTest) => {
     const storage = await factory(t)
     t.equal(await storage.loadThread('thread_1'), null)
     t.equal(await storage.loadAssistant('asst_1'), null)
@@ -58,7 +58,7 @@ export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void
     t.same(await storage.listFiles(), [])
   })
 
-  test('a thread saved again is what was saved last', async t => {
+  test('a thread saved again is what was saved last', async (t: SuiteTest) => {
     const storage = await factory(t)
     const orders = ['', 'a b c', 'a b c d', 'a c d', 'd c a', 'd x c a', 'x', 'a b c x', ''].map(order => order.split(' ').filter(Boolean))
     for (const [index, order] of orders.entries()) {
@@ -70,7 +70,7 @@ export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void
     t.equal((await storage.listThreads()).length, 1)
   })
 
-  test('a deleted thread is gone with its messages', async t => {
+  test('a deleted thread is gone with its messages', async (t: SuiteTest) => {
     const storage = await factory(t)
     await storage.saveThread('thread_1', storedThread('thread_1', [message('msg_1')]))
     await storage.saveThread('thread_2', storedThread('thread_2', [message('msg_1')]))
@@ -82,7 +82,7 @@ export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void
     t.same(await storage.loadThread('thread_1'), storedThread('thread_1'))
   })
 
-  test('assistants are saved, replaced, listed and deleted, with every key', async t => {
+  test('assistants are saved, replaced, listed and deleted, with every key', async (t: SuiteTest) => {
     const storage = await factory(t)
     const one = { ...assistant('asst_1'), description: 'first', top_p: 0.5 }
     await storage.saveAssistant('asst_1', one)
@@ -96,7 +96,7 @@ export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void
     t.match((await storage.listAssistants()).map(({ id }) => id), ['asst_2'])
   })
 
-  test('files keep their bytes', async t => {
+  test('files keep their bytes', async (t: SuiteTest) => {
     const storage = await factory(t)
     await storage.saveFile('file_1', file('file_1'))
     t.same(await storage.loadFile('file_1'), file('file_1'))
@@ -105,14 +105,14 @@ export function threadStorageSuite ({ test, factory }: ThreadStorageSuite): void
     t.equal(await storage.loadFile('file_1'), null)
   })
 
-  test('a thread of 2,000 messages is saved and loaded whole', async t => {
+  test('a thread of 2,000 messages is saved and loaded whole', async (t: SuiteTest) => {
     const storage = await factory(t)
     const thread = storedThread('thread_1', Array.from({ length: 2000 }, (_, n) => message(`msg_${n}`)))
     await storage.saveThread('thread_1', thread)
     t.same(await storage.loadThread('thread_1'), thread)
   })
 
-  test('changing what was saved or loaded does not change what is stored', async t => {
+  test('changing what was saved or loaded does not change what is stored', async (t: SuiteTest) => {
     const storage = await factory(t)
     const thread = storedThread('thread_1')
     await storage.saveThread('thread_1', thread)

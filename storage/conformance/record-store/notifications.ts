@@ -1,11 +1,11 @@
-import type { Test } from 'tap'
-import type { RecordStore } from '../../../storage/record-store.js'
+import type { SuiteTest } from '../runner.js'
+import type { RecordStore } from '../../record-store.js'
 import { connected, type StoreFactory, type Suite } from './suite.js'
 
 type Notifying = RecordStore & Required<Pick<RecordStore, 'notify' | 'listen'>>
 
 /** Two instances where data is shared, else one twice; undefined when the store has no notifications. */
-async function instances (t: Test, factory: StoreFactory): Promise<[Notifying, Notifying] | undefined> {
+async function instances (t: SuiteTest, factory: StoreFactory): Promise<[Notifying, Notifying] | undefined> {
   const open = await factory(t)
   const store = await connected(t, open())
   if (store.notify === undefined || store.listen === undefined) return undefined
@@ -31,8 +31,8 @@ class Inbox {
 }
 
 export function notificationTests ({ test, factory }: Suite): void {
-  const notificationTest = (name: string, run: (t: Test, one: Notifying, other: Notifying) => Promise<unknown>) => {
-    test(name, async t => {
+  const notificationTest = (name: string, run: (t: SuiteTest, one: Notifying, other: Notifying) => Promise<unknown>) => {
+    test(name, async (t: SuiteTest) => {
       const stores = await instances(t, factory)
       if (stores === undefined) t.pass('this store has no notifications')
       else await run(t, ...stores)

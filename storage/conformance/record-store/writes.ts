@@ -1,8 +1,9 @@
-import type { Expectation, WriteItem } from '../../../storage/record-store.js'
+import type { SuiteTest } from '../runner.js'
+import type { Expectation, WriteItem } from '../../record-store.js'
 import { connected, emptyStore, fill, home, ids, put, type Suite } from './suite.js'
 
 export function writeTests ({ test, factory }: Suite): void {
-  test('a put may expect the record to be absent or at a version', async t => {
+  test('a put may expect the record to be absent or at a version', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     t.equal(await store.write(home, [put('m1', { expect: 1 })]), false)
     t.equal(await store.write(home, [put('m1', { expect: 'absent', body: 'one' })]), true)
@@ -12,7 +13,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.match(await store.get({ ...home, kind: 'message', id: 'm1' }), { version: 2, body: 'two' })
   })
 
-  test('a delete may expect a version', async t => {
+  test('a delete may expect a version', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1')])
     t.equal(await store.write(home, [{ op: 'delete', kind: 'message', id: 'm1', expect: 2 }]), false)
@@ -21,7 +22,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal(await store.write(home, [{ op: 'delete', kind: 'message', id: 'm1', expect: 1 }]), false)
   })
 
-  test('a check decides over the batch and changes nothing', async t => {
+  test('a check decides over the batch and changes nothing', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('lock')])
     const attempt = (id: string, expect: Expectation) =>
@@ -36,7 +37,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal(records[0].version, 1)
   })
 
-  test('a batch whose last expectation fails writes nothing', async t => {
+  test('a batch whose last expectation fails writes nothing', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('kept', { body: 'old' }), put('there')])
     const lost: WriteItem[] = [
@@ -50,7 +51,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal((await store.get({ ...home, kind: 'message', id: 'next' }))!.position, 3, 'no position was used up')
   })
 
-  test('a lost batch leaves no trace of a partition that did not exist', async t => {
+  test('a lost batch leaves no trace of a partition that did not exist', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     t.equal(await store.write(home, [put('m1'), { op: 'check', kind: 'thread', id: 't', expect: 1 }]), false)
     t.equal(await store.get({ ...home, kind: 'message', id: 'm1' }), undefined)
@@ -58,7 +59,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal((await store.get({ ...home, kind: 'message', id: 'm1' }))!.position, 1)
   })
 
-  test('expectations are judged before the batch, whatever its order', async t => {
+  test('expectations are judged before the batch, whatever its order', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1')])
     t.equal(await store.write(home, [{ op: 'clear' }, put('m1', { expect: 1, body: 'again' })]), true)
@@ -66,12 +67,12 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal(await store.write(home, [{ op: 'clear' }, put('m1', { expect: 'absent' })]), false)
   })
 
-  test('an empty batch succeeds', async t => {
+  test('an empty batch succeeds', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     t.equal(await store.write(home, []), true)
   })
 
-  test('a malformed batch is a TypeError and changes nothing', async t => {
+  test('a malformed batch is a TypeError and changes nothing', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const circular: Record<string, unknown> = {}
     circular.self = circular
@@ -85,7 +86,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.strictSame((await store.page({ ...home, kind: 'message', order: 'asc', limit: 10 })).records, [])
   })
 
-  test('a malformed batch does not disturb those written in the same moment', async t => {
+  test('a malformed batch does not disturb those written in the same moment', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const results = await Promise.allSettled([
       store.write(home, [put('m1')]), store.write(home, [put('m2', { body: 1n })]), store.write(home, [put('m1', { expect: 'absent' })]), store.write(home, [put('m3')])
@@ -93,7 +94,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.strictSame(results.map(result => result.status === 'fulfilled' ? result.value : 'rejected'), [true, 'rejected', false, true])
   })
 
-  test('of 50 writers that expect the same version exactly one wins', async t => {
+  test('of 50 writers that expect the same version exactly one wins', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('lock', { body: 'free' })])
     for (const expect of [1, 2, 3]) {
@@ -103,14 +104,14 @@ export function writeTests ({ test, factory }: Suite): void {
     }
   })
 
-  test('of 50 writers that expect absence exactly one wins, in a partition that did not exist', async t => {
+  test('of 50 writers that expect absence exactly one wins, in a partition that did not exist', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     const won = await Promise.all(Array.from({ length: 50 }, (_, index) => store.write(home, [put('lock', { expect: 'absent', body: index }), put(`by ${index}`)])))
     t.equal(won.filter(Boolean).length, 1)
     t.strictSame(ids((await store.page({ ...home, kind: 'message', order: 'asc', limit: 10 })).records), ['lock', `by ${won.indexOf(true)}`])
   })
 
-  test('writers that interleave get unique positions, each its own in the order written', async t => {
+  test('writers that interleave get unique positions, each its own in the order written', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await Promise.all(Array.from({ length: 10 }, async (_, writer) => {
       for (let n = 0; n < 10; n++) await store.write(home, [put(`${writer}-${n}-a`), put(`${writer}-${n}-b`)])
@@ -124,7 +125,7 @@ export function writeTests ({ test, factory }: Suite): void {
     }
   })
 
-  test('writers and clears that interleave lose no write made after the last clear', async t => {
+  test('writers and clears that interleave lose no write made after the last clear', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await Promise.all(Array.from({ length: 20 }, (_, n) => store.write(home, n % 5 === 4 ? [{ op: 'clear' }, put(`m${n}`)] : [put(`m${n}`)])))
     t.equal(await store.write(home, [put('last')]), true)
@@ -133,7 +134,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal(new Set(records.map(record => record.position)).size, records.length)
   })
 
-  test('a write is seen by whoever awaited it, on every instance', async t => {
+  test('a write is seen by whoever awaited it, on every instance', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = await connected(t, open())
     const other = store.supports.shared ? await connected(t, open()) : store
@@ -144,7 +145,7 @@ export function writeTests ({ test, factory }: Suite): void {
     }))
   })
 
-  test('a position given at insertion is kept, and later ones are higher than the highest seen', async t => {
+  test('a position given at insertion is kept, and later ones are higher than the highest seen', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m100', { position: 100 }), put('m7', { position: 7 }), put('m101')])
     await store.write(home, [put('m50', { position: 50 }), put('m102')])
@@ -154,7 +155,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.strictSame(records.map(({ id, position }) => [id, position]), [['m7', 7], ['m50', 50], ['m100', 100], ['m101', 101], ['m103', 103]])
   })
 
-  test('positions are exact beyond 2^52', async t => {
+  test('positions are exact beyond 2^52', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('a', { position: 2 ** 52 }), put('b'), put('c')])
     const { records } = await store.page({ ...home, kind: 'message', order: 'asc', limit: 10, after: 2 ** 52 })
@@ -163,7 +164,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.strictSame(ids(back.records), ['b'])
   })
 
-  test('clear removes 10,000 records of all kinds and parents, and the partition starts anew', async t => {
+  test('clear removes 10,000 records of all kinds and parents, and the partition starts anew', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 10_000)
     await store.write(home, [put('s1', { kind: 'step', parent: 'run_1' })])
@@ -178,7 +179,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.match(await store.get({ ...home, kind: 'message', id: 'm1' }), { position: 1, version: 1 })
   })
 
-  test('what a batch puts after its clear stays', async t => {
+  test('what a batch puts after its clear stays', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await fill(store, 3)
     await store.write(home, [{ op: 'clear' }, put('m2', { body: 'new' }), put('m9')])
