@@ -76,7 +76,7 @@ export class RunEngine {
   readonly #executions = new Map<string, RunExecution>()
   readonly #logs: LogKeeper
   readonly #bus: RunBus
-  readonly #recent = new Map<string, RunExecution>()
+  readonly #recent = new Map<string, Pick<RunExecution, 'key' | 'run'>>()
   readonly #expiry = new Map<string, () => void>()
   #stopTimers: (() => void)[] = []
   #sweep: Promise<void> = Promise.resolve()
@@ -255,6 +255,8 @@ export class RunEngine {
       this.#services.log.error({ err: error, run_id: runId }, 'a run execution broke down')
     }).finally(() => {
       this.#executions.delete(runId)
+      // The run alone: its events and items are not to be held.
+      if (this.#recent.get(runId) === execution) this.#recent.set(runId, { key: execution.key, run: execution.run })
       if (!isActive(execution.run.status)) {
         this.#unwatchExpiry(runId)
         execution.log.close()
@@ -277,6 +279,8 @@ export class RunEngine {
     if (run.expires_at === null) return
     this.#expiry.set(key.runId, this.#services.clock.after(run.expires_at * 1000 - this.#services.clock.now(), () => {
       this.#expiry.delete(key.runId)
+      // A timer has a longest time, and may come too early for a run that has longer.
+      if (!this.isOverdue(run)) return this.#watchExpiry(key, run)
       this.expire(key).catch(error => {
         this.#services.log.warn({ err: error, run_id: key.runId }, 'a run could not be expired; recovery will')
       })
