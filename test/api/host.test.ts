@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import { test, type Test } from 'tap'
 import openaiCompat from '../../lib/plugin.js'
@@ -91,4 +94,12 @@ test('the host reads and writes through the decorators what clients see', async 
 test('request ids that the host gives are kept when they are of the API\'s form', async t => {
   const server = await startServer(t, { fastify: { genReqId: () => `req_${'a'.repeat(32)}` } })
   t.equal((await server.get('/assistants')).headers.get('x-request-id'), `req_${'a'.repeat(32)}`)
+})
+
+test('loading the plugin leaves the fetch of the process as it was', async t => {
+  const upstream = await startUpstream(t, { script: [text('Hi.')] })
+  const script = fileURLToPath(new URL('host-fetch.ts', import.meta.url))
+  // Length headers that a caller sets are what Node's own fetch takes, and that of the package undici refuses.
+  const { stdout } = await promisify(execFile)(process.execPath, [...process.execArgv, script, `${upstream.url}/chat/completions`])
+  t.equal(stdout, '200')
 })
