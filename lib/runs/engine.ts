@@ -140,7 +140,7 @@ export class RunEngine {
     if (this.#stopped) {
       throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
     }
-    return { owner: this.owner, expiresAt: this.#services.clock.now() + this.limits.leaseMs, takeovers: 0 }
+    return { owner: this.owner, token: randomUUID(), expiresAt: this.#services.clock.now() + this.limits.leaseMs, takeovers: 0 }
   }
 
   /** Executes a run whose lease was just written. Returns at once. */
@@ -241,6 +241,10 @@ export class RunEngine {
       { op: 'put', kind: KIND.lease, id: key.runId, body: mine, expect: lease?.version ?? 'absent' }
     ])
     if (!won) return undefined
+    // What is left here of an earlier claim has lost the run without noticing.
+    const stale = this.#executions.get(key.runId)
+    stale?.stop('lost')
+    await stale?.finished
     const held = { run: run.body, version: run.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1 }
     return new RunExecution(this.#services, key, held, this.#logs.open(key), await loadItems(records, key))
   }
@@ -254,6 +258,7 @@ export class RunEngine {
     work(execution).catch(error => {
       this.#services.log.error({ err: error, run_id: runId }, 'a run execution broke down')
     }).finally(() => {
+      if (this.#executions.get(runId) !== execution) return
       this.#executions.delete(runId)
       // The run alone: its events and items are not to be held.
       if (this.#recent.get(runId) === execution) this.#recent.set(runId, { key: execution.key, run: execution.run })

@@ -433,7 +433,7 @@ export class RunExecution implements Committer {
   async #reload (): Promise<void> {
     const { records } = this.#services
     const [run, lease] = await this.#patiently(async () => await Promise.all([loadRun(records, this.key), records.get<Lease>(leaseRecord(this.key))]))
-    if (run === undefined || lease === undefined || lease.body.owner !== this.#held.lease.owner || !isActive(run.body.status)) {
+    if (run === undefined || lease === undefined || lease.body.token !== this.#held.lease.token || !isActive(run.body.status)) {
       throw new RunStopped('lost')
     }
     this.#held = { run: run.body, version: run.version, lease: lease.body, leaseVersion: lease.version }

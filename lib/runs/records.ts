@@ -16,6 +16,8 @@ export interface RunKey {
 /** Which instance executes a run. Milliseconds since the epoch. */
 export interface Lease {
   owner: string
+  /** Of one claim: an instance that lost a run and got it back is not to go on where it was. */
+  token: string
   expiresAt: number
   /** How often the run was taken from an instance that had stopped renewing. */
   takeovers: number
