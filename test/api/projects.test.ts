@@ -28,7 +28,7 @@ test('what one project made does not exist for another', async t => {
   t.equal(run.status, 'requires_action')
   const [step] = (await alpha.get(`/threads/${thread.id}/runs/${run.id}/steps`)).body.data
   const [message] = (await alpha.get(`/threads/${thread.id}/messages`)).body.data
-  const own = await newThread(beta, 'Mine')
+  const [own, ownAssistant] = [await newThread(beta, 'Mine'), await newAssistant(beta)]
   const before = await Promise.all(['', '/messages', '/runs'].map(async path => (await alpha.get(`/threads/${thread.id}${path}`)).body))
 
   const noThread = `No thread found with id '${thread.id}'.`
@@ -47,7 +47,7 @@ test('what one project made does not exist for another', async t => {
     ['POST', `/threads/${thread.id}/messages/${message.id}`, { metadata: {} }, noThread],
     ['DELETE', `/threads/${thread.id}/messages/${message.id}`, undefined, noThread],
     ['GET', `/threads/${own.id}/messages/${message.id}`, undefined, `No message found with id '${message.id}'.`],
-    ['POST', `/threads/${thread.id}/runs`, { assistant_id: assistant.id }, noAssistant],
+    ['POST', `/threads/${thread.id}/runs`, { assistant_id: ownAssistant.id }, noThread],
     ['POST', `/threads/${own.id}/runs`, { assistant_id: assistant.id }, noAssistant],
     ['POST', '/threads/runs', { assistant_id: assistant.id }, noAssistant],
     ['GET', `/threads/${thread.id}/runs`, undefined, noThread],
@@ -63,7 +63,7 @@ test('what one project made does not exist for another', async t => {
     t.match(await beta.request(method, path, body), { status: 404, body: { error: { message: text, type: 'invalid_request_error', param: null, code: null } } }, `${method} ${path}`)
   }
 
-  t.strictSame((await beta.get('/assistants')).body.data, [])
+  t.strictSame((await beta.get('/assistants')).body.data, [ownAssistant])
   t.equal((await beta.get(`/threads/${own.id}/messages`)).body.data.length, 1)
   t.strictSame(await Promise.all(['', '/messages', '/runs'].map(async path => (await alpha.get(`/threads/${thread.id}${path}`)).body)), before, 'nothing of it has changed')
 })
