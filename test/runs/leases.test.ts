@@ -3,7 +3,7 @@ import type { Run } from '../../schemas/runs.js'
 import { MemoryRecordStore } from '../../storage/memory.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
-import { eventsOf, names, restingRun, settle, startCore, startRun, type TestCore } from './helpers/core.js'
+import { eventsOf, names, restingRun, startCore, startRun, told, type TestCore } from './helpers/core.js'
 import { ProcessView } from './helpers/process-view.js'
 import { outputsFor } from './helpers/server.js'
 
@@ -43,9 +43,8 @@ async function cluster (t: Test, { deaf = false } = {}): Promise<Cluster> {
 async function stuckRun (core: TestCore): Promise<{ run: Run, gate: Gate }> {
   const gate = new Gate()
   core.upstream.enqueue(text(['Once', gate, ' upon']))
-  const { run } = await startRun(core)
-  await gate.reached()
-  await settle()
+  const { run, log } = await startRun(core)
+  await told(log, 'thread.message.delta')
   return { run, gate }
 }
 
@@ -103,29 +102,41 @@ test('who lost its lease cannot write any more, and its readers are let go', asy
   t.strictSame(steps.map(({ status }) => status), ['completed'])
 })
 
-test('a run may come back to the instance that once lost it, which tells its readers again', async t => {
-  const { clock, upstream, instance, paralyse, recover } = await cluster(t)
-  const here = await instance()
-  const { run, gate } = await stuckRun(here)
-  const there = await instance()
-  paralyse(here)
-  const second = new Gate()
-  const third = new Gate()
-  upstream.enqueue(text(['Said', second, ' anew']), text(['At', third, ' last']))
-  await clock.advance(2 * LEASE_MS)
-  await second.reached()
-  gate.open()
-  await settle()
-  recover(here)
-  await there.core.stop()
-  await third.reached()
-  const reader = eventsOf(await here.runs.join(run.thread_id, run.id))
-  third.open()
-  t.strictSame(names(await reader), [
-    'run.step.created', 'run.step.in_progress', 'message.created', 'message.in_progress', 'message.delta', 'message.completed', 'run.step.completed', 'run.completed', 'done'
-  ])
-  t.strictSame(await answers(here, run), ['At last'])
-})
+for (const noticed of [true, false]) {
+  test(`a run may come back to the instance that once lost it, ${noticed ? 'and knows' : 'and does not know yet'}`, async t => {
+    const { clock, upstream, instance, paralyse, recover } = await cluster(t)
+    const here = await instance()
+    const { run, gate } = await stuckRun(here)
+    const first = eventsOf(await here.runs.join(run.thread_id, run.id), 0)
+    const there = await instance()
+    paralyse(here)
+    const second = new Gate()
+    const third = new Gate()
+    upstream.enqueue(text(['Said', second, ' anew']), text(['At', third, ' last']))
+    await clock.advance(2 * LEASE_MS)
+    await second.reached()
+    if (noticed) {
+      gate.open()
+      await first
+    }
+    recover(here)
+    await there.core.stop()
+    await third.reached()
+    if (!noticed) {
+      gate.open()
+      await first
+    }
+    const reader = eventsOf(await here.runs.join(run.thread_id, run.id))
+    // It is this instance's own again, for as long as it takes.
+    for (let i = 0; i < 8; i++) await clock.advance(LEASE_MS)
+    third.open()
+    t.strictSame(names(await reader), [
+      'run.step.created', 'run.step.in_progress', 'message.created', 'message.in_progress', 'message.delta', 'message.completed', 'run.step.completed', 'run.completed', 'done'
+    ])
+    t.strictSame(await answers(here, run), ['At last'])
+    t.equal(upstream.chats.length, 3)
+  })
+}
 
 test('of several instances that see a lapsed lease one takes the run over', async t => {
   const { clock, upstream, instance, paralyse } = await cluster(t)
