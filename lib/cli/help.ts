@@ -20,9 +20,10 @@ export function helpText (): string {
     'Environment only:',
     ...rows.filter(row => row.flag === undefined).flatMap(row => [`  ${row.env}=${row.placeholder}`, `      ${row.about}; default ${row.fallback}`]),
     '',
-    'export writes everything in the store to FILE, or to stdout, one JSON object a line; --resume goes on with a file that',
-    'broke off. import reads FILE, or stdin: an export, or assistants, threads, messages and files saved from the original',
-    'API, which go to the project NAME. What is there already stays as it is. With --strict the first bad line ends it.',
+    'export writes everything in the store to FILE, or to stdout, one JSON object a line; --resume goes',
+    'on with a file that broke off. import reads FILE, or stdin: an export, or assistants, threads,',
+    'messages and files saved from the original API, which go to the project NAME. What is there already',
+    'stays as it is. With --strict the first bad line ends it.',
     '',
     'An option marked * may be repeated; its variable takes values separated by commas.',
     ''
