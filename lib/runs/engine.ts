@@ -78,6 +78,8 @@ export class RunEngine {
   readonly #bus: RunBus
   readonly #recent = new Map<string, Pick<RunExecution, 'key' | 'run'>>()
   readonly #expiry = new Map<string, () => void>()
+  /** Ends of runs that nobody works on, while they are made: whoever wants one too waits for it. */
+  readonly #ends = new Map<string, Promise<void>>()
   #stopTimers: (() => void)[] = []
   #sweep: Promise<void> = Promise.resolve()
   #stopped = false
@@ -220,6 +222,12 @@ export class RunEngine {
       await execution.finished
       return
     }
+    const end = this.#ends.get(key.runId) ?? this.#endUnheld(key, reason).finally(() => this.#ends.delete(key.runId))
+    this.#ends.set(key.runId, end)
+    await end
+  }
+
+  async #endUnheld (key: RunKey, reason: 'cancelled' | 'expired'): Promise<void> {
     const claimed = await this.#claim(key, false)
     if (claimed === undefined) {
       this.#bus.send({ type: 'look', run_id: key.runId })
