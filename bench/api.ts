@@ -3,7 +3,7 @@
  * a streamed run adds to the model's own stream. Both sides of each comparison run in turns in the same process, so that
  * the ratios hold where the absolute numbers do not.
  *
- *   node --import=./node_modules/@tapjs/typescript/dist/esm/import.mjs bench/api.ts [STORE ...]
+ *   npm run bench -- build/bench/api.js [STORE ...]
  *
  * REDIS_URL and DATABASE_URL name the servers; one that does not answer is left out.
  */

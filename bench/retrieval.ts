@@ -2,7 +2,7 @@
  * How well and how fast vector stores search: recall@10 by words, by vectors (a deterministic stand-in for an embedding model, which
  * knows words only) and by both; documents per second while indexing; the time of a search among 100,000 chunks.
  *
- *   node --import=./node_modules/@tapjs/typescript/dist/esm/import.mjs bench/retrieval.ts [recall] [indexing] [search]
+ *   npm run bench -- build/bench/retrieval.js [recall] [indexing] [search]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'

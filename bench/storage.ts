@@ -3,7 +3,7 @@
  * each store takes compared with the least that its driver needs for a durable insert. Both sides of each comparison run
  * in turns in the same process, so that the ratios hold where the absolute numbers do not.
  *
- *   node --import=./node_modules/@tapjs/typescript/dist/esm/import.mjs bench/storage.ts
+ *   npm run bench -- build/bench/storage.js
  *
  * REDIS_URL and DATABASE_URL name the servers; one that does not answer is left out.
  */

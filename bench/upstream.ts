@@ -3,7 +3,7 @@
  * (undici reading the same bytes and doing nothing with them), with parsing alone, and with the official client. All run
  * in turns in the same process against a vendor in another one, so that the ratios hold where the absolute numbers do not.
  *
- *   node --import=./node_modules/@tapjs/typescript/dist/esm/import.mjs bench/upstream.ts
+ *   npm run bench -- build/bench/upstream.js
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -131,7 +131,7 @@ async function compare (port: number, cut: Cut): Promise<void> {
 if (process.argv[2] === 'serve') {
   await serve()
 } else {
-  const vendor = fork(fileURLToPath(import.meta.url), ['serve'], { execArgv: process.execArgv })
+  const vendor = fork(fileURLToPath(import.meta.url), ['serve'])
   const [port] = await once(vendor, 'message') as [number]
   console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores; ${TOKENS} tokens, median of ${ROUNDS} rounds in turns`)
   await compare(port, 'bulk')

@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import Fastify, { type RouteOptions } from 'fastify'
 import { test } from 'tap'
 import openaiCompat from '../lib/plugin.js'
 import { StreamEvent } from '../schemas/stream-events.js'
 import { officialSchemas } from './helpers/official-schema.js'
+import { root } from './helpers/paths.js'
 import { KNOWN_GAPS, OPERATIONS, STREAM_EVENTS, type Operation, type StreamEventEntry } from './operations.js'
 
 const operations: readonly Operation[] = OPERATIONS
 const events: readonly StreamEventEntry[] = STREAM_EVENTS
-const folder = fileURLToPath(new URL('.', import.meta.url))
+const folder = join(root, 'test')
 
 /** By what `covers()` is told in them: the tests, as `file: name`. `covers()` itself sees to it that each really runs. */
 function testsByEntry (): Map<string, string[]> {

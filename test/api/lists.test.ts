@@ -97,6 +97,20 @@ test('an unknown cursor is the 404 of what is listed', async t => {
   })
 })
 
+test('the cursor of another list is unknown to this one', async t => {
+  const server = await startServer(t)
+  const all = await lists(server)
+  const [first, second] = [await newThread(server, 'Hello'), await newThread(server, 'Hello')]
+  const [elsewhere] = (await server.get(`/threads/${second.id}/messages`)).body.data
+  t.equal((await server.get(`/threads/${first.id}/messages?after=${elsewhere.id}`)).status, 404, 'a message of another thread')
+  const [runs, steps] = [all.find(({ what }) => what === 'run')!, all.find(({ what }) => what === 'run step')!]
+  t.equal((await server.get(`${runs.path}/${runs.ids[1]}/steps?after=${steps.ids[0]}`)).status, 404, 'a step of another run')
+  for (const { path, what } of all) {
+    const foreign = all.find(other => other.what !== what)!.ids[0]
+    t.equal((await server.get(`${path}?before=${foreign}`)).status, 404, `no ${what}`)
+  }
+})
+
 test('bad list parameters are refused by name', async t => {
   const refusals: [query: string, error: object][] = [
     ['limit=0', { message: "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.", param: 'limit', code: 'integer_below_min_value' }],

@@ -85,8 +85,8 @@ test('closing the server ends open streams within a second', async t => {
 test('a server that was closed with a stream open leaves nothing behind that keeps the process alive', async t => {
   const gate = new Gate()
   const upstream = await startUpstream(t, { script: [gated(text('one two'), gate)] })
-  const script = fileURLToPath(new URL('closing-server.ts', import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, script, upstream.url], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const script = fileURLToPath(new URL('closing-server.js', import.meta.url))
+  const child = spawn(process.execPath, [script, upstream.url], { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const [baseURL] = await once(createInterface(child.stdout), 'line') as [string]
   const post = async (path: string, body: object) => await fetch(baseURL + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })

@@ -5,7 +5,7 @@ import { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import OpenAI from 'openai'
 import { test } from 'tap'
-import { builtSources } from '../helpers/build.js'
+import { built } from '../helpers/paths.js'
 import { startCli, startCommand } from '../helpers/process.js'
 import { Gate, gated, startUpstream, text } from '../helpers/upstream.js'
 
@@ -144,7 +144,7 @@ test('a second signal does not wait for what the first one waits for', async t =
 
 test('a server that npx has started ends with npx', async t => {
   // The shell is npx's; the command behind it keeps it from stepping aside.
-  const npx = startCommand(t, 'sh', { args: ['-c', `"${process.execPath}" "${builtSources()}/lib/cli.js" ${free.join(' ')}; :`], env: { npm_lifecycle_event: 'npx' } })
+  const npx = startCommand(t, 'sh', { args: ['-c', `"${process.execPath}" "${built}/lib/cli.js" ${free.join(' ')}; :`], env: { npm_lifecycle_event: 'npx' } })
   const url = `${await npx.ready}/models`
   npx.child.kill('SIGTERM')
   // Its output ends when the last process that writes to it does.

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import { readCommand } from '../../lib/cli/arguments.js'
 import { readConfigFile } from '../../lib/cli/config-file.js'
 import { configure, isLoopback, isOpen, type Configured } from '../../lib/cli/configure.js'
 import { helpTable, helpText } from '../../lib/cli/help.js'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
+import { root } from '../helpers/paths.js'
 
 interface Told {
   args?: string[]
@@ -125,7 +127,7 @@ test('the help lists every flag, variable and default of the table', t => {
 })
 
 test('docs/command-line.md shows the same table', t => {
-  const page = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8')
+  const page = readFileSync(join(root, 'docs/command-line.md'), 'utf8')
   t.ok(page.includes(helpTable()), `replace the table there by:\n${helpTable()}`)
   t.end()
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { PLUGIN_OPTION_NAMES } from '../../lib/option-names.js'
 import { SERVER_OPTION_NAMES } from '../../lib/server/options.js'
-import { root } from './helpers/blocks.js'
+import { root } from '../helpers/paths.js'
 import { optionsPage } from './helpers/options-page.js'
 
 const path = join(root, 'docs/options.md')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import ts from 'typescript'
-import { root } from './helpers/blocks.js'
+import { root } from '../helpers/paths.js'
 
 /** What applications were promised, by name. */
 const PROMISED = `

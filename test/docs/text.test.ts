@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
 import { startCli } from '../helpers/process.js'
-import { blocksIn, pages, root, textOf, where } from './helpers/blocks.js'
+import { root } from '../helpers/paths.js'
+import { blocksIn, pages, textOf, where } from './helpers/blocks.js'
 
 test('every JSON block parses', async t => {
   for (const block of blocksIn('json')) t.doesNotThrow(() => JSON.parse(block.code), where(block))

@@ -41,7 +41,7 @@ if (process.argv[2]?.startsWith('http:')) {
   let peak = before
   const watch = setInterval(() => { peak = Math.max(peak, process.memoryUsage.rss()) }, 20)
   const started = performance.now()
-  const client = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const client = spawn(process.execPath, [fileURLToPath(import.meta.url), `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`], { stdio: ['ignore', 'inherit', 'inherit'] })
   await once(client, 'exit')
   clearInterval(watch)
   const seconds = (performance.now() - started) / 1000

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
+import { root } from './paths.js'
 
 /** The official specification lies beside the repository, not in it. Tests that need it are skipped without it. */
-const FILE = new URL('../../../shared/openai-assistants.openapi.json', import.meta.url)
+const FILE = join(root, '../shared/openai-assistants.openapi.json')
 
 interface Deviation {
   /** Where in `components.schemas`. */

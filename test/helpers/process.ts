@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { SETTINGS } from '../../lib/cli/settings.js'
-import { builtSources } from './build.js'
+import { built } from './paths.js'
 
 export interface ProcessOptions {
   args?: string[]
@@ -48,7 +48,7 @@ export function startProcess (t: Test, command: string, { args = [], env = {}, c
 
 /** Starts the command line from the sources. Unless `env` says otherwise there is no Ollama. */
 export function startCli (t: Test, { args = [], ...options }: ProcessOptions = {}): CliProcess {
-  return startCommand(t, process.execPath, { ...options, args: [join(builtSources(), 'lib/cli.js'), ...args] })
+  return startCommand(t, process.execPath, { ...options, args: [join(built, 'lib/cli.js'), ...args] })
 }
 
 /** Starts the command line, whatever the command. */

@@ -2,7 +2,7 @@ import OpenAI from 'openai'
 import { test, type Test } from 'tap'
 import { ApiError, createOpenAIAdapter, createOpenAIServer, OpenAIAdapter, ThreadManager, type OpenAIAdapterOptions, type Run, type StreamEvent } from '../../lib/index.js'
 import { FakeAiSdkModel, textParts } from '../helpers/ai-sdk.js'
-import { builtSources } from '../helpers/build.js'
+import { built } from '../helpers/paths.js'
 import { FakeCogitator, textChunks } from '../helpers/cogitator.js'
 import { MapStorage } from '../helpers/map-storage.js'
 import { startProcess } from '../helpers/process.js'
@@ -243,7 +243,7 @@ for (const storage of ['memory:', 'sqlite']) {
 
 test('a process that has closed its adapter ends by itself', async t => {
   const script = `
-    import { createOpenAIAdapter } from ${JSON.stringify(`${builtSources()}/lib/index.js`)}
+    import { createOpenAIAdapter } from ${JSON.stringify(`${built}/lib/index.js`)}
     const adapter = createOpenAIAdapter(undefined, { storage: 'sqlite:data.db' })
     const { id } = await adapter.createAssistant({ model: 'echo' })
     const thread = await adapter.createThread()

@@ -6,13 +6,12 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { root } from '../helpers/paths.js'
 import { startCommand } from '../helpers/process.js'
 
 const execute = promisify(execFile)
-const root = fileURLToPath(new URL('../..', import.meta.url))
 // Beside no node_modules of ours.
 const folder = mkdtempSync(join(tmpdir(), 'openai-compat-package-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -38,7 +37,7 @@ test('npm pack, and an installation without what is for development', { timeout:
   t.ok(size < MAX_BYTES, `${size} bytes are below ${MAX_BYTES}`)
   const paths = files.map(file => file.path)
   for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/cli.js']) t.ok(paths.includes(path), path)
-  t.strictSame(paths.filter(path => /(^|\/)(test|bench|node_modules|\.ci|\.tap)\/|(?<!\.d)\.ts$|tsbuildinfo/.test(path)), [], 'nothing else')
+  t.strictSame(paths.filter(path => /(^|\/)(build|test|bench|node_modules|\.ci|\.tap)\/|(?<!\.d)\.ts$|tsbuildinfo/.test(path)), [], 'nothing else')
 
   writeFileSync(join(folder, 'package.json'), '{"name":"consumer","version":"1.0.0","type":"module","private":true}')
   await inFolder('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', `./${filename}`])

@@ -5,7 +5,7 @@ import type { CountTokens } from '../../lib/models/tokens.js'
 /** The counter, and every piece of text that it has the encoder count. */
 async function watched (t: Test): Promise<{ count: CountTokens, pieces: string[] }> {
   const pieces: string[] = []
-  const { tokenCounter } = await t.mockImport<typeof import('../../lib/models/tokens.js')>('../../lib/models/tokens.js', {
+  const { tokenCounter } = await t.mockImport<typeof import('../../lib/models/tokens.js')>(new URL('../../lib/models/tokens.js', import.meta.url).href, {
     'gpt-tokenizer/encoding/o200k_base': {
       countTokens (text: string, options: object) {
         pieces.push(text)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import OpenAI from 'openai'
 import { test } from 'tap'
 import { createOpenAIServer, OpenAIServer, openaiCompatible, echo } from '../../lib/index.js'
-import { builtSources } from '../helpers/build.js'
+import { built } from '../helpers/paths.js'
 import { startProcess } from '../helpers/process.js'
 import { startUpstream, text } from '../helpers/upstream.js'
 
@@ -127,7 +127,7 @@ const lives = {
 
 for (const [name, script] of Object.entries(lives)) {
   test(`a process with a server ends by itself: ${name}`, async t => {
-    const cwd = t.testdir({ 'script.mjs': `import { createOpenAIServer } from ${JSON.stringify(`${builtSources()}/lib/index.js`)}\n${script}\nconsole.log('done')` })
+    const cwd = t.testdir({ 'script.mjs': `import { createOpenAIServer } from ${JSON.stringify(`${built}/lib/index.js`)}\n${script}\nconsole.log('done')` })
     const { code, stdout, stderr } = await startProcess(t, process.execPath, { args: ['script.mjs'], cwd }).exited
     t.equal(stderr, '')
     t.match(stdout, 'done')

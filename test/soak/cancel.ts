@@ -29,7 +29,7 @@ class Service {
   }
 
   static async start (t: Test, upstream: Upstream): Promise<Service> {
-    const child = fork(fileURLToPath(new URL('cancel-server.ts', import.meta.url)), [upstream.url, `sqlite:${join(t.testdir(), 'soak.db')}`])
+    const child = fork(fileURLToPath(new URL('cancel-server.js', import.meta.url)), [upstream.url, `sqlite:${join(t.testdir(), 'soak.db')}`])
     t.teardown(() => child.kill())
     const [port] = await once(child, 'message') as [number]
     const service = new Service(child, port)

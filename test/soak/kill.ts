@@ -1,7 +1,7 @@
 /**
  * Many rounds of `kill -9` under load, on every store that outlives a process:
  *
- *     npx tap --timeout=0 test/soak/kill.ts --test-arg=100 [--test-arg=STORE] [--test-arg=SEED]
+ *     npx tap --timeout=0 build/test/soak/kill.js --test-arg=100 [--test-arg=STORE] [--test-arg=SEED]
  */
 import { test } from 'tap'
 import { persistentStores } from '../helpers/stores.js'

@@ -18,10 +18,10 @@ recordStoreSuite({
   }
 })
 
-const writer = fileURLToPath(new URL('sqlite-writer.ts', import.meta.url))
+const writer = fileURLToPath(new URL('sqlite-writer.js', import.meta.url))
 
 function startWriter (t: Test, path: string, size: number) {
-  const child = spawn(process.execPath, [...process.execArgv, writer, path, String(size)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [writer, path, String(size)], { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   return { child, lines: createInterface(child.stdout) }
 }

@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
-import { builtSources } from '../helpers/build.js'
+import { built } from '../helpers/paths.js'
 import { startCli, startProcess, type Exit } from '../helpers/process.js'
 import { readTransfer } from '../../lib/cli/transfer-arguments.js'
 import { reopenExport } from '../../lib/transfer/resume.js'
@@ -32,7 +32,7 @@ test('from one store to another by way of a file, with a count of what was moved
 
 test('through a pipe', async t => {
   const cwd = await filled(t)
-  const cli = `"${process.execPath}" "${join(builtSources(), 'lib/cli.js')}"`
+  const cli = `"${process.execPath}" "${join(built, 'lib/cli.js')}"`
   const { exited } = startProcess(t, 'sh', { cwd, args: ['-c', `${cli} export --storage sqlite:./old.db | ${cli} import --storage sqlite:./new.db`] })
   const { code, stderr } = await exited
   t.equal(code, 0)

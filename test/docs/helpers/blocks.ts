@@ -1,9 +1,7 @@
 /** The documentation as its readers get it: the files, and what stands in their fences. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-export const root = fileURLToPath(new URL('../../..', import.meta.url))
+import { root } from '../../helpers/paths.js'
 
 /** Paths from the root. */
 export const pages: readonly string[] = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]

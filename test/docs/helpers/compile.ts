@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
-import { root, where, type Block } from './blocks.js'
+import { root } from '../../helpers/paths.js'
+import { where, type Block } from './blocks.js'
 
 /** Below the root, so that packages are found. Nothing is written there. */
 const FOLDER = join(root, 'test/docs/.blocks')

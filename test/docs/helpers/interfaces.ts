@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
-import { root } from './blocks.js'
+import { root } from '../../helpers/paths.js'
 
 export interface Member {
   name: string

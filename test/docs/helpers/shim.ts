@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { builtSources } from '../../helpers/build.js'
+import { built } from '../../helpers/paths.js'
 
 /**
  * The package as a module for blocks: all of it, but what would be kept in memory by default is kept in this storage, so
@@ -8,8 +8,8 @@ import { builtSources } from '../../helpers/build.js'
  */
 export function packageOn (storage: string): string {
   return `
-    import * as real from ${JSON.stringify(pathToFileURL(join(builtSources(), 'lib/index.js')).href)}
-    export * from ${JSON.stringify(pathToFileURL(join(builtSources(), 'lib/index.js')).href)}
+    import * as real from ${JSON.stringify(pathToFileURL(join(built, 'lib/index.js')).href)}
+    export * from ${JSON.stringify(pathToFileURL(join(built, 'lib/index.js')).href)}
     const storage = ${JSON.stringify(storage)}
     const kept = options => options?.threadManager === undefined ? { storage, ...options } : options
     export const openaiCompat = Object.assign(async (app, options) => await real.openaiCompat(app, kept(options)), { [Symbol.for('skip-override')]: true })
