@@ -114,7 +114,10 @@ export interface ResolvedOptions {
 
 const FILE_LIMITS = { fileBytes: DEFAULT_FILE_SETTINGS.maxBytes, uploadPartBytes: 64 * 1024 ** 2, imageBytes: 20 * 1024 ** 2 }
 
-const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'] }
+/** Beside the answer itself, what the SDKs read when they run in a browser. */
+const EXPOSED_HEADERS = ['x-request-id', 'openai-version', 'openai-processing-ms', 'openai-poll-after-ms', 'retry-after', 'retry-after-ms']
+
+const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'], exposedHeaders: EXPOSED_HEADERS }
 
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {

@@ -31,7 +31,7 @@ export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (ap
   await app.register(runStepRoutes)
   await app.register(fileRoutes)
   await app.register(uploadRoutes)
-  await app.register(vectorStoreRoutes)
+  await app.register(vectorStoreRoutes, options)
   await app.register(chatRoutes, options)
   await app.register(embeddingRoutes, options)
 }

@@ -7,9 +7,10 @@ import { RunStepIncludeQuery } from '../schemas/run-steps.js'
 import { CreateRunRequest, CreateThreadAndRunRequest, Run, RunParams, SubmitToolOutputsRequest, UpdateRunRequest } from '../schemas/runs.js'
 import { ThreadParams } from '../schemas/threads.js'
 import type { RouteOptions } from './index.js'
+import { askAgain } from './polling.js'
 
 /** API reference, "Runs". With `stream: true` the answer is the run's events. */
-export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { streams }) => {
+export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
   const answer = async (request: FastifyRequest, reply: FastifyReply, started: StartedRun, stream: boolean | null | undefined): Promise<Run> => {
     if (stream === true) await sendEvents(request, reply, started, streams)
     return started.run
@@ -31,7 +32,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
 
   app.get('/threads/:thread_id/runs/:run_id', {
     schema: { operationId: 'getRun', params: RunParams, response: { 200: Run } }
-  }, async request => await request.openai.runs.get(request.params.thread_id, request.params.run_id))
+  }, async (request, reply) => askAgain(reply, core.clock, await request.openai.runs.get(request.params.thread_id, request.params.run_id)))
 
   // Ours alone: any number of readers may join a run, or come back to it with Last-Event-ID.
   app.get('/threads/:thread_id/runs/:run_id/stream', {

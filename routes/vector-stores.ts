@@ -6,9 +6,11 @@ import {
   UpdateVectorStoreFileRequest, UpdateVectorStoreRequest, VectorStore, VectorStoreFile, VectorStoreFileBatch, VectorStoreFileBatchParams,
   VectorStoreFileContent, VectorStoreFileParams, VectorStoreParams, VectorStoreSearchResults
 } from '../schemas/vector-stores.js'
+import type { RouteOptions } from './index.js'
+import { askAgain } from './polling.js'
 
 /** API reference, "Vector stores", "Vector store files", "Vector store file batches". */
-export const vectorStoreRoutes: FastifyPluginAsyncTypebox = async app => {
+export const vectorStoreRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core }) => {
   app.post('/vector_stores', {
     schema: { operationId: 'createVectorStore', body: CreateVectorStoreRequest, response: { 200: VectorStore } }
   }, async request => await request.openai.vectorStores.stores.create(request.body))
@@ -47,7 +49,7 @@ export const vectorStoreRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get('/vector_stores/:vector_store_id/files/:file_id', {
     schema: { operationId: 'getVectorStoreFile', params: VectorStoreFileParams, response: { 200: VectorStoreFile } }
-  }, async request => await request.openai.vectorStores.files.get(request.params.vector_store_id, request.params.file_id))
+  }, async (request, reply) => askAgain(reply, core.clock, await request.openai.vectorStores.files.get(request.params.vector_store_id, request.params.file_id)))
 
   app.post('/vector_stores/:vector_store_id/files/:file_id', {
     schema: { operationId: 'updateVectorStoreFileAttributes', params: VectorStoreFileParams, body: UpdateVectorStoreFileRequest, response: { 200: VectorStoreFile } }
@@ -71,7 +73,7 @@ export const vectorStoreRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get('/vector_stores/:vector_store_id/file_batches/:batch_id', {
     schema: { operationId: 'getVectorStoreFileBatch', params: VectorStoreFileBatchParams, response: { 200: VectorStoreFileBatch } }
-  }, async request => await request.openai.vectorStores.batches.get(request.params.vector_store_id, request.params.batch_id))
+  }, async (request, reply) => askAgain(reply, core.clock, await request.openai.vectorStores.batches.get(request.params.vector_store_id, request.params.batch_id)))
 
   app.post('/vector_stores/:vector_store_id/file_batches/:batch_id/cancel', {
     schema: { operationId: 'cancelVectorStoreFileBatch', params: VectorStoreFileBatchParams, response: { 200: VectorStoreFileBatch } }

@@ -153,7 +153,10 @@ test('answers, errors and streams tell a browser that it may read them', async t
     stream.response
   ]
   t.strictSame(answers.map(answer => answer.status), [200, 404, 401, 200])
-  for (const answer of answers) t.equal(answer.headers.get('access-control-allow-origin'), 'https://app.example')
+  for (const answer of answers) {
+    t.equal(answer.headers.get('access-control-allow-origin'), 'https://app.example')
+    t.match(answer.headers.get('access-control-expose-headers'), 'x-request-id', 'and what the SDKs look for in it')
+  }
   await stream.all()
 })
 

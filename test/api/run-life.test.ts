@@ -1,4 +1,5 @@
 import { test, type Test } from 'tap'
+import { ManualClock } from '../helpers/clock.js'
 import { covers, newAssistant, newThread, startServer, stopped, type TestServer } from '../helpers/server.js'
 import { error, Gate, gated, text, toolCalls, type UpstreamReply } from '../helpers/upstream.js'
 
@@ -200,4 +201,21 @@ test('a model that fails is a failed run that says why, not a failed request', a
     t.match(ended, { status: 'failed', failed_at: Number, completed_at: null, expires_at: null, last_error: { code, message: /.+/ }, usage: { total_tokens: 0 } }, ended.last_error?.message)
     t.notMatch(ended.last_error.message, /sk-upstream|127\.0\.0\.1/, 'no key, no address')
   }
+})
+
+test('whoever polls a run is told when to ask again, more seldom as it grows old, until it rests', async t => {
+  const gate = new Gate()
+  const clock = new ManualClock()
+  const server = await startServer(t, { script: [gated(text('Done.'), gate)], clock })
+  const [assistant, thread] = [await newAssistant(server), await newThread(server, 'Hello')]
+  const { body: run } = await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+  const interval = async () => (await server.get(`/threads/${thread.id}/runs/${run.id}`)).headers.get('openai-poll-after-ms')
+  t.equal(await interval(), '100')
+  await clock.advance(4000)
+  t.equal(await interval(), '500')
+  await clock.advance(10_000)
+  t.equal(await interval(), '1000')
+  gate.open()
+  await stopped(server, run)
+  t.equal(await interval(), null)
 })

@@ -4,8 +4,6 @@ import { test } from 'tap'
 import { sdks } from '../helpers/sdk.js'
 import { covers, startServer } from '../helpers/server.js'
 
-const poll = { pollIntervalMs: 20 }
-
 for (const sdk of sdks) {
   test(`${sdk.name}: a vector store from its making to its end`, async t => {
     covers(t, 'createVectorStore', 'getVectorStore', 'modifyVectorStore', 'listVectorStores', 'deleteVectorStore', 'searchVectorStore', 'createVectorStoreFile',
@@ -14,9 +12,9 @@ for (const sdk of sdks) {
     const file = await files.create({ file: await toFile(Readable.from(['Penguins live ', 'in Antarctica.']), 'birds.md'), purpose: 'assistants' })
     const store = await vectorStores.create({ name: 'Birds', file_ids: [file.id], expires_after: { anchor: 'last_active_at', days: 7 } })
     t.match(store, { object: 'vector_store', name: 'Birds', file_counts: { total: 1 } })
-    const other = await vectorStores.files.uploadAndPoll(store.id, await toFile(Buffer.from('<h1>Ostriches</h1><p>They run.</p>'), 'page.html'), poll)
+    const other = await vectorStores.files.uploadAndPoll(store.id, await toFile(Buffer.from('<h1>Ostriches</h1><p>They run.</p>'), 'page.html'))
     t.match(other, { status: 'completed', vector_store_id: store.id })
-    const first = await vectorStores.files.createAndPoll(store.id, { file_id: file.id, attributes: { cold: true } }, poll)
+    const first = await vectorStores.files.createAndPoll(store.id, { file_id: file.id, attributes: { cold: true } })
     t.match(first, { id: file.id, status: 'completed', attributes: { cold: true } })
     t.match(await vectorStores.retrieve(store.id), { status: 'completed', file_counts: { completed: 2, total: 2 } })
 
@@ -43,14 +41,14 @@ for (const sdk of sdks) {
     const { vectorStores } = (await startServer(t)).client(sdk)
     const store = await vectorStores.create({})
     const files = await Promise.all(Array.from({ length: 50 }, async (_, i) => await toFile(Buffer.from(`This is document number${i}.`), `doc${i}.txt`)))
-    const batch = await vectorStores.fileBatches.uploadAndPoll(store.id, { files }, poll)
+    const batch = await vectorStores.fileBatches.uploadAndPoll(store.id, { files })
     t.match(batch, { object: 'vector_store.file_batch', status: 'completed', file_counts: { completed: 50, in_progress: 0, failed: 0, total: 50 } })
     t.match(await vectorStores.fileBatches.cancel(batch.id, { vector_store_id: store.id }), { status: 'completed' })
     const listed = []
     for await (const file of vectorStores.fileBatches.listFiles(batch.id, { vector_store_id: store.id, limit: 20 })) listed.push(file.id)
     t.equal(new Set(listed).size, 50)
     t.match((await vectorStores.search(store.id, { query: ['number17', 'number42'] })).data.map(({ filename }) => filename).sort(), ['doc17.txt', 'doc42.txt'])
-    t.match(await vectorStores.fileBatches.createAndPoll(store.id, { file_ids: listed.slice(0, 2) }, poll), { status: 'completed', file_counts: { completed: 2, total: 2 } })
+    t.match(await vectorStores.fileBatches.createAndPoll(store.id, { file_ids: listed.slice(0, 2) }), { status: 'completed', file_counts: { completed: 2, total: 2 } })
   })
 }
 
