@@ -1,7 +1,7 @@
 import { test, type Test } from 'tap'
 import { ManualClock } from '../helpers/clock.js'
 import { payloads } from '../helpers/events.js'
-import { startServer } from '../helpers/server.js'
+import { startServer, type TestServer, type TestServerOptions } from '../helpers/server.js'
 import { persistentStores } from '../helpers/stores.js'
 import { Gate, startUpstream, text, toolCalls } from '../helpers/upstream.js'
 import { messagesOf, onSharedStores, reaches, runnable, startInstances, stepsOf, textOf } from './helpers/instances.js'
@@ -10,14 +10,32 @@ const LEASE_MS = 15_000
 const EXPIRES_MS = 600_000
 
 /** Instances whose time stands still until the test moves it: one whose time does not move is one that hangs. */
-async function withClocks (t: Test, store: Parameters<typeof startInstances>[1], count: number) {
+async function withClocks (t: Test, store: Parameters<typeof startInstances>[1], count: number, options: TestServerOptions = {}) {
   const clocks = Array.from({ length: count }, () => new ManualClock())
-  return { clocks, ...await startInstances(t, store, count, index => ({ clock: clocks[index]! })) }
+  return { clocks, ...await startInstances(t, store, count, index => ({ ...options, limits: { runExpiresS: 86_400 }, clock: clocks[index]! })) }
+}
+
+/**
+ * Moves the time of an instance past the leases of another, and on until what comes of it is there: a look for dead leases
+ * that was under way while the time moved may have been too early, and the next one comes with time alone.
+ */
+async function outlive<T> ({ clocks, servers }: { clocks: ManualClock[], servers: TestServer[] }, [dead, heir]: [dead: number, heir: number], outcome: Promise<T>): Promise<T> {
+  const [clock, server] = [clocks[heir]!, servers[heir]!]
+  let there = false
+  const settled = outcome.finally(() => { there = true })
+  await clock.advance(clocks[dead]!.now() - clock.now() + 2 * LEASE_MS)
+  // eslint-disable-next-line no-unmodified-loop-condition -- by the promise
+  while (!there) {
+    await server.get('/ready')
+    await clock.advance(LEASE_MS)
+  }
+  return await settled
 }
 
 await onSharedStores((t, store) => {
   t.test('a run whose instance has gone silent is taken over once its lease lapses, and not before', async t => {
-    const { upstream, servers: [a, b], clocks } = await withClocks(t, store, 2)
+    const instances = await withClocks(t, store, 2)
+    const { upstream, servers: [a, b], clocks } = instances
     const gate = new Gate()
     upstream.enqueue(text(['Once', gate, ' never told']), text('Once upon a time'))
     const { create } = await runnable(a!)
@@ -26,8 +44,7 @@ await onSharedStores((t, store) => {
     await clocks[1]!.advance(LEASE_MS - 1000)
     await (await b!.get('/ready')).status
     t.equal(upstream.chats.length, 1)
-    await clocks[1]!.advance(2 * LEASE_MS)
-    await reaches(b!, run, 'completed')
+    await outlive(instances, [0, 1], reaches(b!, run, 'completed'))
 
     // The old owner comes back, and cannot write any more.
     gate.open(Infinity)
@@ -37,7 +54,8 @@ await onSharedStores((t, store) => {
   })
 
   t.test('an instance that lost its run tells its readers nothing that did not happen', async t => {
-    const { upstream, servers: [a, b], clocks } = await withClocks(t, store, 2)
+    const instances = await withClocks(t, store, 2)
+    const { upstream, servers: [a, b] } = instances
     const gate = new Gate()
     upstream.enqueue(text(['Once', gate, ' never told']), text('Once upon a time'))
     const { assistant, thread } = await runnable(a!)
@@ -45,8 +63,7 @@ await onSharedStores((t, store) => {
     const run = (await stream.next())!.data
     await stream.until('thread.message.delta')
     await gate.reached()
-    await clocks[1]!.advance(2 * LEASE_MS)
-    const done = await reaches(b!, run, 'completed')
+    const done = await outlive(instances, [0, 1], reaches(b!, run, 'completed'))
     gate.open(Infinity)
     const frames = await stream.all()
     const ends = payloads(frames, 'thread.run.completed')
@@ -56,16 +73,15 @@ await onSharedStores((t, store) => {
 
   t.test('finished calls are not made again by the instance that takes over', async t => {
     const calls: string[] = []
-    const clocks = [new ManualClock(), new ManualClock()]
     const tool = { name: 'count', description: '', parameters: { type: 'object' }, execute: async () => { calls.push('called'); return 'one' } }
-    const { upstream, servers: [a, b] } = await startInstances(t, store, 2, index => ({ tools: [tool as never], clock: clocks[index]! }))
+    const instances = await withClocks(t, store, 2, { tools: [tool as never] })
+    const { upstream, servers: [a, b] } = instances
     const gate = new Gate()
     upstream.enqueue(toolCalls([{ name: 'count', arguments: {} }]), text([gate, 'never told']), text('It is one.'))
     const { create } = await runnable(a!)
     const run = await create(a!)
     await gate.reached()
-    await clocks[1]!.advance(2 * LEASE_MS)
-    await reaches(b!, run, 'completed')
+    await outlive(instances, [0, 1], reaches(b!, run, 'completed'))
     gate.open(Infinity)
     t.equal(calls.length, 1)
     t.strictSame((await stepsOf(b!, run)).map(step => [step.type, step.status]), [['tool_calls', 'completed'], ['message_creation', 'completed']])
@@ -73,18 +89,16 @@ await onSharedStores((t, store) => {
   })
 
   t.test('a run that was taken over three times fails with the fourth, and its thread is free', async t => {
-    const { upstream, servers, clocks } = await withClocks(t, store, 5)
+    const instances = await withClocks(t, store, 5)
+    const { upstream, servers } = instances
     const gate = new Gate()
     upstream.respond(() => text([gate, 'never told']))
     t.teardown(() => gate.open(Infinity))
     const { create, thread } = await runnable(servers[0]!)
     const run = await create(servers[0]!)
-    for (let next = 1; next < 5; next++) {
-      await upstream.next()
-      // Each is ahead of the one before by more than a lease.
-      await clocks[next]!.advance(next * 2 * LEASE_MS)
-    }
-    const failed = await reaches(servers[4]!, run, 'failed')
+    await upstream.next()
+    for (const next of [1, 2, 3]) await outlive(instances, [next - 1, next], upstream.next())
+    const failed = await outlive(instances, [3, 4], reaches(servers[4]!, run, 'failed'))
     t.match(failed.last_error, { code: 'server_error', message: /interrupted 4 times/ })
     t.equal(upstream.chats.length, 4)
     t.equal((await servers[1]!.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Again' })).status, 200)
