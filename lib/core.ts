@@ -156,6 +156,11 @@ export class Core {
     await this.#records.get({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, id: 'ready' })
   }
 
+  /** Hands running runs over while requests under way are still answered. */
+  async handOver (): Promise<void> {
+    await this.#engine.handOver()
+  }
+
   /** Hands running runs over, ends their readers, and closes what we opened. */
   async stop (): Promise<void> {
     this.threadManager.scope.locks.close()

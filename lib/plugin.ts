@@ -58,7 +58,11 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
   await core.start()
   cores.set(app, core)
   const closing = new AbortController()
-  app.addHook('preClose', async () => { closing.abort() })
+  app.addHook('preClose', async () => {
+    closing.abort()
+    // Not awaited: a client that takes its time is not to hold up the runs, nor they the answers. `stop()` tells what failed.
+    core.handOver().catch(() => {})
+  })
   app.addHook('onClose', async () => { await core.stop() })
 
   // A second registration keeps the first one's decorators: they belong to the host, which may use either.

@@ -83,6 +83,7 @@ export class RunEngine {
   #stopTimers: (() => void)[] = []
   #sweep: Promise<void> = Promise.resolve()
   #stopped = false
+  #handingOver: Promise<void> | undefined
 
   constructor (services: EngineServices) {
     const { onStopped } = services
@@ -113,17 +114,35 @@ export class RunEngine {
     this.#every(this.limits.leaseMs, async () => await this.#recover(false))
   }
 
-  /** Lets running runs finish within the grace period, hands the rest over, and ends all readers. New runs are refused from here on. */
+  /**
+   * Lets running runs finish within the grace period, hands the rest over, and ends all readers. New runs are refused from here on;
+   * what is kept can be read until `stop()`.
+   */
+  async handOver (): Promise<void> {
+    this.#handingOver ??= this.#handOver()
+    await this.#handingOver
+  }
+
+  /** Hands over what there is yet to hand over. Nothing may be asked of the engine any more. */
   async stop (): Promise<void> {
+    await this.handOver()
+    // Claimed meanwhile, to be ended for whoever asked.
+    await this.#settled()
+    await this.#bus.close()
+  }
+
+  async #handOver (): Promise<void> {
     this.#stopped = true
     for (const stop of [...this.#stopTimers, ...this.#expiry.values()]) stop()
     await this.#drain()
-    const executions = [...this.#executions.values()]
-    for (const execution of executions) execution.stop('shutdown')
+    for (const execution of this.#executions.values()) execution.stop('shutdown')
     this.#logs.close()
-    await Promise.all(executions.map(async execution => await execution.finished))
+    await this.#settled()
     await this.#sweep
-    await this.#bus.close()
+  }
+
+  async #settled (): Promise<void> {
+    await Promise.all([...this.#executions.values()].map(async execution => await execution.finished))
   }
 
   async #drain (): Promise<void> {
@@ -132,7 +151,7 @@ export class RunEngine {
     const renewal = this.#every(limits.leaseMs / 3, async () => await this.#renewLeases())
     let cancel = (): void => {}
     const late = new Promise<void>(resolve => { cancel = clock.after(limits.drainMs, resolve) })
-    await Promise.race([late, Promise.all([...this.#executions.values()].map(async execution => await execution.finished))])
+    await Promise.race([late, this.#settled()])
     cancel()
     renewal()
   }

@@ -20,13 +20,10 @@ export interface Answer {
   body: any
 }
 
-export interface TestServer {
-  app: FastifyInstance
+/** A running server, as its clients have it. */
+export interface ApiClient {
   /** Ends in `/v1`. */
   baseURL: string
-  upstream: Upstream
-  /** Give it to another server to start that on the same data. */
-  storage: NonNullable<OpenAICompatOptions['storage']>
   /** An official client; the newest unless another is asked for. It does not retry. */
   client (sdk?: Sdk, options?: ClientOptions): Client
   /** A request as raw as `fetch` allows. A string body is sent as it is, anything else as JSON. */
@@ -38,6 +35,14 @@ export interface TestServer {
   stream (path: string, body?: object, headers?: Record<string, string>): Promise<EventReader>
   /** A GET that is answered with a stream. */
   follow (path: string, headers?: Record<string, string>): Promise<EventReader>
+}
+
+/** A server in this process. */
+export interface TestServer extends ApiClient {
+  app: FastifyInstance
+  upstream: Upstream
+  /** Give it to another server to start that on the same data. */
+  storage: NonNullable<OpenAICompatOptions['storage']>
   close (): Promise<void>
 }
 
@@ -73,7 +78,12 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
   await app.listen({ port: 0, host: '127.0.0.1' })
 
   const baseURL = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/v1`
-  const watchedFetch = watch.fetchFrom(baseURL)
+  return { ...connectTo(t, baseURL), app, upstream, storage, async close () { await app.close() } }
+}
+
+/** The API of a server that runs already. What it answers is looked over as the test's `Watch` does. */
+export function connectTo (t: Test, baseURL: string): ApiClient {
+  const watchedFetch = watchOf(t).fetchFrom(baseURL)
 
   async function send (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
     return await watchedFetch(baseURL + path, {
@@ -96,10 +106,7 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
   }
 
   return {
-    app,
     baseURL,
-    upstream,
-    storage,
     client (sdk = newestSdk, clientOptions = {}) {
       return sdk.connect({ baseURL, apiKey: 'sk-test', maxRetries: 0, fetch: watchedFetch as never, ...clientOptions })
     },
@@ -108,8 +115,7 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
     post: async (path, body, headers) => await request('POST', path, body, headers),
     delete: async (path, headers) => await request('DELETE', path, undefined, headers),
     stream: async (path, body, headers) => await events('POST', path, { ...body, stream: true }, headers),
-    follow: async (path, headers) => await events('GET', path, undefined, headers),
-    async close () { await app.close() }
+    follow: async (path, headers) => await events('GET', path, undefined, headers)
   }
 }
 
@@ -123,12 +129,12 @@ function testStorage (t: Test): string {
 }
 
 /** A new assistant; of the test model, unless the fields say otherwise. */
-export async function newAssistant (server: TestServer, fields: object = {}): Promise<any> {
+export async function newAssistant (server: ApiClient, fields: object = {}): Promise<any> {
   return created(await server.post('/assistants', { model: 'test-model', instructions: 'Be brief.', ...fields }))
 }
 
 /** A new thread with a message of the user for each text. */
-export async function newThread (server: TestServer, ...texts: string[]): Promise<any> {
+export async function newThread (server: ApiClient, ...texts: string[]): Promise<any> {
   return created(await server.post('/threads', { messages: texts.map(content => ({ role: 'user', content })) }))
 }
 

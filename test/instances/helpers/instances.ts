@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { newAssistant, newThread, startServer, type TestServer, type TestServerOptions } from '../../helpers/server.js'
+import { newAssistant, newThread, startServer, type ApiClient, type TestServer, type TestServerOptions } from '../../helpers/server.js'
 import { sharedStores, type StoreUrl } from '../../helpers/stores.js'
 import { startUpstream, type Upstream } from '../../helpers/upstream.js'
 
@@ -23,7 +23,7 @@ export async function startInstances (t: Test, store: StoreUrl, count: number, o
 }
 
 /** A thread with one message, and an assistant: all that a run needs. */
-export async function runnable (server: TestServer, assistantFields: object = {}): Promise<{ assistant: any, thread: any, create: (through: TestServer, fields?: object) => Promise<any> }> {
+export async function runnable (server: ApiClient, assistantFields: object = {}): Promise<{ assistant: any, thread: any, create: (through: ApiClient, fields?: object) => Promise<any> }> {
   const assistant = await newAssistant(server, assistantFields)
   const thread = await newThread(server, 'Hello?')
   return {
@@ -38,7 +38,7 @@ export async function runnable (server: TestServer, assistantFields: object = {}
 }
 
 /** The run once it has this status, asked for until it does. */
-export async function reaches (server: TestServer, run: { id: string, thread_id: string }, ...statuses: string[]): Promise<any> {
+export async function reaches (server: ApiClient, run: { id: string, thread_id: string }, ...statuses: string[]): Promise<any> {
   for (;;) {
     const { status, body } = await server.get(`/threads/${run.thread_id}/runs/${run.id}`)
     if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`)
@@ -48,11 +48,11 @@ export async function reaches (server: TestServer, run: { id: string, thread_id:
 }
 
 /** All messages of a thread, oldest first. */
-export async function messagesOf (server: TestServer, threadId: string): Promise<any[]> {
+export async function messagesOf (server: ApiClient, threadId: string): Promise<any[]> {
   return (await server.get(`/threads/${threadId}/messages?order=asc&limit=100`)).body.data
 }
 
-export async function stepsOf (server: TestServer, run: { id: string, thread_id: string }): Promise<any[]> {
+export async function stepsOf (server: ApiClient, run: { id: string, thread_id: string }): Promise<any[]> {
   return (await server.get(`/threads/${run.thread_id}/runs/${run.id}/steps?order=asc&limit=100`)).body.data
 }
 
