@@ -14,7 +14,7 @@ import { WorkerIndex } from '../lib/retrieval/index/worker-index.js'
 import { embedText } from '../test/helpers/upstream-embedding.js'
 import { documents, questions } from './data/corpus.js'
 
-const DIMENSIONS = 256
+const DIMENSIONS = Number(process.env.DIMENSIONS ?? 256)
 const FILES = 1000
 const FILE_BYTES = 20_000
 const CHUNKS = Number(process.env.CHUNKS ?? 100_000)

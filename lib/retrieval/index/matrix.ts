@@ -1,14 +1,22 @@
-/** Vectors of one length, each with the number of its chunk, in one stretch of memory. All are made to have length 1, so that a product is a cosine. */
+import { closest } from './closest.js'
+
+/** Vectors asked for at first where not every one may be an answer: what a filter leaves out makes room for others. */
+const FILTERED = 8192
+
+/**
+ * Vectors of one length, each with the number of its chunk, in one stretch of memory, a byte for each dimension: a quarter of the memory,
+ * read in a quarter of the time. What is nearest by them is near enough to be looked at in full.
+ */
 export class Matrix {
   readonly #dimensions: number
   #numbers: Float64Array
-  #values: Float32Array
+  #values: Int8Array
   #size = 0
 
   constructor (dimensions: number, capacity = 64) {
     this.#dimensions = dimensions
     this.#numbers = new Float64Array(capacity)
-    this.#values = new Float32Array(capacity * dimensions)
+    this.#values = new Int8Array(capacity * dimensions)
   }
 
   get dimensions (): number {
@@ -26,65 +34,50 @@ export class Matrix {
   add (number: number, vector: Float32Array): void {
     if (this.#size === this.#numbers.length) this.#grow()
     this.#numbers[this.#size] = number
-    this.#values.set(unit(vector), this.#size * this.#dimensions)
+    this.#values.set(bytesOf(vector), this.#size * this.#dimensions)
     this.#size++
   }
 
-  /** The chunks nearest to the vector among those that pass, nearest first, each with its cosine. */
-  nearest (vector: Float32Array, limit: number, passes: (number: number) => boolean): { number: number, cosine: number }[] {
-    const cosines = this.#cosines(unit(vector))
-    const best: { number: number, cosine: number }[] = []
-    let least = -Infinity
-    for (let i = 0; i < this.#size; i++) {
-      const cosine = cosines[i]!
-      if (cosine <= least && best.length >= limit) continue
-      const number = this.#numbers[i]!
-      if (!passes(number)) continue
-      // A list so short is sorted faster by moving along it than by a heap.
-      let place = best.length
-      while (place > 0 && best[place - 1]!.cosine < cosine) place--
-      best.splice(place, 0, { number, cosine })
-      if (best.length > limit) best.pop()
-      if (best.length === limit) least = best[limit - 1]!.cosine
+  /** Takes out the chunks from the first number to below the second. */
+  remove (from: number, below: number): void {
+    for (let i = this.#size - 1; i >= 0; i--) {
+      if (this.#numbers[i]! < from || this.#numbers[i]! >= below) continue
+      // The order of the rows means nothing: the last one takes the place.
+      this.#size--
+      this.#numbers[i] = this.#numbers[this.#size]!
+      this.#values.copyWithin(i * this.#dimensions, this.#size * this.#dimensions, (this.#size + 1) * this.#dimensions)
     }
-    return best
   }
 
-  #cosines (query: Float32Array): Float32Array {
-    const cosines = new Float32Array(this.#size)
-    const dimensions = this.#dimensions
-    const values = this.#values
-    const unrolled = dimensions - dimensions % 4
-    for (let i = 0; i < this.#size; i++) {
-      const offset = i * dimensions
-      let a = 0
-      let b = 0
-      let c = 0
-      let d = 0
-      for (let k = 0; k < unrolled; k += 4) {
-        a += values[offset + k]! * query[k]!
-        b += values[offset + k + 1]! * query[k + 1]!
-        c += values[offset + k + 2]! * query[k + 2]!
-        d += values[offset + k + 3]! * query[k + 3]!
+  /** The numbers of the chunks nearest to the vector, nearest first; of those that pass, when only some do. */
+  nearest (vector: Float32Array, limit: number, passes?: (number: number) => boolean): number[] {
+    const query = bytesOf(vector)
+    const values = this.#values.subarray(0, this.#size * this.#dimensions)
+    for (let count = passes === undefined ? limit : Math.max(limit, FILTERED); ; count = this.#size) {
+      const found: number[] = []
+      for (const row of closest(values, query, Math.min(count, this.#size))) {
+        if (found.length === limit) break
+        const number = this.#numbers[Number(row)]!
+        if (passes === undefined || passes(number)) found.push(number)
       }
-      for (let k = unrolled; k < dimensions; k++) a += values[offset + k]! * query[k]!
-      cosines[i] = a + b + c + d
+      if (found.length === limit || count >= this.#size) return found
     }
-    return cosines
   }
 
   #grow (): void {
     const capacity = this.#numbers.length * 2
     const numbers = new Float64Array(capacity)
     numbers.set(this.#numbers)
-    const values = new Float32Array(capacity * this.#dimensions)
+    const values = new Int8Array(capacity * this.#dimensions)
     values.set(this.#values)
     this.#numbers = numbers
     this.#values = values
   }
 }
 
-function unit (vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector)
-  return length === 0 ? vector : vector.map(value => value / length)
+/** Each vector has a scale of its own, which its direction does not depend on. */
+function bytesOf (vector: Float32Array): Int8Array {
+  let largest = 0
+  for (const value of vector) largest = Math.max(largest, Math.abs(value))
+  return largest === 0 ? new Int8Array(vector.length) : Int8Array.from(vector, value => Math.round(value / largest * 127))
 }

@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'libsql'
 import { matchesFilter, type Attributes } from '../filters.js'
 import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery } from './contract.js'
+import { Counts } from './counts.js'
 import { fuse } from './fusion.js'
 import { Matrix } from './matrix.js'
 import { spaced, TOKENIZER, type QueryWords } from './words.js'
@@ -13,7 +14,7 @@ const CANDIDATES = 200
  * Chunks that are scored by words for one query. Frequent words, which say little, are left out when rarer ones have as many already:
  * without that bound a search takes as long as its commonest word is common.
  */
-const MAX_SCORED = 20_000
+const MAX_SCORED = 10_000
 /** Of BM25, as SQLite has it. */
 const K1 = 1.2
 
@@ -32,6 +33,7 @@ export class StoreIndex {
   /** Loaded by the first search that needs it. */
   #matrix: { model: string, vectors: Matrix } | undefined
   readonly #documents: Statement
+  readonly #counts = new Counts()
 
   constructor (database: Database, id: number, queryWords: QueryWords) {
     this.#database = database
@@ -66,12 +68,15 @@ export class StoreIndex {
     const { number } = this.#byGeneration.get(file.generation) ?? this.#insertFile(file)
     const forget = this.#database.prepare(`DELETE FROM words_${this.#id} WHERE rowid = ?`)
     const putWords = this.#database.prepare(`INSERT INTO words_${this.#id} (rowid, text) VALUES (?, ?)`)
+    const hasVector = this.#database.prepare(`SELECT 1 FROM vectors_${this.#id} WHERE chunk = ?`).raw()
     const putVector = this.#database.prepare(`INSERT OR REPLACE INTO vectors_${this.#id} (chunk, vector) VALUES (?, ?)`)
+    this.#counts.changed(chunks.length)
     for (const chunk of chunks) {
       const row = number * CHUNKS_PER_FILE + chunk.number
       forget.run(row)
       putWords.run(row, spaced(chunk.text))
       if (chunk.vector === undefined) continue
+      if (this.#matrix !== undefined && hasVector.get(row) !== undefined) this.#matrix.vectors.remove(row, row + 1)
       putVector.run(row, Buffer.from(chunk.vector.buffer, chunk.vector.byteOffset, chunk.vector.byteLength))
       if (this.#matrix?.model === file.model && this.#matrix.vectors.dimensions === chunk.vector.length) this.#matrix.vectors.add(row, chunk.vector)
     }
@@ -111,9 +116,10 @@ export class StoreIndex {
 
   /** BM25. The score is the part of what a chunk could get at the most, with every word of the query that the store knows in it countless times. */
   #byWords (text: string, limit: number, passing: Set<number> | undefined): Scored[] {
-    const [total] = this.#database.prepare(`SELECT count(*) FROM words_${this.#id}_docsize`).raw().get() as [number]
+    // No word is empty.
+    const total = this.#counts.of('', () => (this.#database.prepare(`SELECT count(*) FROM words_${this.#id}_docsize`).raw().get() as [number])[0])
     const words = this.#queryWords.of(text)
-      .map(({ word, term }) => ({ word, documents: (this.#documents.get(term) as [number] | undefined)?.[0] ?? 0 }))
+      .map(({ word, term }) => ({ word, documents: this.#counts.of(term, () => (this.#documents.get(term) as [number] | undefined)?.[0] ?? 0) }))
       .sort((a, b) => a.documents - b.documents)
     let scored = 0
     const chosen = words.filter(({ documents }, i) => {
@@ -131,10 +137,12 @@ export class StoreIndex {
   }
 
   #byVector ({ model, vector }: NonNullable<IndexQuery['near']>, limit: number, passing: Set<number> | undefined): Scored[] {
-    const passes = passing === undefined ? () => true : (number: number) => passing.has(Math.floor(number / CHUNKS_PER_FILE))
+    const passes = passing === undefined ? undefined : (number: number) => passing.has(Math.floor(number / CHUNKS_PER_FILE))
+    const kept = this.#database.prepare(`SELECT vector FROM vectors_${this.#id} WHERE chunk = ?`).raw()
     return this.#vectors(model, vector.length).nearest(vector, limit, passes)
-      .filter(({ cosine }) => cosine > 0)
-      .map(({ number, cosine }) => ({ number, score: Math.min(1, cosine) }))
+      .map(number => ({ number, score: Math.min(1, cosine(vector, floatsOf((kept.get(number) as [Buffer])[0]))) }))
+      .filter(({ score }) => score > 0)
+      .sort((a, b) => b.score - a.score)
   }
 
   #vectors (model: string, dimensions: number): Matrix {
@@ -144,7 +152,7 @@ export class StoreIndex {
     const rows = this.#database.prepare(`SELECT chunk, vector FROM vectors_${this.#id}`).raw()
     for (const [chunk, blob] of rows.iterate() as Iterable<[number, Buffer]>) {
       if (this.#files.get(Math.floor(chunk / CHUNKS_PER_FILE))?.model !== model || blob.length !== dimensions * 4) continue
-      vectors.add(chunk, new Float32Array(blob.buffer.slice(blob.byteOffset, blob.byteOffset + blob.length)))
+      vectors.add(chunk, floatsOf(blob))
     }
     this.#matrix = { model, vectors }
     return vectors
@@ -167,17 +175,33 @@ export class StoreIndex {
   }
 
   #removeRow ({ number, generation }: FileRow): void {
-    const rows = [number * CHUNKS_PER_FILE, (number + 1) * CHUNKS_PER_FILE]
-    this.#database.prepare(`DELETE FROM words_${this.#id} WHERE rowid >= ? AND rowid < ?`).run(...rows)
-    const { changes } = this.#database.prepare(`DELETE FROM vectors_${this.#id} WHERE chunk >= ? AND chunk < ?`).run(...rows)
+    const rows = [number * CHUNKS_PER_FILE, (number + 1) * CHUNKS_PER_FILE] as const
+    const { changes } = this.#database.prepare(`DELETE FROM words_${this.#id} WHERE rowid >= ? AND rowid < ?`).run(...rows)
+    this.#counts.changed(changes)
+    this.#database.prepare(`DELETE FROM vectors_${this.#id} WHERE chunk >= ? AND chunk < ?`).run(...rows)
     this.#database.prepare('DELETE FROM files WHERE number = ?').run(number)
     this.#files.delete(number)
     this.#byGeneration.delete(generation)
-    if (changes > 0) this.unload()
+    this.#matrix?.vectors.remove(...rows)
   }
 }
 
 interface Scored {
   number: number
   score: number
+}
+
+/** As they were stored. The bytes may stand anywhere, and floats only at multiples of four. */
+function floatsOf ({ buffer, byteOffset, length }: Buffer): Float32Array {
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + length))
+}
+
+function cosine (one: Float32Array, other: Float32Array): number {
+  let [product, square, otherSquare] = [0, 0, 0]
+  for (let i = 0; i < one.length; i++) {
+    product += one[i]! * other[i]!
+    square += one[i]! ** 2
+    otherSquare += other[i]! ** 2
+  }
+  return product === 0 ? 0 : product / Math.sqrt(square * otherSquare)
 }

@@ -1,0 +1,34 @@
+// Without a build for this system the package is not installed, and what it does takes many times as long.
+const usearch = await import('usearch').catch(() => undefined)
+
+/**
+ * The rows of a matrix with the greatest cosines to a vector, greatest first, by the library that does it with the processor's vector
+ * instructions where that is installed.
+ *
+ * @param values rows, one after the other
+ * @param count at most as many as there are rows
+ */
+export const closest: (values: Int8Array, query: Int8Array, count: number) => Iterable<bigint | number> = usearch === undefined ? byLoop : byLibrary
+
+function byLibrary (values: Int8Array, query: Int8Array, count: number): Iterable<bigint> {
+  // One thread: the others are for requests.
+  return count === 0 ? [] : usearch!.exactSearch(values, query, query.length, count, usearch!.MetricKind.Cos, 1).keys
+}
+
+/** The same without the library. */
+export function byLoop (values: Int8Array, query: Int8Array, count: number): Iterable<number> {
+  const dimensions = query.length
+  const cosines = new Float32Array(values.length / dimensions)
+  for (let i = 0; i < cosines.length; i++) {
+    const offset = i * dimensions
+    let product = 0
+    let square = 0
+    for (let k = 0; k < dimensions; k++) {
+      const value = values[offset + k]!
+      product += value * query[k]!
+      square += value * value
+    }
+    cosines[i] = square === 0 ? 0 : product / Math.sqrt(square)
+  }
+  return Uint32Array.from(cosines, (_, i) => i).sort((one, other) => cosines[other]! - cosines[one]!).subarray(0, count)
+}
