@@ -58,6 +58,10 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
   // Without a prefix it is the plugin's own.
   if (plugin.prefix !== '') {
     app.get('/health', { logLevel: 'warn' }, async () => ({ status: 'ok' as const }))
+    app.get('/ready', { logLevel: 'warn' }, async () => {
+      await cores.get(app)?.checkStorage()
+      return { status: 'ok' as const }
+    })
     // Here tools look for it.
     app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))
   }

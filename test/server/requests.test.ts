@@ -23,9 +23,9 @@ async function answerTo (port: number, bytes: string): Promise<{ status: string 
   return { status: head.split(' ')[1], body: JSON.parse(body) }
 }
 
-test('/health answers at the root and below the prefix, without a key', async t => {
+test('/health and /ready answer at the root and below the prefix, without a key', async t => {
   const { app } = await listening(t, { apiKeys: ['sk-1'] })
-  for (const path of ['/health', '/v1/health']) {
+  for (const path of ['/health', '/v1/health', '/ready', '/v1/ready']) {
     const answer = await app.inject(path)
     t.equal(answer.statusCode, 200, path)
     t.strictSame(answer.json(), { status: 'ok' })
