@@ -33,7 +33,7 @@ export function createThreadStorage (config: ThreadStorageConfig = { type: 'memo
 /**
  * The storage that a URL names, not connected yet: `memory:`, `sqlite:./file.db`, `redis://` or `rediss://` (with
  * `?ttl=` in seconds, without which nothing is forgotten, and `?keyPrefix=`), `postgres://` (with `?schema=` and
- * `?tableName=`). Throws a `TypeError` for any other.
+ * `?tableName=`), both with `?timeoutMs=`. Throws a `TypeError` for any other.
  */
 export function openStorageUrl (url: string): RecordThreadStorage {
   if (url === 'memory:') return new InMemoryThreadStorage()
@@ -45,16 +45,19 @@ export function openStorageUrl (url: string): RecordThreadStorage {
     return new SqliteThreadStorage({ path })
   }
   if (scheme === 'redis' || scheme === 'rediss') {
-    const { url: server, parameters: { ttl, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix'])
+    const { url: server, parameters: { ttl, timeoutMs, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix', 'timeoutMs'])
     if (ttl !== undefined && !/^\d+$/.test(ttl)) throw new TypeError(`ttl in the storage URL must be a number of whole seconds, got ${JSON.stringify(ttl)}.`)
-    return new RedisThreadStorage({ url: server, ttl: Number(ttl ?? 0), ...parameters })
+    return new RedisThreadStorage({ url: server, ttl: Number(ttl ?? 0), ...timeout(timeoutMs), ...parameters })
   }
   if (scheme === 'postgres' || scheme === 'postgresql') {
-    const { url: connectionString, parameters } = splitUrl(url, ['schema', 'tableName'])
-    return new PostgresThreadStorage({ connectionString, ...parameters })
+    const { url: connectionString, parameters: { timeoutMs, ...parameters } } = splitUrl(url, ['schema', 'tableName', 'timeoutMs'])
+    return new PostgresThreadStorage({ connectionString, ...timeout(timeoutMs), ...parameters })
   }
   throw badUrl(scheme === undefined ? JSON.stringify(url) : `${scheme}:`)
 }
+
+/** As an option; the store refuses what is no number. */
+const timeout = (text: string | undefined): { timeoutMs?: number } => text === undefined ? {} : { timeoutMs: text === '' ? NaN : Number(text) }
 
 /** Takes our parameters out of a URL; the rest is the driver's. */
 function splitUrl<Name extends string> (text: string, names: readonly Name[]): { url: string, parameters: Partial<Record<Name, string>> } {

@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Client, Pool, PoolConfig } from 'pg'
+import type { Client, Pool } from 'pg'
+import { createClient, endClient } from './postgres-connections.js'
 
 /** Milliseconds between attempts to listen again. */
 const RECONNECT_MS = { first: 100, most: 5000 }
-
-/**
- * A client beside the pool. A pool carries its client class and configuration, so one that was handed in serves as
- * well. The options must not be copied: pg-pool hides the password from enumeration.
- */
-export function createClient (pool: Pool): Client {
-  const { Client: PoolClient, options } = pool as unknown as { Client: new (config: PoolConfig) => Client, options: PoolConfig }
-  return new PoolClient(options)
-}
 
 /**
  * Receives the notifications of all topics over one connection and one channel, both shared by the whole store:
@@ -49,7 +41,7 @@ export class PostgresListener {
     this.#isClosed = true
     clearTimeout(this.#reconnect)
     const client = await this.#connection?.catch(() => undefined)
-    await client?.end()
+    if (client !== undefined) await endClient(client)
   }
 
   async #connect (): Promise<Client> {

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool, PoolClient, QueryConfig } from 'pg'
 import { StorageUnavailableError } from './record-store.js'
 
 /** Validated names, quoted for SQL. */
@@ -137,6 +137,12 @@ const MIGRATIONS: ((names: TableNames) => string)[] = [
  */
 export const creationLock = (schema: string): string => `fastify-openai-compat ${schema}`
 
+/** Longer than any verb may take: instances that start together wait for the one that is at it. Below that of Fastify's plugins. */
+const MIGRATION_TIMEOUT_MS = 60_000
+
+/** A statement of a migration. */
+export const patiently = (text: string, values?: unknown[]): QueryConfig => ({ text, ...values === undefined ? {} : { values }, query_timeout: MIGRATION_TIMEOUT_MS } as QueryConfig)
+
 /**
  * Creates or upgrades the table, under an advisory lock, so that instances that start together do it once. Where
  * nothing is to be done, nothing but reading the table is needed.
@@ -146,10 +152,10 @@ export async function migrate (pool: Pool, names: TableNames): Promise<void> {
   const client = await pool.connect()
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [creationLock(names.schema)])
+    await client.query(patiently('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [creationLock(names.schema)]))
     const version = await schemaVersion(client, names)
     if (version === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS ${names.schema}`)
-    for (const migration of MIGRATIONS.slice(version)) await client.query(migration(names))
+    for (const migration of MIGRATIONS.slice(version)) await client.query(patiently(migration(names)))
     await client.query(`UPDATE ${names.table} SET version = $1 WHERE ${VERSION_ROW}`, [MIGRATIONS.length])
     await client.query('COMMIT')
     client.release()

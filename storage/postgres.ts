@@ -3,10 +3,11 @@ import { AbstractRecordStore, type Row, type Scan } from './abstract-store.js'
 import type { PreparedItem, PreparedPut } from './batch.js'
 import { PostgresBlobStore } from './blobs/postgres.js'
 import type { BlobStore } from './blobs.js'
-import { loadDriver } from './driver.js'
-import { createClient, PostgresListener } from './postgres-listener.js'
+import { cannotBeUsed, openPool, reason, type OpenPool } from './postgres-connections.js'
+import { PostgresListener } from './postgres-listener.js'
 import { migrate, type TableNames, tableNames } from './postgres-schema.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from './record-store.js'
+import { storeTimeouts, type StoreTimeouts } from './timeout.js'
 
 export interface PostgresRecordStoreOptions {
   /** `postgres://user:password@host:port/database`. Needed unless there is a `pool`. */
@@ -20,13 +21,11 @@ export interface PostgresRecordStoreOptions {
   tableName?: string
   /** Connections kept for reads and writes. Default 10. Listening to notifications takes one more. */
   poolSize?: number
-  /** A `pg` pool of your own; it is not closed. */
+  /** How long PostgreSQL may take to answer a statement before it counts as away, in milliseconds. Default 10,000. */
+  timeoutMs?: number
+  /** A `pg` pool of your own, with time-outs of its own; it is not closed. */
   pool?: Pool
 }
-
-/** A server that stopped answering fails a verb after this many milliseconds. */
-const TIMEOUT_MS = 30_000
-const CONNECT_TIMEOUT_MS = 5000
 
 /**
  * Transactions that PostgreSQL rolled back so that another one can go on. Met only where the default isolation is
@@ -40,14 +39,15 @@ export class PostgresRecordStore extends AbstractRecordStore {
   readonly supports = { shared: true, persistent: true }
   readonly #options: PostgresRecordStoreOptions
   readonly #names: TableNames
-  #pool: Pool | undefined
+  readonly #timeouts: StoreTimeouts
+  #connections: OpenPool | undefined
   #listener: PostgresListener | undefined
-  readonly #ignore = () => {}
 
   constructor (options: PostgresRecordStoreOptions) {
     super()
     if (options.pool === undefined && !options.connectionString) throw new TypeError('PostgreSQL storage needs a connectionString or a pool.')
     this.#options = options
+    this.#timeouts = storeTimeouts(options.timeoutMs)
     this.#names = tableNames(options.schema ?? 'public', options.tableName ?? 'openai_compat_data')
   }
 
@@ -58,34 +58,23 @@ export class PostgresRecordStore extends AbstractRecordStore {
   }
 
   protected async open (): Promise<void> {
-    const { pool = await this.#ownPool() } = this.#options
-    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-    pool.on('error', this.#ignore)
-    this.#pool = pool
+    this.#connections = await openPool({ poolSize: 10, ...this.#options }, this.#timeouts)
+    const { pool } = this.#connections
     try {
       await migrate(pool, this.#names)
     } catch (error) {
       await this.close()
       if (error instanceof StorageUnavailableError) throw error
-      const { host, port } = createClient(pool)
-      throw new StorageUnavailableError(`PostgreSQL at ${host}:${port} cannot be used: ${reason(error)}`, { cause: error })
+      throw cannotBeUsed(pool, error)
     }
     this.#listener = new PostgresListener(pool, this.#names.table, (topic, payload) => this.deliver(topic, payload))
   }
 
-  async #ownPool (): Promise<Pool> {
-    const { connectionString, poolSize = 10 } = this.#options
-    const { default: pg } = await loadDriver('pg', () => import('pg'))
-    return new pg.Pool({ connectionString, max: poolSize, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: TIMEOUT_MS, keepAlive: true })
-  }
-
   protected async close (): Promise<void> {
-    const pool = this.#pool
-    this.#pool = undefined
     await this.#listener?.close()
     this.#listener = undefined
-    if (this.#options.pool === undefined) await pool?.end()
-    pool?.off('error', this.#ignore)
+    await this.#connections?.close()
+    this.#connections = undefined
   }
 
   protected async read ({ project, partition, kind, id }: RecordKey): Promise<Row | undefined> {
@@ -129,7 +118,7 @@ export class PostgresRecordStore extends AbstractRecordStore {
     return this.#guard(async () => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return (await this.#pool!.query<unknown[]>({ text, values, rowMode: 'array' })).rows
+          return (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows
         } catch (error) {
           if (attempt === MAX_ATTEMPTS || !RETRYABLE.has((error as { code?: string }).code ?? '')) throw error
         }
@@ -145,12 +134,6 @@ export class PostgresRecordStore extends AbstractRecordStore {
       throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
     }
   }
-}
-
-/** Node's error for a host with several addresses has no message, only a code. */
-function reason (error: unknown): string {
-  const { message, code } = error as Error & { code?: string }
-  return message || String(code)
 }
 
 // Parsing the body is left to the caller, as with the other stores; bigint arrives as text.

@@ -1,22 +1,21 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import { loadDriver } from './driver.js'
 import { StorageUnavailableError } from './record-store.js'
-
-/**
- * A server that stopped answering fails a verb after this many milliseconds; one that refuses connections does so
- * sooner, with the next attempt to connect.
- */
-const TIMEOUT_MS = 10_000
+import { KEEP_ALIVE_MS, type StoreTimeouts } from './timeout.js'
 
 /** What our own connections look like. */
-const CONNECTION: RedisOptions = {
+const connection = ({ commandMs, connectMs }: StoreTimeouts): RedisOptions => ({
   lazyConnect: true,
-  connectTimeout: 5000,
-  commandTimeout: TIMEOUT_MS,
+  connectTimeout: connectMs,
+  // One that refuses connections fails a command sooner, with the next attempt to connect.
+  commandTimeout: commandMs,
+  // A connection whose other end is gone without a word is given up: the commands behind would fail for a quarter of an hour yet.
+  socketTimeout: commandMs,
+  keepAlive: KEEP_ALIVE_MS,
   // What was sent when the connection broke fails then and there: sent again it could run twice.
   maxRetriesPerRequest: 0,
   retryStrategy: attempt => Math.min(attempt * 50, 1000)
-}
+})
 
 export interface RedisAddress {
   /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
@@ -28,9 +27,10 @@ export interface RedisAddress {
 }
 
 /** A connection of our own. Throws `StorageUnavailableError` with the address when there is no server. */
-export async function connectRedis ({ url, host = '127.0.0.1', port = 6379 }: RedisAddress): Promise<Redis> {
+export async function connectRedis ({ url, host = '127.0.0.1', port = 6379 }: RedisAddress, timeouts: StoreTimeouts): Promise<Redis> {
   const { Redis } = await loadDriver('ioredis', () => import('ioredis'))
-  const ours = url === undefined ? new Redis({ ...CONNECTION, host, port }) : new Redis(url, CONNECTION)
+  const options = connection(timeouts)
+  const ours = url === undefined ? new Redis({ ...options, host, port }) : new Redis(url, options)
   // Without a listener ioredis prints to the console. What failed is told by the verb that failed; here the first
   // one is, because connect() itself only says that the connection was closed.
   let reason: Error | undefined

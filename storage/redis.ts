@@ -6,6 +6,7 @@ import type { BlobStore } from './blobs.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from './record-store.js'
 import { connectRedis } from './redis-connection.js'
 import { pageScript, type Script, writeScript } from './redis-scripts.js'
+import { storeTimeouts, type StoreTimeouts } from './timeout.js'
 
 export interface RedisRecordStoreOptions {
   /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
@@ -21,8 +22,10 @@ export interface RedisRecordStoreOptions {
    * project's assistants, ...). Default 0: never.
    */
   ttl?: number
+  /** How long Redis may take to answer a command before it counts as away, in milliseconds. Default 10,000. */
+  timeoutMs?: number
   /**
-   * A connection of your own, to a server or a cluster; it is not closed. Give it `maxRetriesPerRequest: 0`: a client
+   * A connection of your own, with time-outs of its own, to a server or a cluster; it is not closed. Give it `maxRetriesPerRequest: 0`: a client
    * that sends a write again because the answer was lost makes a race that was won look lost. A cluster client must
    * not read from replicas (`scaleReads`).
    */
@@ -42,6 +45,7 @@ export class RedisRecordStore extends AbstractRecordStore {
   readonly #options: RedisRecordStoreOptions
   readonly #ttl: number
   readonly #prefix: string
+  readonly #timeouts: StoreTimeouts
   #client: Redis | Cluster | undefined
   #subscriber: Promise<Redis | Cluster> | undefined
 
@@ -52,6 +56,7 @@ export class RedisRecordStore extends AbstractRecordStore {
     this.#options = options
     this.#ttl = ttl
     this.#prefix = keyPrefix
+    this.#timeouts = storeTimeouts(options.timeoutMs)
   }
 
   /** Keys behind the same prefix, with the same ttl. */
@@ -66,7 +71,7 @@ export class RedisRecordStore extends AbstractRecordStore {
       await this.#guard(() => client.ping())
       return
     }
-    this.#client = await connectRedis({ url, host, port })
+    this.#client = await connectRedis({ url, host, port }, this.#timeouts)
   }
 
   protected async close (): Promise<void> {

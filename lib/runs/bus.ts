@@ -50,7 +50,10 @@ export class RunBus {
     })
   }
 
+  /** Never fails either: a store that is away, or hangs, needs no goodbye. */
   async close (): Promise<void> {
-    await this.#unlisten?.()
+    await this.#unlisten?.().catch(error => {
+      this.#log.debug({ err: error }, 'news could not be unsubscribed from')
+    })
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Pool } from 'pg'
 import { type BlobKey, LEFTOVERS_MS } from '../blobs.js'
-import { loadDriver } from '../driver.js'
 import type { PostgresRecordStoreOptions } from '../postgres.js'
-import { creationLock, tableNames } from '../postgres-schema.js'
+import { cannotBeUsed, openPool, reason, type OpenPool } from '../postgres-connections.js'
+import { creationLock, patiently, tableNames } from '../postgres-schema.js'
 import { StorageUnavailableError } from '../record-store.js'
+import { storeTimeouts, type StoreTimeouts } from '../timeout.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from './abstract-store.js'
 import { inChunks, readChunks } from './chunks.js'
 
@@ -13,8 +13,6 @@ export type PostgresBlobStoreOptions = PostgresRecordStoreOptions
 
 /** A row of bytes. What a put or a reader holds in memory is two or three of them. */
 const CHUNK_BYTES = 256 * 1024
-const TIMEOUT_MS = 30_000
-const CONNECT_TIMEOUT_MS = 5000
 
 /**
  * Bytes in rows of PostgreSQL. No connection and no transaction is held while a client takes its time: each chunk is a
@@ -22,17 +20,18 @@ const CONNECT_TIMEOUT_MS = 5000
  */
 export class PostgresBlobStore extends AbstractBlobStore {
   readonly #options: PostgresBlobStoreOptions
+  readonly #timeouts: StoreTimeouts
   readonly #schema: string
   readonly #blobs: string
   readonly #chunks: string
   readonly #index: string
-  #pool: Pool | undefined
-  readonly #ignore = () => {}
+  #connections: OpenPool | undefined
 
   constructor (options: PostgresBlobStoreOptions) {
     super()
     if (options.pool === undefined && !options.connectionString) throw new TypeError('PostgreSQL blobs need a connectionString or a pool.')
     this.#options = options
+    this.#timeouts = storeTimeouts(options.timeoutMs)
     const { schema, plain } = tableNames(options.schema ?? 'public', options.tableName ?? 'openai_compat_data')
     this.#schema = schema
     this.#blobs = `${schema}."${plain.table}_blobs"`
@@ -41,24 +40,21 @@ export class PostgresBlobStore extends AbstractBlobStore {
   }
 
   protected async open (): Promise<void> {
-    const { pool = await this.#ownPool() } = this.#options
-    pool.on('error', this.#ignore)
-    this.#pool = pool
+    this.#connections = await openPool({ poolSize: 5, ...this.#options }, this.#timeouts)
     try {
       await this.#createTables()
       // Left by a process that died. A put that is slower still fails with its next chunk.
       await this.#query(`DELETE FROM ${this.#blobs} WHERE size IS NULL AND started_at < now() - $1 * interval '1 ms'`, [LEFTOVERS_MS])
     } catch (error) {
+      const { pool } = this.#connections
       await this.close()
-      throw error
+      throw cannotBeUsed(pool, error instanceof StorageUnavailableError ? error.cause : error)
     }
   }
 
   protected async close (): Promise<void> {
-    const pool = this.#pool
-    this.#pool = undefined
-    if (this.#options.pool === undefined) await pool?.end()
-    pool?.off('error', this.#ignore)
+    await this.#connections?.close()
+    this.#connections = undefined
   }
 
   protected async write (key: BlobKey, source: AsyncIterable<Uint8Array>): Promise<void> {
@@ -109,12 +105,6 @@ export class PostgresBlobStore extends AbstractBlobStore {
     return rows.length > 0
   }
 
-  async #ownPool (): Promise<Pool> {
-    const { connectionString, poolSize = 5 } = this.#options
-    const { default: pg } = await loadDriver('pg', () => import('pg'))
-    return new pg.Pool({ connectionString, max: poolSize, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: TIMEOUT_MS, keepAlive: true })
-  }
-
   async #createTables (): Promise<void> {
     const exists = async (query: Query) => (await query('SELECT to_regclass($1)::text', [this.#chunks]))[0]?.[0] !== null
     if (await exists(async (text, values) => await this.#query(text, values))) return
@@ -144,10 +134,10 @@ export class PostgresBlobStore extends AbstractBlobStore {
 
   async #transaction (body: (query: Query) => Promise<void>): Promise<void> {
     await this.#guard(async () => {
-      const client = await this.#pool!.connect()
+      const client = await this.#connections!.pool.connect()
       try {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-        await body(async (text, values = []) => (await client.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
+        await body(async (text, values = []) => (await client.query<unknown[]>({ ...patiently(text, values), rowMode: 'array' })).rows)
         await client.query('COMMIT')
         client.release()
       } catch (error) {
@@ -159,7 +149,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
   }
 
   #query (text: string, values: unknown[] = []): Promise<unknown[][]> {
-    return this.#guard(async () => (await this.#pool!.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
+    return this.#guard(async () => (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
   }
 
   async #guard<T> (command: () => Promise<T>): Promise<T> {
@@ -167,8 +157,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
       return await command()
     } catch (error) {
       if (error instanceof StorageUnavailableError) throw error
-      const { message, code } = error as Error & { code?: string }
-      throw new StorageUnavailableError(`PostgreSQL failed: ${message || String(code)}`, { cause: error })
+      throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
     }
   }
 }

@@ -4,6 +4,7 @@ import { type BlobKey, LEFTOVERS_MS } from '../blobs.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { connectRedis } from '../redis-connection.js'
 import type { RedisRecordStoreOptions } from '../redis.js'
+import { storeTimeouts, type StoreTimeouts } from '../timeout.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from './abstract-store.js'
 import { inChunks, readChunks } from './chunks.js'
 
@@ -22,6 +23,7 @@ export class RedisBlobStore extends AbstractBlobStore {
   readonly #options: RedisBlobStoreOptions
   readonly #ttl: number
   readonly #prefix: string
+  readonly #timeouts: StoreTimeouts
   #client: Redis | Cluster | undefined
 
   constructor (options: RedisBlobStoreOptions = {}) {
@@ -31,11 +33,12 @@ export class RedisBlobStore extends AbstractBlobStore {
     this.#options = options
     this.#ttl = ttl
     this.#prefix = keyPrefix
+    this.#timeouts = storeTimeouts(options.timeoutMs)
   }
 
   protected async open (): Promise<void> {
     const { client } = this.#options
-    this.#client = client ?? await connectRedis(this.#options)
+    this.#client = client ?? await connectRedis(this.#options, this.#timeouts)
     if (client !== undefined) await this.#guard(() => client.ping())
   }
 

@@ -90,7 +90,7 @@ test('PostgresBlobStore', { skip: await skipPostgres() }, async ({ test }) => {
 
   test('a server that is not there is one sentence', async t => {
     await t.rejects(new PostgresBlobStore({ connectionString: 'postgres://u:secret@127.0.0.1:1/db' }).connect(), {
-      name: 'StorageUnavailableError', message: 'PostgreSQL failed: connect ECONNREFUSED 127.0.0.1:1'
+      name: 'StorageUnavailableError', message: 'PostgreSQL at 127.0.0.1:1 cannot be used: connect ECONNREFUSED 127.0.0.1:1'
     })
   })
 })

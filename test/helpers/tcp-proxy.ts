@@ -9,6 +9,9 @@ export interface TcpProxy {
   refuse (): void
   /** Connections stay, and are taken, but nothing passes any more: a server that hangs. */
   stall (): void
+  /** Nothing passes any more on the connections there are; new ones work: a server that went elsewhere without a word. */
+  strand (): void
+  /** Undoes `refuse()` and `stall()`. */
   restore (): void
 }
 
@@ -53,6 +56,12 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
     stall () {
       mode = 'stall'
       for (const socket of sockets) socket.pause()
+    },
+    strand () {
+      for (const socket of sockets) {
+        socket.pause()
+        socket.removeAllListeners('data')
+      }
     },
     restore () {
       mode = 'open'

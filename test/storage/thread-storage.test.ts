@@ -70,13 +70,13 @@ test('createThreadStorage makes what the configuration names', async t => {
 test('openStorageUrl understands every spelling', async t => {
   t.type(openStorageUrl('memory:'), InMemoryThreadStorage)
   for (const url of ['sqlite:./a.db', 'sqlite:/tmp/a.db', 'sqlite:///tmp/a.db', 'sqlite:a.db']) t.type(openStorageUrl(url), SqliteThreadStorage, url)
-  for (const url of ['redis://localhost', 'rediss://user:pass@host:6380/2', 'redis://localhost?ttl=60&keyPrefix=mine:']) t.type(openStorageUrl(url), RedisThreadStorage, url)
+  for (const url of ['redis://localhost', 'rediss://user:pass@host:6380/2', 'redis://localhost?ttl=60&keyPrefix=mine:&timeoutMs=500']) t.type(openStorageUrl(url), RedisThreadStorage, url)
   for (const url of ['postgres://localhost/test', 'postgresql://u:p@localhost:5432/test?schema=a&sslmode=disable']) t.type(openStorageUrl(url), PostgresThreadStorage, url)
   t.match(openStorageUrl('sqlite:///tmp/a.db').records, { path: '/tmp/a.db' })
 })
 
 test('a URL that names no storage is a TypeError of one sentence, without the password', async t => {
-  for (const url of ['', 'memory', 'mysql://root:secret@host/db', './file.db', 'sqlite:', 'sqlite://', 'redis://host?ttl=soon', 'redis://host?ttl=-1', 'redis://:secret@host:99999', 'postgres://host/db?schema=a.b']) {
+  for (const url of ['', 'memory', 'mysql://root:secret@host/db', './file.db', 'sqlite:', 'sqlite://', 'redis://host?ttl=soon', 'redis://host?ttl=-1', 'redis://:secret@host:99999', 'postgres://host/db?schema=a.b', 'redis://host?timeoutMs=0', 'redis://host?timeoutMs=', 'postgres://host/db?timeoutMs=soon', 'postgres://host/db?timeoutMs=1.5']) {
     t.throws(() => openStorageUrl(url), { name: 'TypeError', message: /^(?!.*secret)[^\n]+$/ }, url)
   }
 })

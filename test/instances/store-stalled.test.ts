@@ -1,0 +1,128 @@
+import { test, type Test } from 'tap'
+import { startCli } from '../helpers/process.js'
+import { connectTo, newAssistant, startServer, type ApiClient } from '../helpers/server.js'
+import type { StoreUrl } from '../helpers/stores.js'
+import { startProxy, type TcpProxy } from '../helpers/tcp-proxy.js'
+import { Gate, startUpstream, text } from '../helpers/upstream.js'
+import { messagesOf, onSharedStores, reaches, runnable, stepsOf, textOf } from './helpers/instances.js'
+
+/** Long enough for a store that answers on a machine that is busy. */
+const TIMEOUT_MS = 1500
+/** What is done in bounded time waits for a few time-outs at most; less than the one by default. */
+const BOUND_MS = 9000
+
+/** The URL of a store that can be made to hang, for a server that does not wait for long. */
+async function stallable (t: Test, store: StoreUrl): Promise<{ proxy: TcpProxy, storage: string }> {
+  const proxy = await startProxy(t, store.url(t))
+  const url = new URL(proxy.url)
+  url.searchParams.set('timeoutMs', String(TIMEOUT_MS))
+  return { proxy, storage: url.href }
+}
+
+async function within<T> (t: Test, name: string, work: Promise<T>): Promise<T> {
+  const from = performance.now()
+  const result = await work
+  const ms = Math.round(performance.now() - from)
+  t.ok(ms < BOUND_MS, `${name}: ${ms} ms`)
+  return result
+}
+
+const probe = async ({ baseURL }: ApiClient, name: string): Promise<number> => (await fetch(`${baseURL}/${name}`)).status
+
+async function ready (server: ApiClient): Promise<void> {
+  while (await probe(server, 'ready') !== 200);
+}
+
+await onSharedStores((t, store) => {
+  t.test('while the store hangs requests get a 503 in bounded time, and are answered again when it goes on', async t => {
+    const { proxy, storage } = await stallable(t, store)
+    const server = await startServer(t, { storage, mayLogErrors: true })
+    const { assistant, thread } = await runnable(server)
+    const requests = (): Promise<{ status: number, headers: Headers }>[] => [
+      server.get(`/assistants/${assistant.id}`),
+      server.get('/assistants'),
+      server.post('/threads', {}),
+      server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Lost?' }),
+      server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id, stream: true }),
+      // More than there are connections, so that some wait for one.
+      ...Array.from({ length: 20 }, () => server.get(`/threads/${thread.id}`))
+    ]
+    proxy.stall()
+    // The second time the connections of the first have been given up.
+    for (const time of ['at first', 'and again']) {
+      const [answers, isReady, isAlive] = await within(t, time, Promise.all([Promise.all(requests()), probe(server, 'ready'), probe(server, 'health')]))
+      for (const answer of answers) {
+        t.match(answer, { status: 503, body: { error: { type: 'server_error', code: 'storage_unavailable', param: null, message: String } } })
+        t.match(answer.headers.get('retry-after'), /^\d+$/)
+      }
+      t.strictSame([isReady, isAlive], [503, 200])
+    }
+
+    proxy.restore()
+    await within(t, 'ready again', ready(server))
+    t.strictSame((await server.get(`/assistants/${assistant.id}`)).body, assistant)
+    t.equal((await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Hello again.' })).status, 200)
+  })
+
+  t.test('connections that stay silent for good are replaced, once the store can be reached', async t => {
+    const { proxy, storage } = await stallable(t, store)
+    const server = await startServer(t, { storage, mayLogErrors: true })
+    const assistant = await newAssistant(server)
+    proxy.strand()
+    await within(t, 'ready again', ready(server))
+    t.strictSame((await server.get(`/assistants/${assistant.id}`)).body, assistant)
+  })
+
+  t.test('a run under way outlasts a store that hangs, and nothing of it is there twice', async t => {
+    const { proxy, storage } = await stallable(t, store)
+    const server = await startServer(t, { storage, mayLogErrors: true })
+    const gate = new Gate()
+    server.upstream.enqueue(text(['Once', gate, ' upon', ' a', ' time']))
+    const { assistant, thread } = await runnable(server)
+    const stream = await server.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+    const run = (await stream.next())!.data
+    await stream.until('thread.message.delta')
+    await gate.reached()
+    const request = await server.upstream.next()
+    proxy.stall()
+    gate.open()
+    await request.completed
+    // The model is through, and what it said has nowhere to go yet.
+    t.equal((await server.get(`/threads/${thread.id}`)).status, 503)
+    proxy.restore()
+    const frames = await stream.all()
+    t.strictSame(frames.slice(-4).map(({ event }) => event), ['thread.message.completed', 'thread.run.step.completed', 'thread.run.completed', 'done'])
+    await ready(server)
+    t.strictSame(await reaches(server, run, 'completed'), frames.at(-2)!.data)
+    t.strictSame((await messagesOf(server, thread.id)).map(textOf), ['Hello?', 'Once upon a time'])
+    t.equal((await stepsOf(server, run)).length, 1)
+    t.equal(server.upstream.chats.length, 1)
+  })
+
+  t.test('a server can be stopped while its store hangs, and another goes on with its run', async t => {
+    const upstream = await startUpstream(t)
+    const gate = new Gate()
+    upstream.enqueue(text(['Once', gate, ' never told']), text('Once upon a time'))
+    const direct = store.url(t)
+    const { proxy, storage } = await stallable(t, { ...store, url: () => direct })
+    const args = ['--port', '0', '--storage', storage, '--base-url', upstream.url, '--upstream-key', 'sk-test']
+    const cli = startCli(t, { args, env: { RUN_LEASE_MS: '1000' } })
+    const server = connectTo(t, await cli.ready)
+    const { create } = await runnable(server)
+    const run = await create(server)
+    await gate.reached()
+    proxy.stall()
+    cli.child.kill('SIGTERM')
+    t.match(await within(t, 'stopped', cli.exited), { code: 0, signal: null })
+    const heir = await startServer(t, { upstream, storage: direct, limits: { leaseMs: 1000 } })
+    await reaches(heir, run, 'completed')
+    t.strictSame((await messagesOf(heir, run.thread_id)).map(textOf), ['Hello?', 'Once upon a time'])
+  })
+
+  t.test('a server that is started on a store that hangs says so, and ends', async t => {
+    const { proxy, storage } = await stallable(t, store)
+    proxy.stall()
+    const { exited } = startCli(t, { args: ['--port', '0', '--storage', storage] })
+    t.match(await within(t, 'ended', exited), { code: 1, stdout: '', stderr: /^fastify-openai-compat: (Redis|PostgreSQL) at 127\.0\.0\.1:\d+ cannot be used: .+\n$/ })
+  })
+}, test)
