@@ -2,13 +2,18 @@ import { SETTINGS, type Setting } from './settings.js'
 
 const rows: readonly Setting<unknown>[] = Object.values(SETTINGS)
 
+/** How what is kept is moved from one store to another. */
+export const TRANSFER_USAGE: readonly string[] = [
+  'fastify-openai-compat export [--storage URL] [--out FILE] [--resume]',
+  'fastify-openai-compat import [--storage URL] [FILE] [--strict] [--project NAME]'
+]
+
 /** The text of `--help`. */
 export function helpText (): string {
   const flags = rows.filter(row => row.flag !== undefined)
   return [
     'Usage: fastify-openai-compat [options]',
-    '       fastify-openai-compat export [--storage URL] [--out FILE] [--resume]',
-    '       fastify-openai-compat import [--storage URL] [FILE] [--strict] [--project NAME]',
+    ...TRANSFER_USAGE.map(line => `       ${line}`),
     '',
     'The OpenAI Assistants API v2 on your own machine, in front of any model.',
     '',
@@ -23,7 +28,7 @@ export function helpText (): string {
     'export writes everything in the store to FILE, or to stdout, one JSON object a line; --resume goes',
     'on with a file that broke off. import reads FILE, or stdin: an export, or assistants, threads,',
     'messages and files saved from the original API, which go to the project NAME. What is there already',
-    'stays as it is. With --strict the first bad line ends it.',
+    'stays as it is. With --strict the first bad line ends it. Both take --config too.',
     '',
     'An option marked * may be repeated; its variable takes values separated by commas.',
     ''

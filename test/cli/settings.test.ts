@@ -4,7 +4,7 @@ import { test, type Test } from 'tap'
 import { readCommand } from '../../lib/cli/arguments.js'
 import { readConfigFile } from '../../lib/cli/config-file.js'
 import { configure, isLoopback, isOpen, type Configured } from '../../lib/cli/configure.js'
-import { helpTable, helpText } from '../../lib/cli/help.js'
+import { helpTable, helpText, TRANSFER_USAGE } from '../../lib/cli/help.js'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
 import { root } from '../helpers/paths.js'
 
@@ -129,5 +129,15 @@ test('the help lists every flag, variable and default of the table', t => {
 test('docs/command-line.md shows the same table', t => {
   const page = readFileSync(join(root, 'docs/command-line.md'), 'utf8')
   t.ok(page.includes(helpTable()), `replace the table there by:\n${helpTable()}`)
+  t.end()
+})
+
+test('docs/command-line.md and the help show how export and import are called, and the page has a row for each of their options', t => {
+  const page = readFileSync(join(root, 'docs/command-line.md'), 'utf8')
+  for (const usage of TRANSFER_USAGE) {
+    t.ok(page.includes(`\n${usage}\n`), usage)
+    t.ok(helpText().includes(usage), usage)
+    for (const [flag] of usage.matchAll(/--\w+/g)) t.match(page, new RegExp(`\\| \`${flag}[ \`]`), flag)
+  }
   t.end()
 })

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
+import { readCommand } from '../../lib/cli/arguments.js'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
 import { startCli } from '../helpers/process.js'
 import { root } from '../helpers/paths.js'
@@ -22,6 +23,11 @@ test('every shell block names scripts and flags that exist', async t => {
   for (const block of blocks) {
     for (const [, script = ''] of block.code.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)) t.ok(scripts[script], `${where(block)}: npm ${script}`)
     for (const [, given = ''] of block.code.matchAll(/(?:fastify-openai-compat|npm start --)((?: [^\n|&;]*)?)/g)) {
+      const words = given.trim().split(/\s+/)
+      if (words[0] === 'export' || words[0] === 'import') {
+        t.doesNotThrow(() => readCommand(words, {}), `${where(block)}: ${given}`)
+        continue
+      }
       for (const [flag] of given.matchAll(/(?<=\s)--?[a-z][\w-]*/g)) t.ok(flags.has(flag), `${where(block)}: ${flag}`)
     }
   }
