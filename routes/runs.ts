@@ -24,7 +24,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
   app.post('/threads/:thread_id/runs', {
     schema: { operationId: 'createRun', params: ThreadParams, querystring: RunStepIncludeQuery, body: CreateRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, await request.openai.runs.create(request.params.thread_id, request.body), request.body.stream))
+    await answer(request, reply, await request.openai.runs.create(request.params.thread_id, request.body, request.query), request.body.stream))
 
   app.get('/threads/:thread_id/runs', {
     schema: { operationId: 'listRuns', params: ThreadParams, querystring: ListQuery, response: { 200: ListResponse(Run) } }

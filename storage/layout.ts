@@ -53,6 +53,11 @@ export const KIND = {
    * until the step may show it, vendor data that goes back with the tool outputs).
    */
   turn: 'turn',
+  /**
+   * In its thread's partition, id = run id, with the run as parent: what the events of its steps show beyond the steps' records (`include[]`
+   * of its creation). Most runs have none.
+   */
+  runInclude: 'run_include',
   /** In its thread's partition, id `run`: there while a run is active, and names it. */
   lock: 'lock',
   /** In its thread's partition, with the run as parent: events that another instance wants to read. */

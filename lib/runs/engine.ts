@@ -12,7 +12,7 @@ import { RunBus, type BusMessage } from './bus.js'
 import type { EventLog } from './event-log.js'
 import { RunExecution, RunStopped, type HeldRun } from './execution.js'
 import { LogKeeper } from './log-keeper.js'
-import { leaseRecord, loadItems, loadRun, unindexRun, type ActiveRun, type Lease, type RunItem, type RunKey } from './records.js'
+import { leaseRecord, loadItems, loadRun, showsPassages, unindexRun, type ActiveRun, type Lease, type RunItem, type RunKey } from './records.js'
 import { isActive } from './state.js'
 
 /** Bounds of the engine. */
@@ -272,8 +272,9 @@ export class RunEngine {
     const stale = this.#executions.get(key.runId)
     stale?.stop('lost')
     await stale?.finished
-    const held = { run: run.body, version: run.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1 }
-    return new RunExecution(this.#services, key, held, this.#logs.open(key), await loadItems(records, key))
+    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, run.body)])
+    const held = { run: run.body, version: run.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1, showsPassages: shows }
+    return new RunExecution(this.#services, key, held, this.#logs.open(key), items)
   }
 
   #track (execution: RunExecution, work: (execution: RunExecution) => Promise<void>): void {

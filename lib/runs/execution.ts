@@ -38,6 +38,8 @@ export interface HeldRun {
   version: number
   leaseVersion: number
   lease: Lease
+  /** Whether readers are shown the text of search results. Default false. */
+  showsPassages?: boolean
 }
 
 /**
@@ -69,6 +71,10 @@ export class RunExecution implements Committer {
 
   get run (): Run {
     return this.#held.run
+  }
+
+  get showsPassages (): boolean {
+    return this.#held.showsPassages === true
   }
 
   get takeovers (): number {
@@ -436,7 +442,7 @@ export class RunExecution implements Committer {
     if (run === undefined || lease === undefined || lease.body.token !== this.#held.lease.token || !isActive(run.body.status)) {
       throw new RunStopped('lost')
     }
-    this.#held = { run: run.body, version: run.version, lease: lease.body, leaseVersion: lease.version }
+    this.#held = { ...this.#held, run: run.body, version: run.version, lease: lease.body, leaseVersion: lease.version }
   }
 
   async #unindex (): Promise<void> {

@@ -4,7 +4,7 @@ import type { Run, Usage } from '../../schemas/runs.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordKey, RecordStore, StoredRecord, WriteItem } from '../../storage/record-store.js'
 import type { ModelUsage } from '../models/provider.js'
-import type { SearchRecord } from '../tools/file-search.js'
+import { fileSearchOf, type SearchRecord } from '../tools/file-search.js'
 
 /** Names one run in one project. */
 export interface RunKey {
@@ -41,6 +41,11 @@ export interface ActiveRun {
   created: number
 }
 
+/** What a run's events show beyond the records of its steps: values of `include[]`. */
+export interface RunInclude {
+  include: readonly string[]
+}
+
 /** A finished or open piece of a run, as the prompt and recovery see it. */
 export type RunItem =
   | { kind: 'message', step: RunStep, message: Message | undefined }
@@ -74,6 +79,19 @@ async function loadItem (records: RecordStore, run: RunKey, step: RunStep): Prom
   }
   const turn = await records.get<TurnState>(key(run, KIND.turn, step.id))
   return { kind: 'tools', step, turn: turn?.body }
+}
+
+/** What the creator of a run wants its events to show; undefined for the steps as they are kept. */
+export function putInclude (run: RunKey, include: readonly string[] = []): WriteItem | undefined {
+  if (include.length === 0) return undefined
+  return { op: 'put', kind: KIND.runInclude, id: run.runId, parent: run.runId, body: { include } satisfies RunInclude, expect: 'absent' }
+}
+
+/** Whether the events of a run are to show the text of search results. Asked only of runs that can search. */
+export async function showsPassages (records: RecordStore, run: RunKey, { tools }: Pick<Run, 'tools'>): Promise<boolean> {
+  if (fileSearchOf(tools) === undefined) return false
+  const record = await records.get<RunInclude>(key(run, KIND.runInclude, run.runId))
+  return record !== undefined && record.body.include.length > 0
 }
 
 export const putStep = (step: RunStep): WriteItem => ({ op: 'put', kind: KIND.step, id: step.id, parent: step.run_id, body: step })

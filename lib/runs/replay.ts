@@ -5,29 +5,31 @@ import type { Message, MessageContent } from '../../schemas/messages.js'
 import type { StreamEvent } from '../../schemas/stream-events.js'
 import { EventLog } from './event-log.js'
 import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
-import type { RunItem } from './records.js'
+import { withPassages } from '../tools/file-search.js'
+import type { RunItem, TurnState } from './records.js'
 import { isActive } from './state.js'
 
 /**
  * The events of a run told from its records, for a reader that comes when the events themselves are gone: the same order,
- * each text and each call in one piece. It is closed when the run has ended. Equal records make equal logs, so that a reader can come back to one.
+ * each text and each call in one piece, with the text of search results where the run's creator asked for it. It is closed when the run has ended. Equal records make equal logs, so that a reader can come back to one.
  */
-export function replay (run: Run, items: readonly RunItem[]): EventLog {
-  const told = events(run, items)
+export function replay (run: Run, items: readonly RunItem[], showsPassages = false): EventLog {
+  const told = events(run, items, showsPassages)
   const log = new EventLog(Infinity, { tag: createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 8), firstId: 0 })
   log.append(...told)
   if (!isActive(run.status)) log.close()
   return log
 }
 
-function events (run: Run, items: readonly RunItem[]): StreamEvent[] {
+function events (run: Run, items: readonly RunItem[], showsPassages: boolean): StreamEvent[] {
   const began: Run = {
     ...run, status: 'queued', started_at: null, cancelled_at: null, failed_at: null, completed_at: null, required_action: null, last_error: null, incomplete_details: null, usage: null
   }
   const events: StreamEvent[] = [runCreated(began), runEvent(began)]
   if (run.started_at !== null) events.push(runEvent({ ...began, status: 'in_progress', started_at: run.started_at }))
   for (const item of items) {
-    events.push(...item.kind === 'message' && item.message !== undefined ? messageItem(item.step, item.message) : toolItem(item.step))
+    if (item.kind === 'tools') events.push(...toolItem(item.step, showsPassages ? item.turn : undefined))
+    else if (item.message !== undefined) events.push(...messageItem(item.step, item.message))
   }
   if (run.status !== 'cancelled') return [...events, runEvent(run), done]
   // What was still open ended behind the wish to cancel.
@@ -52,14 +54,15 @@ function numbered (part: MessageContent): object {
   return { ...part, text: { ...part.text, annotations: part.text.annotations.map((annotation, index) => ({ index, ...annotation })) } }
 }
 
-function toolItem (step: RunStep): StreamEvent[] {
+function toolItem (step: RunStep, shown: TurnState | undefined): StreamEvent[] {
   if (step.step_details.type !== 'tool_calls') return []
   const deltas = step.step_details.tool_calls.flatMap(callDeltas).map(call => stepDelta(step.id, { type: 'tool_calls', tool_calls: [call] }))
-  return [...opening({ ...step, step_details: { type: 'tool_calls', tool_calls: [] } }), ...deltas, ...ending(step.status, stepEvent(step))]
+  return [...opening({ ...step, step_details: { type: 'tool_calls', tool_calls: [] } }), ...deltas, ...ending(step.status, stepEvent(withPassages(step, shown?.searches)))]
 }
 
-/** A function call begins empty, and its output comes with the end of its step. */
+/** A function call begins empty, and its output comes with the end of its step, as the results of a search do. */
 function callDeltas (call: StepToolCall, index: number): StepToolCallDelta[] {
+  if (call.type === 'file_search') return [{ index, ...call, file_search: { ...call.file_search, results: [] } }]
   if (call.type !== 'function') return [{ index, ...call }] as StepToolCallDelta[]
   const { name, arguments: args } = call.function
   const first: StepToolCallDelta = { index, id: call.id, type: 'function', function: { name, arguments: '', output: null } }

@@ -23,7 +23,7 @@ import { attachForSearch, useStores } from '../vector-stores/attachments.js'
 import type { RunEngine } from './engine.js'
 import type { EventLog } from './event-log.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
-import { indexRun, loadItems, putStep, unindexRun, type Lease, type RunKey, type TurnState } from './records.js'
+import { indexRun, loadItems, putInclude, putStep, showsPassages, unindexRun, type Lease, type RunKey, type TurnState } from './records.js'
 import { replay } from './replay.js'
 import { isActive, transition } from './state.js'
 
@@ -78,8 +78,10 @@ export class Runs {
   /**
    * Stores the run with its additional messages, takes the thread's lock in the same write, and sets it going. Nothing is
    * stored when the thread already has an active run.
+   *
+   * @param include what the events of its steps are to show.
    */
-  async create (threadId: string, request: CreateRunRequest): Promise<StartedRun> {
+  async create (threadId: string, request: CreateRunRequest, { include }: StepInclude = {}): Promise<StartedRun> {
     const { records, clock, project, locks } = this.#scope
     const [assistant] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
     const key: RunKey = { project, threadId, runId: newId.run() }
@@ -94,7 +96,8 @@ export class Runs {
         if (active !== undefined) return new Locked(active.run_id)
         await useStores(this.#scope, thread.body.tool_resources, first.run.tool_resources)
         const resources = await attachForSearch(this.#scope, thread.body.tool_resources, first.messages)
-        const written = await this.#write(threadId, [attachTo(thread, first.messages, resources), ...first.items])
+        const included = putInclude(key, include)
+        const written = await this.#write(threadId, [attachTo(thread, first.messages, resources), ...first.items, ...included === undefined ? [] : [included]])
         if (written) return first
         const lock = await this.#lock(threadId)
         return lock === undefined ? undefined : new Locked(lock.run_id)
@@ -104,7 +107,7 @@ export class Runs {
       await unindexRun(records, key.runId)
       throw error
     }
-    return this.#launch(key, started, [])
+    return this.#launch(key, started, [], include)
   }
 
   /** A thread and its first run, in one write. */
@@ -140,7 +143,9 @@ export class Runs {
     // Read again: it may have ended while its executor was asked.
     const { body: now } = await this.#load(threadId, id)
     const key = this.#key(now)
-    const told = replay(now, await loadItems(this.#scope.records, key))
+    const { records } = this.#scope
+    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, now)])
+    const told = replay(now, items, shows)
     return told.isClosed ? told : this.#engine.adoptLog(key, now, told)
   }
 
@@ -175,27 +180,28 @@ export class Runs {
   /** All outputs that the run waits for, at once; then it goes on here (API reference, "Submit tool outputs to run"). */
   async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest): Promise<StartedRun> {
     const lease = this.#engine.newLease()
-    const { run, step, version } = await untilWritten(async () => {
+    const { run, step, turn, version } = await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
       if (old.status !== 'requires_action' || old.required_action === null) {
         throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
       }
       const outputs = matchOutputs(old.required_action.submit_tool_outputs.tool_calls.map(call => call.id), request.tool_outputs)
-      const step = await this.#answered(this.#key(old), outputs)
+      const { step, turn } = await this.#answered(this.#key(old), outputs)
       const next = transition(old, { to: 'queued' })
       const written = await this.#write(threadId, [
         { op: 'put', kind: KIND.run, id, body: next, expect: version },
         { op: 'put', kind: KIND.lease, id, body: lease, expect: 'absent' },
         putStep(step)
       ])
-      return written ? { run: next, step, version: version + 1 } : undefined
+      return written ? { run: next, step, turn, version: version + 1 } : undefined
     })
     const key = this.#key(run)
-    const items = await loadItems(this.#scope.records, key)
+    const { records } = this.#scope
+    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, run)])
     const log = this.#engine.openLog(key)
     const from = log.nextId
-    log.append(stepEvent(step), runEvent(run))
-    this.#engine.launch(key, { run, version, lease, leaseVersion: 1 }, log, items)
+    log.append(stepEvent(shows ? withPassages(step, turn?.searches) : step), runEvent(run))
+    this.#engine.launch(key, { run, version, lease, leaseVersion: 1, showsPassages: shows }, log, items)
     return { run, log, from }
   }
 
@@ -243,16 +249,16 @@ export class Runs {
   }
 
   /** Sets a run going that was just written. */
-  #launch (key: RunKey, { run, lease }: FirstRecords, before: StreamEvent[]): StartedRun {
+  #launch (key: RunKey, { run, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
     const log = this.#engine.openLog(key)
     const from = log.nextId
     log.append(...before, runCreated(run), runEvent(run))
-    this.#engine.launch(key, { run, version: 1, lease, leaseVersion: 1 }, log, [])
+    this.#engine.launch(key, { run, version: 1, lease, leaseVersion: 1, showsPassages: include.length > 0 }, log, [])
     return { run, log, from }
   }
 
   /** The open step with the outputs in it, completed. */
-  async #answered (key: RunKey, outputs: Map<string, string>): Promise<RunStep> {
+  async #answered (key: RunKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined }> {
     const { records, project } = this.#scope
     const page = await records.page<RunStep>({ project, partition: key.threadId, kind: KIND.step, parent: key.runId, order: 'desc', limit: 1 })
     const step = page.records[0]?.body
@@ -262,13 +268,14 @@ export class Runs {
       const output = outputs.get(call.id)
       return call.type === 'function' && output !== undefined ? { ...call, function: { ...call.function, output } } : call
     })
-    return {
+    const done: RunStep = {
       ...step,
       status: 'completed',
       completed_at: unixSeconds(this.#scope.clock),
       step_details: { type: 'tool_calls', tool_calls: calls },
       usage: turn?.body.usage ?? null
     }
+    return { step: done, turn: turn?.body }
   }
 
   async #hasMessages (threadId: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { newId } from '../ids.js'
 import { CitationFinder } from '../tools/citations.js'
-import { beganSearch, FILE_SEARCH, fileSearchOf, searchesOf, sourcesOf, type FileSearchCall, type SearchOutcome } from '../tools/file-search.js'
+import { beganSearch, FILE_SEARCH, fileSearchOf, searchesOf, sourcesOf, withPassages, type FileSearchCall, type SearchOutcome } from '../tools/file-search.js'
 import { indexMessage } from '../threads/new-message.js'
 import type { ModelToolCall } from '../models/provider.js'
 import { messageCreated, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent } from './events.js'
@@ -23,6 +23,8 @@ export interface Change {
 /** The writer's way to the store. `build` is called again, with `retry` true, when somebody else's write came first. */
 export interface Committer {
   readonly run: Run
+  /** Whether readers are shown the text of search results, which the records of steps leave out. */
+  readonly showsPassages: boolean
   now (): number
   commit (build: (retry: boolean) => Change | Promise<Change>): Promise<void>
   publish (...events: StreamEvent[]): void
@@ -220,7 +222,7 @@ export class TurnWriter {
     const details = open.kind === 'tools' ? { step_details: { type: 'tool_calls' as const, tool_calls: this.#shown(open) } } : {}
     const usage = open.kind === 'tools' ? open.turn.usage : NO_USAGE
     const step: RunStep = { ...open.step, ...details, usage, ...stepEnd(why, at) }
-    if (open.kind === 'tools') return { items: [putStep(step)], events: [stepEvent(step)] }
+    if (open.kind === 'tools') return { items: [putStep(step)], events: [this.#toolsEvent(step, open.turn)] }
     const message = await this.#currentMessage(open, retry)
     if (message === undefined) return { items: [putStep(step)], events: [stepEvent(step)] }
     const ended: Message = { ...message, ...finalContent(open.message), status: 'incomplete', incomplete_at: at, incomplete_details: { reason: why.reason } }
@@ -237,6 +239,11 @@ export class TurnWriter {
     return open.calls.map(call => this.isSearch(call)
       ? { id: call.id, type: 'file_search', file_search: open.found.get(call.id) ?? beganSearch(this.#committer.run.tools) }
       : structuredClone(call))
+  }
+
+  /** The event of a step of calls, which may show more than its record. */
+  #toolsEvent (step: RunStep, { searches }: TurnState): StreamEvent {
+    return stepEvent(this.#committer.showsPassages ? withPassages(step, searches) : step)
   }
 
   /** The citations that end in this piece of the open message's last part. */
@@ -321,7 +328,7 @@ export class TurnWriter {
     if (open.kind === 'tools') {
       const done: RunStep = { ...step, step_details: { type: 'tool_calls', tool_calls: this.#shown(open) } }
       open.step = done
-      return { items: open.turn.searches === undefined ? [putStep(done)] : [putStep(done), putTurn(done, open.turn)], events: [stepEvent(done)] }
+      return { items: open.turn.searches === undefined ? [putStep(done)] : [putStep(done), putTurn(done, open.turn)], events: [this.#toolsEvent(done, open.turn)] }
     }
     const current = await this.#currentMessage(open, retry)
     const content = finalContent(open.message)

@@ -29,7 +29,7 @@ export interface Section {
 }
 
 /** Of one thread; its runs are a matter of their own (`export-runs.ts`). */
-export const RUN_CONTENTS: Content[] = [{ kind: KIND.runMessage }, { kind: KIND.turn }, { kind: KIND.step }]
+export const RUN_CONTENTS: Content[] = [{ kind: KIND.runInclude }, { kind: KIND.runMessage }, { kind: KIND.turn }, { kind: KIND.step }]
 
 export const SECTION: Record<SectionName, Section> = {
   assistants: { name: 'assistants', partition: PARTITION.assistants, contents: [{ kind: KIND.assistant }] },

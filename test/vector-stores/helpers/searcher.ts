@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { newAssistant, startServer, type TestServer } from '../../helpers/server.js'
+import { newAssistant, startServer, type TestServer, type TestServerOptions } from '../../helpers/server.js'
 import { toolCalls } from '../../helpers/upstream-replies.js'
 
 /** The one value of `include[]`. */
@@ -16,16 +16,20 @@ export async function uploaded (server: TestServer, name: string, content: strin
   return (await response.json() as { id: string }).id
 }
 
-async function storeWith (server: TestServer, ...files: [name: string, content: string][]): Promise<{ storeId: string, fileIds: string[] }> {
+async function storeWith (server: TestServer, ...files: NamedFile[]): Promise<{ storeId: string, fileIds: string[] }> {
   const fileIds = await Promise.all(files.map(async ([name, content]) => await uploaded(server, name, content)))
   const { body: store } = await server.post('/vector_stores', { file_ids: fileIds })
   while ((await server.get(`/vector_stores/${store.id}`)).body.status !== 'completed');
   return { storeId: store.id, fileIds }
 }
 
-/** An assistant that searches a store with these files. */
-export async function searcher (t: Test, ...files: [name: string, content: string][]) {
-  const server = await startServer(t)
+type NamedFile = [name: string, content: string]
+
+/** An assistant that searches a store with these files. Options of the server may come first. */
+export async function searcher (t: Test, ...given: [TestServerOptions, ...NamedFile[]] | NamedFile[]) {
+  const [first, ...rest] = given
+  const [options, files] = first === undefined || Array.isArray(first) ? [{}, given as NamedFile[]] : [first, rest as NamedFile[]]
+  const server = await startServer(t, options)
   const { storeId, fileIds } = await storeWith(server, ...files)
   const assistant = await newAssistant(server, { tools: [{ type: 'file_search' }], tool_resources: { file_search: { vector_store_ids: [storeId] } } })
   return { server, storeId, fileIds, assistant }
