@@ -19,7 +19,8 @@ import { newMessage, putMessage } from '../threads/new-message.js'
 import { echoTools, resolveToolResources } from '../threads/resources.js'
 import { Threads } from '../threads/threads.js'
 import { searchesOf, withPassages } from '../tools/file-search.js'
-import { attachForSearch, useStores } from '../vector-stores/attachments.js'
+import { useStores } from '../vector-stores/attachments.js'
+import { PendingStores } from '../vector-stores/pending.js'
 import type { RunEngine } from './engine.js'
 import type { EventLog } from './event-log.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
@@ -88,20 +89,23 @@ export class Runs {
     await indexRun(records, key, clock.now())
     let started: FirstRecords | Locked | undefined
     try {
-      started = await locks.pass(project, threadId, async () => await untilWritten(async () => {
+      started = await PendingStores.during(this.#scope, async pending => await locks.pass(project, threadId, async () => await untilWritten(async () => {
         const first = await this.#first(key, assistant, request)
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const thread = await this.#threads.load(threadId)
         const active = await this.#lock(threadId)
         if (active !== undefined) return new Locked(active.run_id)
         await useStores(this.#scope, thread.body.tool_resources, first.run.tool_resources)
-        const resources = await attachForSearch(this.#scope, thread.body.tool_resources, first.messages)
+        const resources = await pending.attach(thread.body.tool_resources, first.messages)
         const included = putInclude(key, include)
         const written = await this.#write(threadId, [attachTo(thread, first.messages, resources), ...first.items, ...included === undefined ? [] : [included]])
-        if (written) return first
+        if (written) {
+          pending.keep(resources)
+          return first
+        }
         const lock = await this.#lock(threadId)
         return lock === undefined ? undefined : new Locked(lock.run_id)
-      }))
+      })))
       if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
     } catch (error) {
       await unindexRun(records, key.runId)
@@ -340,7 +344,7 @@ export class Runs {
       model: request.model ?? assistant.model,
       instructions: instructions.join('\n\n'),
       tools,
-      tool_resources: await resolveToolResources(this.#scope, resources, tools, assistant.tool_resources),
+      tool_resources: await resolveToolResources(this.#scope, resources, { tools, old: assistant.tool_resources }),
       metadata: request.metadata ?? {},
       temperature: request.temperature ?? assistant.temperature ?? 1,
       top_p: request.top_p ?? assistant.top_p ?? 1,

@@ -6,6 +6,7 @@ import { notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { listRecords, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
+import { PendingStores } from '../vector-stores/pending.js'
 import { echoTools, resolveToolResources, withoutDeletedFiles } from './resources.js'
 
 const SOURCE = { partition: PARTITION.assistants, kind: KIND.assistant }
@@ -20,6 +21,10 @@ export class Assistants {
   }
 
   async create (request: CreateAssistantRequest): Promise<Assistant> {
+    return await PendingStores.during(this.#scope, async pending => await this.#create(pending, request))
+  }
+
+  async #create (pending: PendingStores, request: CreateAssistantRequest): Promise<Assistant> {
     const { records, clock, project } = this.#scope
     const tools = echoTools(request.tools ?? [])
     const assistant: Assistant = {
@@ -34,12 +39,13 @@ export class Assistants {
       top_p: request.top_p ?? 1,
       temperature: request.temperature ?? 1,
       reasoning_effort: request.reasoning_effort ?? null,
-      tool_resources: await resolveToolResources(this.#scope, request.tool_resources, tools),
+      tool_resources: await resolveToolResources(this.#scope, request.tool_resources, { tools, make: async wanted => await pending.make(wanted) }),
       metadata: request.metadata ?? {},
       response_format: request.response_format ?? 'auto'
     }
     await records.write({ project, partition: SOURCE.partition },
       [{ op: 'put', kind: SOURCE.kind, id: assistant.id, body: assistant, expect: 'absent' }])
+    pending.keep(assistant.tool_resources)
     return assistant
   }
 
@@ -66,8 +72,8 @@ export class Assistants {
         temperature: request.temperature === undefined ? old.temperature : request.temperature ?? 1,
         reasoning_effort: request.reasoning_effort === undefined ? old.reasoning_effort : request.reasoning_effort,
         tool_resources: request.tool_resources === undefined
-          ? await resolveToolResources(this.#scope, undefined, tools, old.tool_resources)
-          : await resolveToolResources(this.#scope, request.tool_resources, tools, old.tool_resources),
+          ? await resolveToolResources(this.#scope, undefined, { tools, old: old.tool_resources })
+          : await resolveToolResources(this.#scope, request.tool_resources, { tools, old: old.tool_resources }),
         metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
         response_format: request.response_format === undefined ? old.response_format : request.response_format ?? 'auto'
       }

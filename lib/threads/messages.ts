@@ -7,7 +7,7 @@ import { listOf, listRecords, pageOf, type ListParams } from '../pagination.js'
 import { untilWritten, type Scope } from '../scope.js'
 import { attachTo } from './attachments.js'
 import { Locked } from './locks.js'
-import { attachForSearch } from '../vector-stores/attachments.js'
+import { PendingStores } from '../vector-stores/pending.js'
 import { newMessage, putMessage } from './new-message.js'
 import { Threads } from './threads.js'
 
@@ -36,22 +36,24 @@ export class Messages {
   /** Refused, or made to wait, while a run of the thread is active (API reference, "Runs and run steps", thread locks). */
   async create (threadId: string, request: CreateMessageRequest, origin: Partial<Pick<Message, 'assistant_id' | 'run_id'>> = {}): Promise<Message> {
     const { records, project } = this.#scope
-    const result = await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
+    const result = await PendingStores.during(this.#scope, async pending => await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
       const message: Message = { ...await newMessage(this.#scope, threadId, request), ...origin }
       const active = request.attachments?.length ? await this.#lock(threadId) : undefined
-      // A message that is refused must leave no file in the store.
       if (active !== undefined) return new Locked(active.run_id)
-      const resources = await attachForSearch(this.#scope, thread.body.tool_resources, [message])
+      const resources = await pending.attach(thread.body.tool_resources, [message])
       const written = await records.write({ project, partition: threadId }, [
         attachTo(thread, [message], resources),
         { op: 'check', kind: KIND.lock, id: RUN_LOCK_ID, expect: 'absent' },
         ...putMessage(message)
       ])
-      if (written) return message
+      if (written) {
+        pending.keep(resources)
+        return message
+      }
       const lock = await this.#lock(threadId)
       return lock === undefined ? undefined : new Locked(lock.run_id)
-    }))
+    })))
     if (result instanceof Locked) throw badRequest(`Can't add messages to ${threadId} while a run ${result.runId} is active.`)
     return result
   }

@@ -1,5 +1,6 @@
 import type { AssistantTool, AssistantToolParam, CreateToolResourcesParam, ToolResources, ToolResourcesParam } from '../../schemas/tools.js'
-import { badRequest, notFound } from '../errors.js'
+import type { CreateVectorStoreRequest } from '../../schemas/vector-stores.js'
+import { notFound } from '../errors.js'
 import { existingFiles, requireFiles } from '../files/find.js'
 import type { Scope } from '../scope.js'
 
@@ -33,16 +34,24 @@ export function echoTools (tools: readonly AssistantToolParam[]): AssistantTool[
   })
 }
 
+interface ResourceContext {
+  tools?: readonly AssistantTool[]
+  old?: ToolResources | null
+  /** Makes a vector store; its id. */
+  make?: (request: CreateVectorStoreRequest) => Promise<string>
+}
+
 /**
  * Tool resources as responses show them. A part that is not given keeps its old value; what is given replaces it whole;
  * null clears everything.
  * Every id must name something that exists.
+ *
+ * @param given tools that want resources, the old ones, and how a store is made that a new assistant or thread asks for.
  */
 export async function resolveToolResources (
   scope: Scope,
   requested: CreateToolResourcesParam | ToolResourcesParam | null | undefined,
-  tools: readonly AssistantTool[] = [],
-  old: ToolResources | null = null
+  { tools = [], old = null, make }: ResourceContext = {}
 ): Promise<ToolResources> {
   if (requested === null) old = null
   const files = requested?.code_interpreter?.file_ids
@@ -50,7 +59,7 @@ export async function resolveToolResources (
   await requireFiles(scope, files ?? [])
   const [store] = stores ?? []
   if (store !== undefined && await scope.stores?.stores.find(store) === undefined) throw notFound('vector store', store)
-  const made = await makeStore(scope, requested?.file_search)
+  const made = await makeStore(requested?.file_search, make)
   const resources: ToolResources = {}
   const wantsInterpreter = tools.some(tool => tool.type === 'code_interpreter')
   const fileIds = files ?? old?.code_interpreter?.file_ids ?? (wantsInterpreter ? [] : undefined)
@@ -61,13 +70,9 @@ export async function resolveToolResources (
 }
 
 /** The store that is to be made for a new assistant or thread, if one is. */
-async function makeStore (scope: Scope, requested: NonNullable<CreateToolResourcesParam>['file_search']): Promise<string[] | undefined> {
+async function makeStore (requested: NonNullable<CreateToolResourcesParam>['file_search'], make: ResourceContext['make']): Promise<string[] | undefined> {
   const [wanted] = requested?.vector_stores ?? []
-  if (wanted === undefined) return undefined
-  if (scope.stores === undefined) {
-    throw badRequest('Vector stores are not available on this server.', { param: 'tool_resources.file_search.vector_stores', code: 'unsupported_parameter' })
-  }
-  return [(await scope.stores.stores.create(wanted)).id]
+  return wanted === undefined || make === undefined ? undefined : [await make(wanted)]
 }
 
 /**

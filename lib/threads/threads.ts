@@ -6,7 +6,8 @@ import { notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { untilWritten, type Scope } from '../scope.js'
 import { withAttachments } from './attachments.js'
-import { attachForSearch } from '../vector-stores/attachments.js'
+import { THREAD_STORE_EXPIRY } from '../vector-stores/attachments.js'
+import { PendingStores } from '../vector-stores/pending.js'
 import { newMessage, putMessage } from './new-message.js'
 import { resolveToolResources, withoutDeletedFiles } from './resources.js'
 
@@ -24,15 +25,22 @@ export class Threads {
    * @param also what else must come into being with the thread, in the same write (a first run).
    */
   async create (request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]> = async () => []): Promise<Thread> {
+    return await PendingStores.during(this.#scope, async pending => await this.#create(pending, request, also))
+  }
+
+  async #create (pending: PendingStores, request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]>): Promise<Thread> {
     const { records, clock, project } = this.#scope
     const id = newId.thread()
     const messages = await Promise.all((request.messages ?? []).map(async (message, i) => await newMessage(this.#scope, id, message, `messages[${i}].`)))
+    const resources = await resolveToolResources(this.#scope, request.tool_resources, {
+      make: async wanted => await pending.make({ ...wanted, expires_after: THREAD_STORE_EXPIRY })
+    })
     const thread = withAttachments({
       id,
       object: 'thread',
       created_at: unixSeconds(clock),
       metadata: request.metadata ?? {},
-      tool_resources: await attachForSearch(this.#scope, await resolveToolResources(this.#scope, request.tool_resources), messages)
+      tool_resources: await pending.attach(resources, messages)
     }, messages)
     const more = await also(thread)
     await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])
@@ -41,6 +49,7 @@ export class Threads {
       ...messages.flatMap(putMessage),
       ...more
     ])
+    pending.keep(thread.tool_resources)
     return thread
   }
 
@@ -59,7 +68,7 @@ export class Threads {
         metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
         tool_resources: request.tool_resources === undefined
           ? old.tool_resources
-          : await resolveToolResources(this.#scope, request.tool_resources, [], old.tool_resources)
+          : await resolveToolResources(this.#scope, request.tool_resources, { old: old.tool_resources })
       }
       const written = await records.write({ project, partition: id },
         [{ op: 'put', kind: KIND.thread, id, body: next, expect: version }])

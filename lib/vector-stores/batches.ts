@@ -39,7 +39,7 @@ export class StoreBatches {
       },
       cancelled: false
     }
-    await this.#files.attach(storeId, files ?? (ids ?? []).map(id => ({ file_id: id, attributes, chunking_strategy: strategy })), body)
+    await this.#files.attach(storeId, files ?? (ids ?? []).map(id => ({ file_id: id, attributes, chunking_strategy: strategy })), { batch: body })
     return await this.get(storeId, body.batch.id)
   }
 

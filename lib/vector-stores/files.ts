@@ -19,6 +19,12 @@ import type { StoreSearch } from './search.js'
 
 const missing = (id: string) => notFound('file', id)
 
+interface AttachOptions {
+  batch?: BatchBody
+  /** See `FileBody`. */
+  token?: string
+}
+
 /** What a service of one project's vector stores needs beside its scope. */
 export interface StoreServices {
   search: StoreSearch
@@ -43,26 +49,32 @@ export class StoreFiles {
 
   /**
    * Puts files into a store, to be indexed soon. One that is in it already is indexed anew. With a batch, that comes into being in the
-   * same write. Throws the 404 of the store, and of files that do not exist.
+   * same write. With a token, a file that is in it stays as it is, and what is new can be taken back. Throws the 404 of the store, and of
+   * files that do not exist.
    */
-  async attach (storeId: string, requests: readonly CreateVectorStoreFileRequest[], batch?: BatchBody): Promise<VectorStoreFile[]> {
+  async attach (storeId: string, requests: readonly CreateVectorStoreFileRequest[], { batch, token }: AttachOptions = {}): Promise<VectorStoreFile[]> {
     const { records, clock } = this.#scope
     const ref = this.#ref(storeId)
     const distinct = [...new Map(requests.map(request => [request.file_id, request])).values()]
     const strategies = distinct.map(({ chunking_strategy: given }) => chunkingStrategy(given))
     await this.#requireStore(ref)
-    const objects = await requireFiles(this.#scope, distinct.map(({ file_id: id }) => id), batch === undefined ? 'file_id' : 'file_ids')
-    await enterUses(records, ref, objects.map(({ id }) => id))
+    const fileIds = distinct.map(({ file_id: id }) => id)
+    const objects = await requireFiles(this.#scope, fileIds, batch === undefined ? 'file_id' : 'file_ids')
+    await enterUses(records, ref, fileIds)
     await activate(records, ref, clock.now())
     const attached = await changeStore(records, ref, async change => {
       if (isExpired(change.store, unixSeconds(clock))) throw expired(storeId)
       if (batch !== undefined) change.setBatch(batch)
       const files: VectorStoreFile[] = []
       for (const [i, object] of objects.entries()) {
-        files.push(await this.#put(change, object, { attributes: distinct[i]!.attributes ?? {}, chunking_strategy: strategies[i]! }, batch?.batch.id ?? null))
+        const settings = { attributes: distinct[i]!.attributes ?? {}, chunking_strategy: strategies[i]! }
+        files.push(await this.#relyOn(change, object.id, token) ?? await this.#put(change, object, settings, { batchId: batch?.batch.id ?? null, ...token === undefined ? {} : { token } }))
       }
       change.store = withExpiry({ ...change.store, last_active_at: unixSeconds(clock) })
       return files
+    }).catch(async error => {
+      await this.#endUnused(ref, fileIds)
+      throw error
     })
     this.#services.wake(ref)
     return attached ?? []
@@ -98,21 +110,25 @@ export class StoreFiles {
     if (!await this.detach(storeId, id)) throw missing(id)
   }
 
-  /** Whether it was in there. */
-  async detach (storeId: string, id: string): Promise<boolean> {
+  /**
+   * Whether it was in there.
+   *
+   * @param token takes it out only if it was put in with that, and nobody has attached it since.
+   */
+  async detach (storeId: string, id: string, token?: string): Promise<boolean> {
     const { records, clock } = this.#scope
     const ref = this.#ref(storeId)
     await activate(records, ref, clock.now())
     const detached = await changeStore(records, ref, async change => {
       const body = await change.file(id)
-      if (body === undefined) return undefined
+      if (body === undefined || (token !== undefined && body.token !== token)) return undefined
       change.add(removeRecord(KIND.vectorStoreFile, id), removeRecord(KIND.vectorStoreJob, id))
       await this.#retire(change, body)
       change.store = { ...change.store, usage_bytes: change.store.usage_bytes - body.file.usage_bytes }
       await change.move(body.batchId, body.file.status, undefined)
       return true
     })
-    await endUses(records, ref, [id])
+    if (token === undefined || detached === true) await endUses(records, ref, [id])
     this.#services.wake(ref)
     return detached === true
   }
@@ -152,7 +168,23 @@ export class StoreFiles {
     return { object: 'vector_store.file_content.page', data, has_more: false, next_page: null }
   }
 
-  async #put (change: StoreChange, object: FileObject, settings: Pick<VectorStoreFile, 'attributes' | 'chunking_strategy'>, batchId: string | null): Promise<VectorStoreFile> {
+  /** A file that is in the store already and as good as new; it is not to be taken back any more. */
+  async #relyOn (change: StoreChange, id: string, token: string | undefined): Promise<VectorStoreFile | undefined> {
+    const body = token === undefined ? undefined : await change.file(id)
+    if (body === undefined || body.file.status === 'failed' || body.file.status === 'cancelled') return undefined
+    const { token: _, ...relied } = body
+    change.add(putFile(relied))
+    return body.file
+  }
+
+  /** Of an attempt that failed: no use without a file in the store. */
+  async #endUnused (ref: StoreRef, fileIds: readonly string[]): Promise<void> {
+    const { records } = this.#scope
+    const found = await Promise.all(fileIds.map(async id => await records.get(recordKey(ref, KIND.vectorStoreFile, id))))
+    await endUses(records, ref, fileIds.filter((_, i) => found[i] === undefined))
+  }
+
+  async #put (change: StoreChange, object: FileObject, settings: Pick<VectorStoreFile, 'attributes' | 'chunking_strategy'>, origin: Pick<FileBody, 'batchId' | 'token'>): Promise<VectorStoreFile> {
     const old = await change.file(object.id)
     if (old !== undefined) {
       await this.#retire(change, old)
@@ -170,8 +202,8 @@ export class StoreFiles {
       chunking_strategy: settings.chunking_strategy,
       attributes: settings.attributes
     }
-    await change.move(batchId, undefined, 'in_progress')
-    change.add(putFile({ file, filename: object.filename, batchId, generation: null, entryId: null }), indexJob(object.id))
+    await change.move(origin.batchId, undefined, 'in_progress')
+    change.add(putFile({ file, filename: object.filename, ...origin, generation: null, entryId: null }), indexJob(object.id))
     return file
   }
 

@@ -18,6 +18,8 @@ export interface FileBody {
   generation: string | null
   /** The entry under which searches know it; null while they do not. */
   entryId: string | null
+  /** Of who has put it in and may yet take it back (`PendingStores`). Absent once anybody else relies on it. */
+  token?: string
 }
 
 /** A batch as it is kept: its status follows from its counts and the wish to cancel it. */

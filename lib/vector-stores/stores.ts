@@ -53,7 +53,13 @@ export class VectorStores {
     })
     await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'put', kind: KIND.vectorStore, id: body.id, body: {} }])
     await records.write(partitionOf(this.#ref(body.id)), [putStore(body, 'absent')])
-    if (fileIds.length > 0) await this.#files.attach(body.id, fileIds.map(id => ({ file_id: id, chunking_strategy: strategy })))
+    try {
+      if (fileIds.length > 0) await this.#files.attach(body.id, fileIds.map(id => ({ file_id: id, chunking_strategy: strategy })))
+    } catch (error) {
+      // Nobody will ever hear of the store.
+      await this.delete(body.id).catch(() => {})
+      throw error
+    }
     return await this.get(body.id)
   }
 
@@ -86,13 +92,13 @@ export class VectorStores {
   async delete (id: string): Promise<void> {
     const { records, project } = this.#scope
     const ref = this.#ref(id)
-    await this.#load(id)
-    const fileIds: string[] = []
-    for await (const { id } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) fileIds.push(id)
-    await untilWritten(async () => {
+    const fileIds = await untilWritten(async () => {
       const record = await loadStore(records, ref)
       if (record === undefined) throw missing(id)
-      return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) || undefined
+      // Those of this version: whatever puts a file in makes another.
+      const ids: string[] = []
+      for await (const { id } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) ids.push(id)
+      return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) ? ids : undefined
     })
     await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'delete', kind: KIND.vectorStore, id }])
     await endUses(records, ref, fileIds)
