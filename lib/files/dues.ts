@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { KIND, PARTITION } from '../../storage/layout.js'
-import type { PartitionKey, WriteItem } from '../../storage/record-store.js'
+import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import type { PartitionKey, RecordStore, WriteItem } from '../../storage/record-store.js'
 
 /**
  * What has to be done at a time, whether or not the process that knew of it still lives:
@@ -10,12 +10,13 @@ import type { PartitionKey, WriteItem } from '../../storage/record-store.js'
  * - `deleted`: a file's record is gone; tell who used it, then remove the bytes.
  * - `file`: a file expires.
  * - `upload`: an upload expires, or has ended and its parts go.
+ * - `store`: a vector store expires, unless it was used meanwhile.
  */
-export type DueTask = 'bytes' | 'deleted' | 'file' | 'upload'
+export type DueTask = 'bytes' | 'deleted' | 'file' | 'upload' | 'store'
 
 export interface Due {
   task: DueTask
-  /** Of the file, the part or the upload. */
+  /** Of the file, the part, the upload or the vector store. */
   id: string
   /** Unix seconds. */
   at: number
@@ -38,3 +39,8 @@ export const endDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete',
 export const withdrawDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: dueName({ task, id }), expect: 1 })
 
 export const filesOf = (project: string): PartitionKey => ({ project, partition: PARTITION.files })
+
+/** Makes the project known to the sweep, before it has anything that could be swept. */
+export async function enterFileProject (records: RecordStore, project: string): Promise<void> {
+  await records.write({ project: SYSTEM_PROJECT, partition: PARTITION.fileProjects }, [{ op: 'put', kind: KIND.fileProject, id: project, body: {} }])
+}

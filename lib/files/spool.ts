@@ -1,10 +1,9 @@
 import { type BlobSource, type BlobStore, LEFTOVERS_MS } from '../../storage/blobs.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
 import { ApiError } from '../errors.js'
 import type { Scope } from '../scope.js'
-import { endDue, filesOf, INSTANCE, putDue, withdrawDue } from './dues.js'
+import { endDue, enterFileProject, filesOf, INSTANCE, putDue, withdrawDue } from './dues.js'
 
 /**
  * Brings bytes in before anything is known to own them, and takes them out again. Each of its steps may be the last one
@@ -60,9 +59,7 @@ export class Spool {
   /** Makes the project known to the sweep, before it has anything that could be swept. */
   async index (): Promise<void> {
     const { records, project } = this.#scope
-    this.#indexed ??= records
-      .write({ project: SYSTEM_PROJECT, partition: PARTITION.fileProjects }, [{ op: 'put', kind: KIND.fileProject, id: project, body: {} }])
-      .then(() => {})
+    this.#indexed ??= enterFileProject(records, project)
     try {
       await this.#indexed
     } catch (error) {

@@ -9,6 +9,7 @@ import { filesOf, INSTANCE, type Due } from './dues.js'
 export interface SweptProject {
   files: { expire (id: string): Promise<void>, afterDeletion (id: string): Promise<void>, discard (file: { id: string }): Promise<void> }
   uploads: { settle (id: string): Promise<void> }
+  vectorStores: { stores: { expire (id: string): Promise<void> } }
 }
 
 export interface SweeperOptions {
@@ -21,7 +22,7 @@ export interface SweeperOptions {
 const INTERVAL_MS = 10 * 60 * 1000
 
 /**
- * Does what is due about files: expired ones, ended uploads, and bytes that a process which died had taken in or was
+ * Does what is due about files and vector stores: expired ones, ended uploads, and bytes that a process which died had taken in or was
  * about to remove. Every task may be done twice, so any number of instances may sweep.
  */
 export class FileSweeper {
@@ -66,16 +67,17 @@ export class FileSweeper {
   }
 
   async #carryOut (name: string, { task, id }: Due): Promise<void> {
-    const { files, uploads } = this.#options.project(name)
+    const { files, uploads, vectorStores } = this.#options.project(name)
     try {
       switch (task) {
         case 'bytes': return await files.discard({ id })
         case 'deleted': return await files.afterDeletion(id)
         case 'file': return await files.expire(id)
         case 'upload': return await uploads.settle(id)
+        case 'store': return await vectorStores.stores.expire(id)
       }
     } catch (err) {
-      this.#options.log.error({ err, project: name, id }, 'a file could not be swept; the next sweep tries again')
+      this.#options.log.error({ err, project: name, id }, 'what was due could not be done; the next sweep tries again')
     }
   }
 

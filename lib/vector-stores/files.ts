@@ -13,11 +13,17 @@ import type { Scope } from '../scope.js'
 import { changeStore, loadStore, type StoreChange } from './changes.js'
 import { chunkingStrategy } from './chunking.js'
 import { listPicked } from './list.js'
-import { activate, endUses, enterUses, indexJob, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
-import { expired, isExpired, withExpiry } from './stores.js'
+import { activate, endUses, enterUses, indexJob, isExpired, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
+import { expired, withExpiry } from './stores.js'
 import type { StoreSearch } from './search.js'
 
 const missing = (id: string) => notFound('file', id)
+
+/** Files whose chunks are given up in one write. */
+const FREED_AT_ONCE = 100
+
+/** Nothing is there, nor under way, by which it could be searched. */
+const isFreed = ({ file, generation }: FileBody): boolean => generation === null && file.status !== 'in_progress'
 
 interface AttachOptions {
   batch?: BatchBody
@@ -131,6 +137,55 @@ export class StoreFiles {
     if (token === undefined || detached === true) await endUses(records, ref, [id])
     this.#services.wake(ref)
     return detached === true
+  }
+
+  /** Frees what the files of an expired store were searched by; which files there are stays known. What is in progress is cancelled. */
+  async free (storeId: string): Promise<void> {
+    const { records, clock } = this.#scope
+    const ref = this.#ref(storeId)
+    let after: number | undefined
+    for (;;) {
+      const page = await records.page<FileBody>({ ...partitionOf(ref), kind: KIND.vectorStoreFile, order: 'asc', limit: FREED_AT_ONCE, after })
+      await activate(records, ref, clock.now())
+      await changeStore(records, ref, async change => {
+        // Its time may have begun anew.
+        if (!isExpired(change.store, unixSeconds(clock))) return undefined
+        for (const { id } of page.records) await this.#free(change, id)
+        return true
+      })
+      after = page.records.at(-1)?.position
+      if (!page.hasMore) break
+    }
+    this.#services.wake(ref)
+    await this.#services.search.forget(ref)
+  }
+
+  async #free (change: StoreChange, id: string): Promise<void> {
+    const body = await change.file(id)
+    if (body === undefined || isFreed(body)) return
+    const { status, usage_bytes: bytes } = body.file
+    await this.#retire(change, body)
+    change.store = { ...change.store, usage_bytes: change.store.usage_bytes - bytes }
+    const isCancelled = status === 'in_progress'
+    if (isCancelled) {
+      change.add(removeRecord(KIND.vectorStoreJob, id))
+      await change.move(body.batchId, status, 'cancelled')
+    }
+    change.add(putFile({ ...body, file: { ...body.file, usage_bytes: 0, ...isCancelled ? { status: 'cancelled' } : {} }, generation: null, entryId: null }))
+  }
+
+  /** Has the files of a store that is no longer expired indexed anew, among what is written with it. `wake` must follow. */
+  async restore (change: StoreChange): Promise<void> {
+    for await (const { id, body } of eachRecord<FileBody>(this.#scope.records, { ...partitionOf(this.#ref(change.store.id)), kind: KIND.vectorStoreFile })) {
+      if (body.file.status !== 'completed' || !isFreed(body)) continue
+      await change.move(body.batchId, 'completed', 'in_progress')
+      change.add(putFile({ ...body, file: { ...body.file, status: 'in_progress' } }), indexJob(id))
+    }
+  }
+
+  /** There is something to do in the store. */
+  wake (storeId: string): void {
+    this.#services.wake(this.#ref(storeId))
   }
 
   /** Takes a file that was deleted out of every store. May be called any number of times. */

@@ -7,6 +7,8 @@ import type { StoreRef } from '../retrieval/index/contract.js'
 /** A vector store as it is kept: its status follows from its counts and the time. */
 export type StoreBody = Omit<VectorStore, 'status'>
 
+export const isExpired = (body: StoreBody, now: number): boolean => body.expires_at !== null && body.expires_at <= now
+
 /** A file in a vector store, and what goes with it. */
 export interface FileBody {
   file: VectorStoreFile

@@ -1,11 +1,13 @@
 import { eachRecord } from '../../storage/each.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
+import { unixSeconds, type Clock } from '../clock.js'
 import type { Logger } from '../log.js'
 import type { Embedder } from '../retrieval/embedder.js'
 import type { AttributeFilter, Attributes } from '../retrieval/filters.js'
 import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, RetrievalIndex, StoreRef } from '../retrieval/index/contract.js'
-import { chunkId, decodeVector, partitionOf, recordKey, type ChunkBody, type EntryBody, type FileBody } from './records.js'
+import { loadStore } from './changes.js'
+import { chunkId, decodeVector, isExpired, partitionOf, recordKey, type ChunkBody, type EntryBody, type FileBody } from './records.js'
 
 export interface StoreQuery {
   /** Each is searched for; a chunk has the best of its scores. */
@@ -28,6 +30,7 @@ export interface FoundChunk {
 
 export interface SearchServices {
   records: RecordStore
+  clock: Clock
   index: RetrievalIndex
   /** Undefined: words alone. */
   embedder: Embedder | undefined
@@ -83,11 +86,12 @@ export class StoreSearch {
     await this.#services.index.drop(ref)
   }
 
-  /** Forgets what was deleted while the index was not there to hear of it. */
+  /** Forgets the stores that were deleted or have expired without this index's hearing of it. */
   async tidy (): Promise<void> {
-    const { records, index } = this.#services
+    const { records, index, clock } = this.#services
     for (const ref of await index.stores()) {
-      if (await records.get(recordKey(ref, KIND.vectorStore, ref.storeId)) === undefined) await index.drop(ref)
+      const store = await loadStore(records, ref)
+      if (store === undefined || isExpired(store.body, unixSeconds(clock))) await index.drop(ref)
     }
   }
 

@@ -48,6 +48,9 @@ export interface RetrievalServiceOptions {
   project (name: string): IndexedProject & { stores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
+/** How often the index is compared with the stores that there are. */
+const TIDY_MS = 10 * 60 * 1000
+
 /** What the vector stores of all projects share: the threads that read documents, the index, and the indexer. */
 export class RetrievalService {
   readonly search: StoreSearch
@@ -56,13 +59,17 @@ export class RetrievalService {
   readonly #index: RetrievalIndex
   readonly #reader: DocumentReader
   readonly #services: RetrievalServiceOptions
+  #isIndexOpen = false
+  #stopTidying = (): void => {}
+  #tidying: Promise<void> = Promise.resolve()
+  #stopped = false
 
   constructor (services: RetrievalServiceOptions) {
     const { records, clock, log, models, options } = services
     this.#services = services
     this.#index = new WorkerIndex(async () => await this.#indexOptions())
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
-    this.search = new StoreSearch({ records, index: this.#index, embedder, log })
+    this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
     this.fileSearch = new FileSearch({ records, clock, search: this.search, stores: project => services.project(project).stores })
     this.#reader = new DocumentReader({
       clock,
@@ -95,9 +102,23 @@ export class RetrievalService {
     await this.indexer.start(alone)
     const path = this.#path
     if (path !== undefined && existsSync(path)) await this.search.tidy()
+    this.#tidyLater()
+  }
+
+  /** The index is this instance's own: what others have deleted or freed, it has to find out. */
+  #tidyLater (): void {
+    const { clock, log } = this.#services
+    this.#stopTidying = clock.after(TIDY_MS, () => {
+      this.#tidying = (this.#isIndexOpen ? this.search.tidy() : Promise.resolve())
+        .catch(error => { if (!this.#stopped) log.warn({ err: error }, 'the search index could not be tidied; it is tried again') })
+        .finally(() => { if (!this.#stopped) this.#tidyLater() })
+    })
   }
 
   async stop (): Promise<void> {
+    this.#stopped = true
+    this.#stopTidying()
+    await this.#tidying
     await Promise.all([this.indexer.stop(), this.#reader.close()])
     await this.#index.close()
   }
@@ -110,6 +131,7 @@ export class RetrievalService {
   }
 
   async #indexOptions (): Promise<WorkerIndexOptions> {
+    this.#isIndexOpen = true
     const path = this.#path
     return {
       path: path ?? join(tmpdir(), `openai-compat-index-${randomUUID()}.db`),

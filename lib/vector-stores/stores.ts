@@ -3,8 +3,10 @@ import type { ListResponse } from '../../schemas/common.js'
 import type { CreateVectorStoreRequest, UpdateVectorStoreRequest, VectorStore } from '../../schemas/vector-stores.js'
 import { eachRecord } from '../../storage/each.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
+import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../clock.js'
 import { badRequest, notFound } from '../errors.js'
+import { dueName, endDue, enterFileProject, filesOf, putDue, type Due } from '../files/dues.js'
 import { requireFiles } from '../files/find.js'
 import { newId } from '../ids.js'
 import type { ListParams } from '../pagination.js'
@@ -13,7 +15,7 @@ import { untilWritten, type Scope } from '../scope.js'
 import { changeStore, loadStore } from './changes.js'
 import { chunkingStrategy } from './chunking.js'
 import { listPicked } from './list.js'
-import { endUses, NO_FILES, partitionOf, putStore, type FileBody, type StoreBody } from './records.js'
+import { activate, endUses, isExpired, NO_FILES, partitionOf, putStore, type FileBody, type StoreBody } from './records.js'
 import type { StoreFiles } from './files.js'
 import type { StoreSearch } from './search.js'
 
@@ -51,6 +53,7 @@ export class VectorStores {
       last_active_at: at,
       metadata: request.metadata ?? {}
     })
+    await this.#watchExpiry(body)
     await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'put', kind: KIND.vectorStore, id: body.id, body: {} }])
     await records.write(partitionOf(this.#ref(body.id)), [putStore(body, 'absent')])
     try {
@@ -74,18 +77,56 @@ export class VectorStores {
     return record === undefined ? undefined : this.#shown(record.body)
   }
 
+  /** A store that is no longer expired after it has its files indexed anew. */
   async update (id: string, request: UpdateVectorStoreRequest): Promise<VectorStore> {
-    return this.#shown(await this.#change(id, old => withExpiry({
-      ...old,
-      name: request.name === undefined ? old.name : request.name,
-      expires_after: request.expires_after === undefined ? old.expires_after : request.expires_after,
-      metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {}
-    })))
+    const { records, clock } = this.#scope
+    const old = await this.#load(id)
+    if (request.expires_after != null) await this.#watchExpiry(withExpiry({ ...old, expires_after: request.expires_after }))
+    if (isExpired(old, unixSeconds(clock))) await activate(records, this.#ref(id), clock.now())
+    const changed = await changeStore(records, this.#ref(id), async change => {
+      const { store } = change
+      const next = withExpiry({
+        ...store,
+        name: request.name === undefined ? store.name : request.name,
+        expires_after: request.expires_after === undefined ? store.expires_after : request.expires_after,
+        metadata: request.metadata === undefined ? store.metadata : request.metadata ?? {}
+      })
+      const now = unixSeconds(clock)
+      change.store = next
+      if (isExpired(store, now) && !isExpired(next, now)) await this.#files.restore(change)
+      return change
+    })
+    this.#files.wake(id)
+    return this.#shown(changed!.store)
   }
 
   /** The store was used: its time begins anew. */
   async touch (id: string): Promise<void> {
-    await this.#change(id, old => withExpiry({ ...old, last_active_at: unixSeconds(this.#scope.clock) }))
+    await changeStore(this.#scope.records, this.#ref(id), async change => {
+      change.store = withExpiry({ ...change.store, last_active_at: unixSeconds(this.#scope.clock) })
+      return true
+    })
+  }
+
+  /** Its time may have come: then what it was searched by is freed, while the store and the list of its files stay. */
+  async expire (id: string): Promise<void> {
+    const { records, project, clock } = this.#scope
+    const task = { task: 'store' as const, id }
+    const due = await records.get<Due>({ ...filesOf(project), kind: KIND.due, id: dueName(task) })
+    const expiresAt = (await loadStore(records, this.#ref(id)))?.body.expires_at ?? null
+    if (expiresAt !== null && expiresAt <= unixSeconds(clock)) await this.#files.free(id)
+    const isLater = expiresAt !== null && expiresAt > unixSeconds(clock)
+    // Unless somebody has set another time meanwhile.
+    const next: WriteItem = isLater ? putDue({ ...task, at: expiresAt }) : endDue('store', id)
+    if (due !== undefined) await records.write(filesOf(project), [{ ...next, expect: due.version } as WriteItem])
+  }
+
+  /** So that the sweep looks at the store when its time has come. Written before the store has that time. */
+  async #watchExpiry ({ id, expires_at: at }: StoreBody): Promise<void> {
+    const { records, project } = this.#scope
+    if (at === null) return
+    await enterFileProject(records, project)
+    await records.write(filesOf(project), [putDue({ task: 'store', id, at })])
   }
 
   /** With everything in it, in one write; the files themselves stay. */
@@ -101,6 +142,7 @@ export class VectorStores {
       return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) ? ids : undefined
     })
     await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'delete', kind: KIND.vectorStore, id }])
+    await records.write(filesOf(project), [endDue('store', id)])
     await endUses(records, ref, fileIds)
     await this.#search.forget(ref)
   }
@@ -114,14 +156,6 @@ export class VectorStores {
   /** Throws a 400 when its time is over. */
   async requireUsable (id: string): Promise<void> {
     if (isExpired(await this.#load(id), unixSeconds(this.#scope.clock))) throw expired(id)
-  }
-
-  async #change (id: string, work: (old: StoreBody) => StoreBody): Promise<StoreBody> {
-    const changed = await changeStore(this.#scope.records, this.#ref(id), async change => {
-      change.store = work(change.store)
-      return change.store
-    })
-    return changed!
   }
 
   async #load (id: string): Promise<StoreBody> {
@@ -139,7 +173,6 @@ export class VectorStores {
   }
 }
 
-export const isExpired = (body: StoreBody, now: number): boolean => body.expires_at !== null && body.expires_at <= now
 export const expired = (id: string) => badRequest(`Vector store ${id} is expired`)
 
 /** A store as responses show it. */
