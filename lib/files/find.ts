@@ -6,12 +6,14 @@ import { ApiError } from '../errors.js'
 import type { Scope } from '../scope.js'
 import { filesOf } from './dues.js'
 
-export function hasExpired (scope: Scope, file: FileObject): boolean {
+type FileScope = Pick<Scope, 'records' | 'clock' | 'project'>
+
+export function hasExpired (scope: Pick<Scope, 'clock'>, file: FileObject): boolean {
   return file.expires_at !== null && file.expires_at <= unixSeconds(scope.clock)
 }
 
 /** A file's record, unless it does not exist, is another project's or has expired. */
-export async function findFile (scope: Scope, id: string): Promise<StoredRecord<FileObject> | undefined> {
+export async function findFile (scope: FileScope, id: string): Promise<StoredRecord<FileObject> | undefined> {
   const record = await scope.records.get<FileObject>({ ...filesOf(scope.project), kind: KIND.file, id })
   return record === undefined || hasExpired(scope, record.body) ? undefined : record
 }

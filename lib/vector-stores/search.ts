@@ -2,6 +2,7 @@ import { eachRecord } from '../../storage/each.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import { unixSeconds, type Clock } from '../clock.js'
+import { findFile } from '../files/find.js'
 import type { Logger } from '../log.js'
 import type { Embedder } from '../retrieval/embedder.js'
 import type { AttributeFilter, Attributes } from '../retrieval/filters.js'
@@ -149,12 +150,16 @@ export class StoreSearch {
     }
   }
 
-  /** The files of the hits, undefined for those that are not what was indexed. */
+  /** The files of the hits, undefined for those that are not what was indexed. A file that was deleted counts as gone before its stores have been told. */
   async #files (ref: StoreRef, hits: readonly IndexHit[]): Promise<Map<string, FileBody | undefined>> {
+    const { records, clock } = this.#services
     const generations = new Map(hits.map(({ fileId, generation }) => [fileId, generation]))
     return new Map(await Promise.all([...generations].map(async ([fileId, generation]): Promise<[string, FileBody | undefined]> => {
-      const record = await this.#services.records.get<FileBody>(recordKey(ref, KIND.vectorStoreFile, fileId))
-      return [fileId, record?.body.generation === generation && record.body.entryId !== null ? record.body : undefined]
+      const [record, file] = await Promise.all([
+        records.get<FileBody>(recordKey(ref, KIND.vectorStoreFile, fileId)),
+        findFile({ records, clock, project: ref.project }, fileId)
+      ])
+      return [fileId, file !== undefined && record?.body.generation === generation && record.body.entryId !== null ? record.body : undefined]
     })))
   }
 

@@ -1,8 +1,10 @@
 import { test } from 'tap'
 import { MemoryBlobStore } from '../../storage/blobs/memory.js'
+import { KIND } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory.js'
 import { ManualClock } from '../helpers/clock.js'
 import { docx, pdf } from '../retrieval/helpers/documents.js'
+import { GatedStore } from '../runs/helpers/gated-store.js'
 import { counting, until } from './helpers/counting.js'
 import { indexed, search, startWorld, upload } from './helpers/world.js'
 
@@ -60,6 +62,26 @@ test('a file that is deleted, or taken out, is not found any more, and attribute
   await world.files.delete(b)
   t.strictSame(await search(world, id, 'walrus'), [])
   t.match(await world.vectorStores.stores.get(id), { usage_bytes: 0, file_counts: { total: 0 } })
+})
+
+test('a file that is deleted or expires is not found any more even before its stores have been told', async t => {
+  const records = new GatedStore()
+  const clock = new ManualClock()
+  const world = await startWorld(t, { storage: records, blobs: new MemoryBlobStore(), clock })
+  t.teardown(() => records.openAll())
+  const [a, b] = [await upload(world, 'a.txt', 'walrus'), await upload(world, 'b.txt', 'walrus walrus', { expires_after: { anchor: 'created_at', seconds: 3600 } })]
+  const { id } = await world.vectorStores.stores.create({ file_ids: [a, b] })
+  await Promise.all([a, b].map(async file => await indexed(world, id, file)))
+  t.strictSame((await search(world, id, 'walrus')).sort(), [a, b].sort())
+  const gate = records.hold(items => items.some(item => item.op === 'delete' && item.kind === KIND.vectorStoreFile))
+  const deletion = world.files.delete(a)
+  await gate.reached()
+  t.strictSame(await search(world, id, 'walrus'), [b])
+  gate.open()
+  await deletion
+  records.hold(items => items.some(item => item.op === 'delete' && item.kind === KIND.file))
+  await clock.advance(3600_000)
+  t.strictSame(await search(world, id, 'walrus'), [])
 })
 
 test('a deleted store leaves no record and no bytes of its own', async t => {

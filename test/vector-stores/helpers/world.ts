@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { Core, type ProjectApi } from '../../../lib/core.js'
+import type { NewFile } from '../../../lib/files/files.js'
 import { resolveOptions, type OpenAICompatOptions } from '../../../lib/options.js'
 import type { VectorStoreFile } from '../../../schemas/vector-stores.js'
 import { startUpstream, type Upstream } from '../../helpers/upstream.js'
@@ -22,11 +23,11 @@ export async function startWorld (t: Test, options: OpenAICompatOptions & { upst
 }
 
 /** A file, by its id. */
-export async function upload (world: ProjectApi, filename: string, content: string | Uint8Array): Promise<string> {
+export async function upload (world: ProjectApi, filename: string, content: string | Uint8Array, more: Pick<NewFile, 'expires_after'> = {}): Promise<string> {
   async function * bytes (): AsyncGenerator<Uint8Array> {
     yield typeof content === 'string' ? Buffer.from(content) : content
   }
-  return (await world.files.create({ filename, purpose: 'assistants' }, bytes())).id
+  return (await world.files.create({ filename, purpose: 'assistants', ...more }, bytes())).id
 }
 
 /** The file once it is no longer in progress. Asks until it is so. */
