@@ -67,6 +67,8 @@ export const KIND = {
   activeRun: 'active_run',
   project: 'project',
   file: 'file',
+  /** A file of the twelve documented methods, with its bytes: of no concern to the API, whose files have theirs in a blob store. */
+  storedFile: 'stored_file',
   /** A copy of each file's record, which never changes, with its purpose as parent: the list of one purpose costs no more than that of all. */
   fileOfPurpose: 'file_of_purpose',
   /** Among the files: see `lib/files/dues.ts`. */

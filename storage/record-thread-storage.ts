@@ -7,7 +7,7 @@ import type { PartitionKey, RecordStore, StoredRecord, WriteItem } from './recor
 import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from './thread-storage.js'
 import { wireAssistant, wireThread } from './wire.js'
 
-/** A file's record until files have a store of their own. */
+/** A file with its bytes: a record of its own kind, for the API's files have theirs in a blob store. */
 interface FileBody {
   id: string
   filename: string
@@ -18,7 +18,7 @@ interface FileBody {
 
 const project = DEFAULT_PROJECT
 const ASSISTANTS = { project, partition: PARTITION.assistants, kind: KIND.assistant }
-const FILES = { project, partition: PARTITION.files, kind: KIND.file }
+const FILES = { project, partition: PARTITION.files, kind: KIND.storedFile }
 const THREAD_INDEX = { project, partition: PARTITION.threads, kind: KIND.thread }
 
 /** Threads are named by their partition, so these names are taken. */
@@ -26,7 +26,7 @@ const RESERVED = new Set<string>(Object.values(PARTITION))
 
 /**
  * The twelve documented methods over records: they read and write what the API reads and writes in the project
- * `default`. Runs are no part of a thread's document; saving it leaves them alone, deleting it deletes them.
+ * `default`, but for files, which are kept beside those of the API. Runs are no part of a thread's document; saving it leaves them alone, deleting it deletes them.
  */
 export abstract class RecordThreadStorage implements ThreadStorage {
   /** The store underneath, which serves the API itself. */
@@ -133,7 +133,7 @@ export abstract class RecordThreadStorage implements ThreadStorage {
 
   async saveFile (id: string, file: StoredFile): Promise<void> {
     const body: FileBody = { ...file, id, content: file.content.toString('base64') }
-    await this.records.write(FILES, [{ op: 'put', kind: KIND.file, id, body }])
+    await this.records.write(FILES, [{ op: 'put', kind: FILES.kind, id, body }])
   }
 
   async loadFile (id: string): Promise<StoredFile | null> {

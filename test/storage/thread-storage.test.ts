@@ -4,6 +4,7 @@ import { KIND, PARTITION } from '../../storage/layout.js'
 import { createThreadStorage, openStorageUrl, type ThreadStorageConfig } from '../../storage/open.js'
 import { InMemoryThreadStorage, PostgresThreadStorage, RedisThreadStorage, SqliteThreadStorage } from '../../storage/thread-storages.js'
 import { storedThread, threadStorageSuite } from '../../storage/conformance/thread-storage.js'
+import { ThreadManager } from '../../lib/threads/manager.js'
 import { quietRedis, redisPrefix, redisUrl, skipRedis, storages } from '../helpers/stores.js'
 
 for (const { name, skip, place } of storages) {
@@ -101,4 +102,20 @@ test('by class a Redis storage forgets after a day, by URL never', { skip: await
   url.searchParams.set('ttl', '60')
   const minute = await ttlOf(openStorageUrl(url.href))
   t.ok(minute > 50 && minute <= 60, `${minute}`)
+})
+
+test('a file of the documented methods and a file of the API do not meet', async t => {
+  const storage = new InMemoryThreadStorage()
+  const manager = new ThreadManager(storage)
+  t.teardown(async () => await manager.close())
+  const uploaded = await manager.addFile(Buffer.from('of the API'), 'a.txt')
+  const saved = { id: 'file_1', filename: 'b.txt', created_at: 1, content: Buffer.from('of the storage') }
+  await storage.saveFile('file_1', saved)
+  t.strictSame((await manager.files.list({})).data.map(({ id }) => id), [uploaded.id])
+  t.strictSame(await storage.listFiles(), [saved])
+  t.equal(await storage.loadFile(uploaded.id), null)
+  t.equal(await storage.deleteFile(uploaded.id), false)
+  t.equal(await manager.deleteFile('file_1'), false)
+  t.strictSame((await manager.getFile(uploaded.id))?.content, Buffer.from('of the API'))
+  t.strictSame(await storage.loadFile('file_1'), saved)
 })
