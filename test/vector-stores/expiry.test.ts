@@ -7,7 +7,7 @@ import { SqliteRecordStore } from '../../storage/sqlite.js'
 import Libsql from 'libsql'
 import { ManualClock } from '../helpers/clock.js'
 import { counting, until } from './helpers/counting.js'
-import { indexed, search, startWorld, upload } from './helpers/world.js'
+import { indexed, LONG_LEASES, search, startWorld, upload } from './helpers/world.js'
 
 const CountingMemory = counting(MemoryRecordStore)
 const CountingSqlite = counting(SqliteRecordStore)
@@ -31,7 +31,7 @@ for (const storage of ['memory', 'sqlite']) {
     const records = storage === 'memory' ? new CountingMemory() : new CountingSqlite({ path: join(t.testdir(), 'data.db') })
     const indexPath = join(t.testdir({}), 'index.db')
     const clock = new ManualClock()
-    const world = await startWorld(t, { storage: records, blobs: new MemoryBlobStore(), clock, retrieval: { indexPath } })
+    const world = await startWorld(t, { storage: records, blobs: new MemoryBlobStore(), clock, ...LONG_LEASES, retrieval: { ...LONG_LEASES.retrieval, indexPath } })
     t.teardown(async () => await records.disconnect())
     const { stores, files } = world.vectorStores
     const [text, table] = [await upload(world, 'a.txt', 'walrus '.repeat(5000)), await upload(world, 'a.csv', 'a,b')]
@@ -73,7 +73,7 @@ test('an index of another instance gives up an expired store as well', async t =
   const dir = t.testdir({})
   const paths = ['one.db', 'two.db'].map(name => join(dir, name))
   const worlds = []
-  for (const indexPath of paths) worlds.push(await startWorld(t, { storage: records, blobs, clock, retrieval: { indexPath } }))
+  for (const indexPath of paths) worlds.push(await startWorld(t, { storage: records, blobs, clock, ...LONG_LEASES, retrieval: { ...LONG_LEASES.retrieval, indexPath } }))
   const [one, two] = worlds
   const file = await upload(one!, 'a.txt', 'walrus')
   const store = await one!.vectorStores.stores.create({ file_ids: [file], expires_after: { anchor: 'last_active_at', days: 1 } })

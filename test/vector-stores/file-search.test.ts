@@ -3,7 +3,7 @@ import { ManualClock } from '../helpers/clock.js'
 import { startServer, stopped } from '../helpers/server.js'
 import { text } from '../helpers/upstream-replies.js'
 import { INCLUDE, search, searcher, uploaded } from './helpers/searcher.js'
-import { indexed, startWorld, upload } from './helpers/world.js'
+import { indexed, LONG_LEASES, startWorld, upload } from './helpers/world.js'
 
 test('an attachment makes the thread a store of its own, which is searched with that of the assistant', async t => {
   const { server, assistant, storeId } = await searcher(t, ['birds.md', 'Penguins live in Antarctica.'])
@@ -53,7 +53,7 @@ test('max_num_results and the score threshold of the tool hold', async t => {
 
 test('a run begins a store\'s time anew, and is refused when that is over', async t => {
   const clock = new ManualClock()
-  const world = await startWorld(t, { clock })
+  const world = await startWorld(t, { clock, ...LONG_LEASES })
   const store = await world.vectorStores.stores.create({ expires_after: { anchor: 'last_active_at', days: 1 } })
   const file = await upload(world, 'a.md', 'word')
   await world.vectorStores.files.create(store.id, { file_id: file })

@@ -6,7 +6,7 @@ import { ManualClock } from '../helpers/clock.js'
 import { docx, pdf } from '../retrieval/helpers/documents.js'
 import { GatedStore } from '../runs/helpers/gated-store.js'
 import { counting, until } from './helpers/counting.js'
-import { indexed, search, startWorld, upload } from './helpers/world.js'
+import { indexed, LONG_LEASES, search, startWorld, upload } from './helpers/world.js'
 
 const CountingStore = counting(MemoryRecordStore)
 
@@ -120,7 +120,7 @@ test('a detached file leaves no chunk behind', async t => {
 
 test('a store expires after its last use, and says so', async t => {
   const clock = new ManualClock()
-  const world = await startWorld(t, { clock })
+  const world = await startWorld(t, { clock, ...LONG_LEASES })
   const { stores, files } = world.vectorStores
   const store = await stores.create({ expires_after: { anchor: 'last_active_at', days: 2 } })
   t.equal(store.expires_at, store.last_active_at + 2 * 86400)

@@ -1,15 +1,19 @@
-import { setImmediate } from 'node:timers/promises'
+import { EventEmitter, once } from 'node:events'
 import type { Test } from 'tap'
 import { Core, type ProjectApi } from '../../../lib/core.js'
 import type { NewFile } from '../../../lib/files/files.js'
 import { resolveOptions, type OpenAICompatOptions } from '../../../lib/options.js'
 import type { VectorStoreFile } from '../../../schemas/vector-stores.js'
+import type { RecordStore } from '../../../storage/record-store.js'
 import { startUpstream, type Upstream } from '../../helpers/upstream.js'
 
 export interface World extends ProjectApi {
   core: Core
   upstream: Upstream
 }
+
+/** For a clock that is moved by days: it stops at each renewal of a lease on its way. */
+export const LONG_LEASES = { limits: { leaseMs: 86_400_000 }, retrieval: { leaseMs: 86_400_000 } }
 
 /** The service without a server. Stopped when the test ends. */
 export async function startWorld (t: Test, options: OpenAICompatOptions & { upstream?: Upstream } = {}): Promise<World> {
@@ -30,12 +34,32 @@ export async function upload (world: ProjectApi, filename: string, content: stri
   return (await world.files.create({ filename, purpose: 'assistants', ...more }, bytes())).id
 }
 
-/** The file once it is no longer in progress. Asks until it is so. */
-export async function indexed (world: ProjectApi, storeId: string, fileId: string): Promise<VectorStoreFile> {
+/** Told of writes, by store. */
+const writes = new WeakMap<RecordStore, EventEmitter>()
+
+/** Tells of each write that the store has carried out, whoever made it: to ask in a loop would take the time of the threads that are waited for. */
+function watched (records: RecordStore): EventEmitter {
+  const known = writes.get(records)
+  if (known !== undefined) return known
+  const told = new EventEmitter().setMaxListeners(0)
+  const write = records.write.bind(records)
+  records.write = async (key, items) => {
+    const written = await write(key, items)
+    told.emit('write')
+    return written
+  }
+  writes.set(records, told)
+  return told
+}
+
+/** The file once it is no longer in progress: looked at again after each write. */
+export async function indexed (world: Pick<World, 'core' | 'vectorStores'>, storeId: string, fileId: string): Promise<VectorStoreFile> {
+  const told = watched(world.core.threadManager.scope.records)
   for (;;) {
+    const next = once(told, 'write')
     const file = await world.vectorStores.files.get(storeId, fileId)
     if (file.status !== 'in_progress') return file
-    await setImmediate()
+    await next
   }
 }
 
