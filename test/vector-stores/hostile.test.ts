@@ -69,7 +69,7 @@ function brokenTexts (): Document[] {
 test('a hundred broken documents end as failed, with a message, while the server answers other requests', async t => {
   const documents = [...truncated(), ...wrongTypes(), ...brokenPdfs(), ...brokenArchives(), ...brokenTexts()]
   t.ok(documents.length >= 100, `${documents.length} documents`)
-  const server = await startServer(t, { retrieval: { parseTimeoutMs: 20_000, parseMemoryMb: 256 } })
+  const server = await startServer(t, { storage: 'memory:', retrieval: { parseTimeoutMs: 20_000, parseMemoryMb: 256 } })
   const upload = async ([name, content]: Document): Promise<string> => {
     const form = new FormData()
     form.set('purpose', 'assistants')
