@@ -41,7 +41,7 @@ type FileSearchTool = AssistantTool & { type: 'file_search' }
 /** Results of one search, and how many tokens they may have together (API reference, "File search"). */
 const MAX_RESULTS = 20
 const MAX_TOKENS = 16_000
-/** How long a run waits for files of its thread to be indexed, and how often it looks. */
+/** How long a run waits for files of its thread to be indexed, and how often it looks for those that another instance indexes. */
 const WAIT_MS = 60_000
 const LOOK_MS = 250
 
@@ -108,6 +108,8 @@ export interface FileSearchServices {
   search: StoreSearch
   /** The vector stores of one project. */
   stores (project: string): { find (id: string): Promise<VectorStore | undefined> }
+  /** Resolves when this instance has indexed some file. */
+  settled (): Promise<void>
 }
 
 /** Searches the vector stores of a run: those of its thread and those of its assistant, together. */
@@ -148,9 +150,11 @@ export class FileSearch {
 
   /** Files that the user has just attached are worth a wait; those of the assistant are not (API reference, "File search"). */
   async #waitForFiles (project: string, storeIds: readonly string[], signal: AbortSignal): Promise<void> {
-    const { clock, stores } = this.#services
+    const { clock, stores, settled } = this.#services
     const until = clock.now() + WAIT_MS
     for (;;) {
+      // Asked for before the look, so that nothing falls in between.
+      const news = settled()
       const found = await Promise.all(storeIds.map(async id => await stores(project).find(id)))
       signal.throwIfAborted()
       if (!found.some(store => store?.status === 'in_progress') || clock.now() >= until) return
@@ -162,6 +166,7 @@ export class FileSearch {
         }
         const cancel = clock.after(LOOK_MS, done)
         signal.addEventListener('abort', done)
+        news.then(done, done)
       })
     }
   }

@@ -47,10 +47,12 @@ export class Indexer {
   #alone = false
   #stopped = false
   #stopTimers: (() => void)[] = []
-  #settled: (() => void)[] = []
+  #settled!: Promise<void>
+  #tellSettled!: () => void
 
   constructor (services: IndexerServices) {
     this.#services = services
+    this.#watchNext()
   }
 
   /**
@@ -83,8 +85,13 @@ export class Indexer {
   }
 
   /** Resolves when a job of this instance has ended, whatever its outcome. */
-  async settled (): Promise<void> {
-    await new Promise<void>(resolve => this.#settled.push(resolve))
+  settled (): Promise<void> {
+    // One promise for all who ask: whoever stops waiting leaves nothing behind.
+    return this.#settled
+  }
+
+  #watchNext (): void {
+    this.#settled = new Promise<void>(resolve => { this.#tellSettled = resolve })
   }
 
   /** Takes jobs while there are some and hands are free. Claims come one after the other, so that no two hands reach for the same job. */
@@ -116,7 +123,8 @@ export class Indexer {
       const work = this.#do(ref, job).finally(() => {
         this.#work.delete(work)
         this.#pump()
-        for (const resolve of this.#settled.splice(0)) resolve()
+        this.#tellSettled()
+        this.#watchNext()
       })
       this.#work.add(work)
       return true

@@ -70,7 +70,7 @@ export class RetrievalService {
     this.#index = new WorkerIndex(async () => await this.#indexOptions())
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
     this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
-    this.fileSearch = new FileSearch({ records, clock, search: this.search, stores: project => services.project(project).stores })
+    this.fileSearch = new FileSearch({ records, clock, search: this.search, stores: project => services.project(project).stores, settled: () => this.indexer.settled() })
     this.#reader = new DocumentReader({
       clock,
       ...options.maxFileBytes === undefined ? {} : { limits: { maxBytes: options.maxFileBytes } },

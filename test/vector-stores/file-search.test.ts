@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { readEvents } from '../../lib/runs/event-log.js'
 import { ManualClock } from '../helpers/clock.js'
 import { startServer, stopped } from '../helpers/server.js'
 import { text } from '../helpers/upstream-replies.js'
@@ -65,4 +66,16 @@ test('a run begins a store\'s time anew, and is refused when that is over', asyn
   t.equal((await world.vectorStores.stores.get(store.id)).last_active_at, store.last_active_at + 3600)
   await clock.advance(86400_000)
   await t.rejects(world.runs.createWithThread({ assistant_id: assistant.id }), { status: 400, message: `Vector store ${store.id} is expired` })
+})
+
+test('a run goes on as soon as the files of its thread are indexed', async t => {
+  const world = await startWorld(t, { clock: new ManualClock() })
+  const file = await upload(world, 'a.md', 'Penguins live in Antarctica.')
+  const assistant = await world.assistants.create({ model: 'm', instructions: 'x', tools: [{ type: 'file_search' }] })
+  world.upstream.enqueue(search('penguins'), text('South.'))
+  const attachments = [{ file_id: file, tools: [{ type: 'file_search' as const }] }]
+  const { run, log, from } = await world.runs.createWithThread({ assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Where?', attachments }] } })
+  for await (const { event } of readEvents(log, from, new AbortController().signal)) if (event === 'done') break
+  const { data: [step] } = await world.runs.listSteps(run.thread_id, run.id, { order: 'asc' })
+  t.match(step, { status: 'completed', step_details: { tool_calls: [{ file_search: { results: [{ file_id: file }] } }] } })
 })
