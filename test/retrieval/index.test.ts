@@ -145,3 +145,17 @@ test('a temporary index leaves nothing behind', async t => {
   t.notOk(existsSync(path) || existsSync(path + '-wal'))
   await t.rejects(index.search(store, { text: 'word', limit: 1 }), { message: 'the index is closed' })
 })
+
+test('what was asked for before the closing is done, what is asked for later is refused, and the thread is gone', async t => {
+  const index = indexAt(t)
+  await add(index, 'a', ['penguins'])
+  const before = Promise.allSettled(Array.from({ length: 50 }, async (_, i) => await add(index, `f${i}`, ['penguins and more'])))
+  const asked = found(index, { text: 'penguins' })
+  const closing = index.close()
+  const later = Promise.allSettled(Array.from({ length: 20 }, async () => await found(index, { text: 'penguins' })))
+  await Promise.all([closing, index.close()])
+  t.match(await asked, [{ fileId: 'a' }])
+  for (const result of await later) t.match(result, { status: 'rejected', reason: { message: 'the index is closed' } })
+  // Each is told in two calls, the second of which came too late.
+  for (const result of await before) t.match(result, { status: 'rejected', reason: { message: 'the index is closed' } })
+})

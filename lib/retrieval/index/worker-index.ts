@@ -12,6 +12,8 @@ export interface WorkerIndexOptions extends IndexDatabaseOptions {
 interface Thread {
   worker: Worker
   options: WorkerIndexOptions
+  /** Resolves when the thread has ended. */
+  exited: Promise<void>
   waiting: Map<number, { resolve: (result: never) => void, reject: (error: Error) => void }>
 }
 
@@ -20,7 +22,7 @@ export class WorkerIndex implements RetrievalIndex {
   readonly #options: () => Promise<WorkerIndexOptions>
   #thread: Promise<Thread> | undefined
   #calls = 0
-  #closed = false
+  #closing: Promise<void> | undefined
 
   /** @param options asked for by the first call. */
   constructor (options: () => Promise<WorkerIndexOptions>) {
@@ -60,16 +62,24 @@ export class WorkerIndex implements RetrievalIndex {
   }
 
   async close (): Promise<void> {
-    const thread = this.#thread
-    if (!this.#closed && thread !== undefined) await this.#call('close').catch(() => {})
-    this.#closed = true
-    const { worker, options } = await thread?.catch(() => undefined) ?? {}
-    await worker?.terminate()
-    if (options?.temporary === true) for (const suffix of ['', '-wal', '-shm']) rmSync(options.path + suffix, { force: true })
+    await (this.#closing ??= this.#close(this.#thread))
+  }
+
+  async #close (starting: Promise<Thread> | undefined): Promise<void> {
+    if (starting === undefined) return
+    // Behind all that was asked for; what comes later is refused.
+    const closed = this.#call('close').catch(() => {})
+    const thread = await starting.catch(() => undefined)
+    if (thread === undefined) return
+    await closed
+    // It ends by itself: terminating a thread that is in the midst of libsql's native code ends the process.
+    thread.worker.ref()
+    await thread.exited
+    if (thread.options.temporary) for (const suffix of ['', '-wal', '-shm']) rmSync(thread.options.path + suffix, { force: true })
   }
 
   async #call<T> (method: IndexMethod, ...args: unknown[]): Promise<T> {
-    if (this.#closed) throw new Error('the index is closed')
+    if (this.#closing !== undefined) throw new Error('the index is closed')
     const { worker, waiting } = await (this.#thread ??= this.#start())
     const id = ++this.#calls
     const call: IndexCall = { id, method, args }
@@ -94,11 +104,12 @@ export class WorkerIndex implements RetrievalIndex {
     })
     worker.on('error', (error: Error) => { failure = error })
     // What is in the file is whole: the next call begins a new thread on it.
-    worker.on('exit', () => {
+    const exited = new Promise<void>(resolve => worker.on('exit', () => {
       this.#thread = undefined
       for (const { reject } of waiting.values()) reject(failure)
-    })
+      resolve()
+    }))
     worker.unref()
-    return { worker, waiting, options }
+    return { worker, waiting, exited, options }
   }
 }
