@@ -16,13 +16,18 @@ export async function tokenCounter (): Promise<CountTokens> {
   loading ??= import('gpt-tokenizer/encoding/o200k_base').then(({ countTokens }) => {
     // Users may write what looks like a control token: it is text like any other.
     const plain = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() }
-    return text => {
-      let tokens = 0
-      for (let i = 0; i < text.length; i += PIECE) tokens += countTokens(text.slice(i, i + PIECE), plain)
-      return tokens
-    }
+    return inPieces(text => countTokens(text, plain))
   })
   return await loading
+}
+
+/** The same counter, given no more than a piece at a time. */
+export function inPieces (count: CountTokens): CountTokens {
+  return text => {
+    let tokens = 0
+    for (let i = 0; i < text.length; i += PIECE) tokens += count(text.slice(i, i + PIECE))
+    return tokens
+  }
 }
 
 /** What a message costs beside its text: role and separators. */

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js'
 import type { Chunk } from './chunk.js'
 import type { DocumentJob, DocumentWorkerData, FromDocumentWorker, ToDocumentWorker } from './document-worker.js'
 import { DEFAULT_DOCUMENT_LIMITS, DocumentError, unreadable, type DocumentLimits } from './parse/document.js'
+import { WORKER_ARGUMENTS } from './worker-arguments.js'
 
 export interface DocumentReaderOptions {
   clock: Clock
@@ -107,6 +108,7 @@ export class DocumentReader {
     const worker = new Worker(new URL('./document-worker.js', import.meta.url), {
       name: 'documents',
       workerData: data,
+      execArgv: WORKER_ARGUMENTS,
       // What a library prints about a broken document is no affair of the server's own output.
       stdout: true,
       stderr: true,

@@ -1,6 +1,10 @@
-import OpenAI6, { type ClientOptions } from 'openai'
-import OpenAI4 from 'openai4'
-import OpenAI5 from 'openai5'
+import { createRequire } from 'node:module'
+import type OpenAI6 from 'openai'
+import type { ClientOptions } from 'openai'
+import type OpenAI4 from 'openai4'
+
+// Loaded when they are used: three majors have a thousand modules, and most tests need none.
+const require = createRequire(import.meta.url)
 
 type Beta = OpenAI6['beta']
 
@@ -20,9 +24,9 @@ export interface Sdk {
 
 /** The majors that applications of the Assistants API are built with, the newest last. */
 export const sdks: readonly Sdk[] = [
-  { name: 'openai 4', connect: options => likeLaterOnes(new OpenAI4(options as ConstructorParameters<typeof OpenAI4>[0])) },
-  { name: 'openai 5', connect: options => new OpenAI5(options as ConstructorParameters<typeof OpenAI5>[0]) as unknown as Client },
-  { name: 'openai 6', connect: options => new OpenAI6(options) }
+  { name: 'openai 4', connect: options => likeLaterOnes(new (require('openai4') as typeof import('openai4')).OpenAI(options as ConstructorParameters<typeof OpenAI4>[0])) },
+  { name: 'openai 5', connect: options => new (require('openai5') as typeof import('openai5')).OpenAI(options as object) as unknown as Client },
+  { name: 'openai 6', connect: options => new (require('openai') as typeof import('openai')).OpenAI(options) }
 ]
 
 export const newestSdk = sdks.at(-1)!

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import { WORKER_ARGUMENTS } from '../worker-arguments.js'
 import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, RetrievalIndex, StoreRef } from './contract.js'
 import type { IndexDatabaseOptions } from './index-database.js'
 import type { IndexCall, IndexMethod, IndexReply } from './index-worker.js'
@@ -92,7 +93,7 @@ export class WorkerIndex implements RetrievalIndex {
 
   async #start (): Promise<Thread> {
     const options = await this.#options()
-    const worker = new Worker(new URL('./index-worker.js', import.meta.url), { name: 'index', workerData: options })
+    const worker = new Worker(new URL('./index-worker.js', import.meta.url), { name: 'index', workerData: options, execArgv: WORKER_ARGUMENTS })
     const waiting: Thread['waiting'] = new Map()
     let failure = new Error('the index thread has ended')
     worker.on('message', (reply: IndexReply) => {
