@@ -5,6 +5,6 @@ import { killRounds } from './rounds.js'
 /** A taste of `test/soak/kill.ts`. */
 for (const store of persistentStores) {
   test(`${store.name}: nothing that was acknowledged is lost when the server is killed`, { skip: await store.skip(), timeout: 300_000 }, async t => {
-    await killRounds(t, store, 3, 7)
+    await killRounds(t, store, 2, 7)
   })
 }

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ManualClock } from '../helpers/clock.js'
 import { text, toolCalls } from '../helpers/upstream.js'
-import { eventsOf, settle, startCore, startRun } from './helpers/core.js'
+import { eventsOf, settle, startCore, startRun } from '../runs/helpers/core.js'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -1,0 +1,3 @@
+import { importTests } from './import.js'
+
+await importTests(['api'], 3, 3)
