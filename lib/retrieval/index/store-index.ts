@@ -14,7 +14,7 @@ const CANDIDATES = 200
  * Chunks that are scored by words for one query. Frequent words, which say little, are left out when rarer ones have as many already:
  * without that bound a search takes as long as its commonest word is common.
  */
-const MAX_SCORED = 10_000
+const MAX_SCORED = 6_000
 /** Of BM25, as SQLite has it. */
 const K1 = 1.2
 
