@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { newAssistant, newThread, startServer } from '../helpers/server.js'
 import { startProxy } from '../helpers/tcp-proxy.js'
 import { Gate, text } from '../helpers/upstream.js'
-import { messagesOf, onSharedStores, reaches, runnable, stepsOf, textOf } from './helpers/instances.js'
+import { messagesOf, onSharedStores, outlasts, reaches, textOf } from './helpers/instances.js'
 
 await onSharedStores((t, store) => {
   t.test('while the store is away requests get a 503, and are answered again when it is back', async t => {
@@ -29,28 +29,7 @@ await onSharedStores((t, store) => {
   t.test('a run under way outlasts the store\'s absence, and nothing of it is there twice', async t => {
     const proxy = await startProxy(t, store.url(t))
     const server = await startServer(t, { storage: proxy.url, mayLogErrors: true })
-    const gate = new Gate()
-    server.upstream.enqueue(text(['Once', gate, ' upon', ' a', ' time']))
-    const { assistant, thread } = await runnable(server)
-    const stream = await server.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
-    const run = (await stream.next())!.data
-    await stream.until('thread.message.delta')
-    await gate.reached()
-    const request = await server.upstream.next()
-    proxy.refuse()
-    gate.open()
-    await request.completed
-    // The model is through, and what it said has nowhere to go yet.
-    t.equal((await server.get(`/threads/${thread.id}`)).status, 503)
-    proxy.restore()
-    const frames = await stream.all()
-    t.strictSame(frames.slice(-4).map(({ event }) => event), ['thread.message.completed', 'thread.run.step.completed', 'thread.run.completed', 'done'])
-    while ((await server.get(`/threads/${thread.id}`)).status !== 200);
-    const done = await reaches(server, run, 'completed')
-    t.strictSame(done, frames.at(-2)!.data)
-    t.strictSame((await messagesOf(server, thread.id)).map(textOf), ['Hello?', 'Once upon a time'])
-    t.equal((await stepsOf(server, run)).length, 1)
-    t.equal(server.upstream.chats.length, 1)
+    await outlasts(t, server, proxy, () => proxy.refuse())
   })
 
   t.test('a server whose store is away for longer than a lease goes on with its runs', async t => {

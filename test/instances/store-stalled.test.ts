@@ -4,7 +4,7 @@ import { connectTo, newAssistant, startServer, type ApiClient } from '../helpers
 import type { StoreUrl } from '../helpers/stores.js'
 import { startProxy, type TcpProxy } from '../helpers/tcp-proxy.js'
 import { Gate, startUpstream, text } from '../helpers/upstream.js'
-import { messagesOf, onSharedStores, reaches, runnable, stepsOf, textOf } from './helpers/instances.js'
+import { messagesOf, onSharedStores, outlasts, reaches, runnable, textOf } from './helpers/instances.js'
 
 /** Long enough for a store that answers on a machine that is busy. */
 const TIMEOUT_MS = 1500
@@ -76,27 +76,7 @@ await onSharedStores((t, store) => {
   t.test('a run under way outlasts a store that hangs, and nothing of it is there twice', async t => {
     const { proxy, storage } = await stallable(t, store)
     const server = await startServer(t, { storage, mayLogErrors: true })
-    const gate = new Gate()
-    server.upstream.enqueue(text(['Once', gate, ' upon', ' a', ' time']))
-    const { assistant, thread } = await runnable(server)
-    const stream = await server.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
-    const run = (await stream.next())!.data
-    await stream.until('thread.message.delta')
-    await gate.reached()
-    const request = await server.upstream.next()
-    proxy.stall()
-    gate.open()
-    await request.completed
-    // The model is through, and what it said has nowhere to go yet.
-    t.equal((await server.get(`/threads/${thread.id}`)).status, 503)
-    proxy.restore()
-    const frames = await stream.all()
-    t.strictSame(frames.slice(-4).map(({ event }) => event), ['thread.message.completed', 'thread.run.step.completed', 'thread.run.completed', 'done'])
-    await ready(server)
-    t.strictSame(await reaches(server, run, 'completed'), frames.at(-2)!.data)
-    t.strictSame((await messagesOf(server, thread.id)).map(textOf), ['Hello?', 'Once upon a time'])
-    t.equal((await stepsOf(server, run)).length, 1)
-    t.equal(server.upstream.chats.length, 1)
+    await outlasts(t, server, proxy, () => proxy.stall())
   })
 
   t.test('a server can be stopped while its store hangs, and another goes on with its run', async t => {

@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import { newAssistant, newThread, startServer, type ApiClient, type TestServer, type TestServerOptions } from '../../helpers/server.js'
 import { sharedStores, type StoreUrl } from '../../helpers/stores.js'
-import { startUpstream, type Upstream } from '../../helpers/upstream.js'
+import type { TcpProxy } from '../../helpers/tcp-proxy.js'
+import { Gate, startUpstream, text, type Upstream } from '../../helpers/upstream.js'
 
 /** Runs the tests on every store that instances can share. */
 export async function onSharedStores (tests: (t: Test, store: StoreUrl) => void | Promise<void>, test: Test['test']): Promise<void> {
@@ -57,3 +58,28 @@ export async function stepsOf (server: ApiClient, run: { id: string, thread_id: 
 }
 
 export const textOf = (message: any): string => message.content.map((part: any) => part.text.value).join('')
+
+/** A run whose model has ended while its store was gone ends too when the store is back, and is told and kept once. */
+export async function outlasts (t: Test, server: TestServer, proxy: TcpProxy, leave: () => void): Promise<void> {
+  const gate = new Gate()
+  server.upstream.enqueue(text(['Once', gate, ' upon', ' a', ' time']))
+  const { assistant, thread } = await runnable(server)
+  const stream = await server.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+  const run = (await stream.next())!.data
+  await stream.until('thread.message.delta')
+  await gate.reached()
+  const request = await server.upstream.next()
+  leave()
+  gate.open()
+  await request.completed
+  // The model is through, and what it said has nowhere to go yet.
+  t.equal((await server.get(`/threads/${thread.id}`)).status, 503)
+  proxy.restore()
+  const frames = await stream.all()
+  t.strictSame(frames.slice(-4).map(({ event }) => event), ['thread.message.completed', 'thread.run.step.completed', 'thread.run.completed', 'done'])
+  while ((await server.get(`/threads/${thread.id}`)).status !== 200);
+  t.strictSame(await reaches(server, run, 'completed'), frames.at(-2)!.data)
+  t.strictSame((await messagesOf(server, thread.id)).map(textOf), ['Hello?', 'Once upon a time'])
+  t.equal((await stepsOf(server, run)).length, 1)
+  t.equal(server.upstream.chats.length, 1)
+}
