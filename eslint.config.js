@@ -6,7 +6,7 @@ const oneWay = (files, patterns) => ({
 })
 
 const fastify = { group: ['fastify', '@fastify/*'], message: 'The domain runs without a server.' }
-const undici = { group: ['undici'], message: 'Through lib/undici.ts, which leaves the host\'s fetch alone.' }
+const undici = { group: ['undici'], message: 'Through lib/shared/undici.ts, which leaves the host\'s fetch alone.' }
 const up = (...groups) => ({ group: groups, message: 'Imports point one way: schemas <- storage <- lib <- routes <- lib/plugin.' })
 
 export default [
@@ -17,7 +17,7 @@ export default [
   { files: ['schemas/**'], rules: { '@typescript-eslint/no-redeclare': 'off' } },
   oneWay(['schemas/**'], [fastify, up('**/storage/*', '**/lib/*', '**/lib/**', '**/routes/*')]),
   oneWay(['storage/**'], [fastify, up('**/lib/*', '**/lib/**', '**/routes/*')]),
-  oneWay(['lib/*.ts', 'routes/**'], [undici]),
-  oneWay(['lib/threads/**', 'lib/runs/**', 'lib/models/**', 'lib/tools/**', 'lib/retrieval/**', 'lib/chat/**'], [fastify, undici, up('**/routes/*')]),
-  { files: ['lib/undici.ts'], rules: { 'no-restricted-imports': 'off' } }
+  oneWay(['lib/*.ts', 'lib/http/**', 'routes/**'], [undici]),
+  oneWay(['lib/threads/**', 'lib/runs/**', 'lib/dialects/**', 'lib/models/**', 'lib/tools/**', 'lib/retrieval/**', 'lib/chat/**'], [fastify, undici, up('**/routes/*')]),
+  { files: ['lib/shared/undici.ts'], rules: { 'no-restricted-imports': 'off' } }
 ]

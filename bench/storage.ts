@@ -13,11 +13,11 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import Libsql from 'libsql'
 import pg from 'pg'
-import { MemoryRecordStore } from '../storage/memory.js'
-import { PostgresRecordStore } from '../storage/postgres.js'
+import { MemoryRecordStore } from '../storage/memory/store.js'
+import { PostgresRecordStore } from '../storage/postgres/store.js'
 import type { PartitionKey, RecordStore } from '../storage/record-store.js'
-import { RedisRecordStore } from '../storage/redis.js'
-import { SqliteRecordStore } from '../storage/sqlite.js'
+import { RedisRecordStore } from '../storage/redis/store.js'
+import { SqliteRecordStore } from '../storage/sqlite/store.js'
 
 const SMALL = 10
 const LARGE = 10_000

@@ -1,17 +1,17 @@
 import { isIPv6, type AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { OpenAIAdapter } from './adapter.js'
-import { rewriteAzureUrl } from './azure.js'
-import { answerError, answerNotFound } from './http-errors.js'
-import { newId } from './ids.js'
-import { refuseUnknown } from './option-names.js'
+import { rewriteAzureUrl } from './http/azure.js'
+import { answerError, answerNotFound } from './http/error-handler.js'
+import { newId } from './shared/ids.js'
+import { refuseUnknown } from './options/names.js'
 import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { loggerOptions } from './server/logging.js'
 import {
   BUILD_OPTION_NAMES, checkedPrefix, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
 } from './server/options.js'
-import { runtimeOptions, type Runtime } from './server/runtime.js'
+import { runtimeOptions, type Runtime } from './options/runtime.js'
 import { answerBadPath, answerClientError } from './server/unroutable.js'
 
 /** The largest JSON that the API's own limits allow for: 32 messages of 256,000 characters, in a script of three bytes each. */

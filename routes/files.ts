@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ApiError, badRequest } from '../lib/errors.js'
+import { ApiError, badRequest } from '../lib/shared/errors.js'
 import { attachment } from '../lib/files/filename.js'
 import { parseRange } from '../lib/files/range.js'
 import { DeleteResponse, ListResponse } from '../schemas/common.js'

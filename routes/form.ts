@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
-import { ApiError, badRequest } from '../lib/errors.js'
+import { ApiError, badRequest } from '../lib/shared/errors.js'
 
 /** The fields of a form; `expires_after[seconds]` is `{ expires_after: { seconds } }`. */
 export type FormFields = Record<string, unknown>

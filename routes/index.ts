@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Core } from '../lib/core.js'
-import type { StreamContext } from '../lib/sse.js'
+import type { StreamContext } from '../lib/http/sse.js'
 import { assistantRoutes } from './assistants.js'
 import { chatRoutes } from './chat.js'
 import { embeddingRoutes } from './embeddings.js'

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { azureDeployment } from '../lib/azure.js'
+import { azureDeployment } from '../lib/http/azure.js'
 import type { Answer, Call } from '../lib/chat/call.js'
-import { parseJsonBodies } from '../lib/json-body.js'
-import { clientGone, type StreamContext } from '../lib/sse.js'
+import { parseJsonBodies } from '../lib/http/json-body.js'
+import { clientGone, type StreamContext } from '../lib/http/sse.js'
 
 declare module 'fastify' {
   interface FastifyRequest {

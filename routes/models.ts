@@ -1,5 +1,5 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ApiError } from '../lib/errors.js'
+import { ApiError } from '../lib/shared/errors.js'
 import { Model } from '../schemas/models.js'
 import type { RouteOptions } from './index.js'
 

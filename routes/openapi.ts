@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { OPENAPI_DECORATOR, type OpenApiDocument } from '../lib/openapi.js'
+import { OPENAPI_DECORATOR, type OpenApiDocument } from '../lib/http/openapi.js'
 import { JsonObject } from '../schemas/common.js'
 
 /** What this server answers to, in OpenAPI 3.1. Nothing in it is secret, and tools that read it have no key. */

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { unixSeconds, type Clock } from '../lib/clock.js'
+import { unixSeconds, type Clock } from '../lib/shared/clock.js'
 
 const SHORTEST_MS = 100
 const LONGEST_MS = 1000

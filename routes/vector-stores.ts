@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { clientGone } from '../lib/sse.js'
+import { clientGone } from '../lib/http/sse.js'
 import { DeleteResponse, ListQuery, ListResponse } from '../schemas/common.js'
 import {
   CreateVectorStoreFileBatchRequest, CreateVectorStoreFileRequest, CreateVectorStoreRequest, ListVectorStoreFilesQuery, SearchVectorStoreRequest,

@@ -12,7 +12,7 @@ export function literals<const T extends readonly string[]> (values: T): TUnion<
 export const closedObject = <T extends TProperties>(properties: T, options: ClosedObjectOptions = {}): TObject<T> =>
   Type.Object(properties, { ...options, additionalProperties: false })
 
-/** Rules across the fields of one object. TypeBox does not know them; `lib/validation.ts` checks them. */
+/** Rules across the fields of one object. TypeBox does not know them; `lib/shared/validation.ts` checks them. */
 export interface ClosedObjectOptions {
   /** At most one of these keys may be given. */
   exclusive?: string[]

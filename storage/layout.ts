@@ -71,7 +71,7 @@ export const KIND = {
   storedFile: 'stored_file',
   /** A copy of each file's record, which never changes, with its purpose as parent: the list of one purpose costs no more than that of all. */
   fileOfPurpose: 'file_of_purpose',
-  /** Among the files: see `lib/files/dues.ts`. */
+  /** Among the files: see `lib/schedule/scheduled-tasks.ts`. */
   due: 'due',
   /** Among the files. */
   upload: 'upload',

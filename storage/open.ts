@@ -1,4 +1,4 @@
-import type { RecordThreadStorage } from './record-thread-storage.js'
+import type { RecordThreadStorage } from './thread-storage/record-thread-storage.js'
 import {
   InMemoryThreadStorage,
   PostgresThreadStorage,
@@ -7,7 +7,7 @@ import {
   type RedisThreadStorageConfig,
   SqliteThreadStorage,
   type SqliteThreadStorageConfig
-} from './thread-storages.js'
+} from './thread-storage/classes.js'
 
 /** A storage by its type, and the options of its class. */
 export type ThreadStorageConfig =

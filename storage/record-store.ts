@@ -13,7 +13,7 @@
  * - Bodies are JSON values. They are copied in and out: changing what was passed or returned never
  *   changes what is stored.
  */
-import type { BlobStore } from './blobs.js'
+import type { BlobStore } from './blob-store.js'
 
 /**
  * Where a set of records lives: a tenant and one of its partitions.

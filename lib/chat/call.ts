@@ -1,8 +1,8 @@
-import { badRequest } from '../errors.js'
-import type { Logger } from '../log.js'
+import { badRequest } from '../shared/errors.js'
+import type { Logger } from '../shared/log.js'
 import { ModelError } from '../models/provider.js'
 import type { ModelRegistry, ResolvedModel } from '../models/registry.js'
-import type { ValidationResult } from '../validation.js'
+import type { ValidationResult } from '../shared/validation.js'
 
 /** A client's request on its way to a model. */
 export interface Call {

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js'
-import type { ApiError } from '../errors.js'
-import type { Logger } from '../log.js'
+import type { Clock } from '../shared/clock.js'
+import type { ApiError } from '../shared/errors.js'
+import type { Logger } from '../shared/log.js'
 
 /** Nothing on the way may hold the stream back or change it. */
 export const EVENT_STREAM_HEADERS = {

@@ -1,4 +1,4 @@
-import { ApiError } from '../errors.js'
+import { ApiError } from '../shared/errors.js'
 import { UpstreamError, vendorError, type VendorError } from '../models/http/failure.js'
 import { ModelError } from '../models/provider.js'
 import type { Call } from './call.js'

@@ -1,6 +1,6 @@
 import type { ChatContentPart, ChatMessage, ChatTool, ChatToolChoice, CreateChatCompletionRequest } from '../../schemas/chat.js'
 import type { ResponseFormat } from '../../schemas/tools.js'
-import { badRequest } from '../errors.js'
+import { badRequest } from '../shared/errors.js'
 import type { ModelContentPart, ModelMessage, ModelRequest, ModelResponseFormat, ModelTool, ModelToolChoice } from '../models/provider.js'
 
 /** Parameters that would change what the answer is made of, and the values that ask for nothing. Hints such as `seed` are passed over. */

@@ -1,4 +1,4 @@
-import type { ProviderOptions } from '../server/runtime.js'
+import type { ProviderOptions } from '../options/runtime.js'
 
 const OLLAMA_URL = 'http://127.0.0.1:11434/v1'
 /** An Ollama on this machine answers in milliseconds; one in a container next door within this. */

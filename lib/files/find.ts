@@ -1,10 +1,10 @@
 import type { FileObject } from '../../schemas/files.js'
 import { KIND } from '../../storage/layout.js'
 import type { StoredRecord } from '../../storage/record-store.js'
-import { unixSeconds } from '../clock.js'
-import { ApiError } from '../errors.js'
-import type { Scope } from '../scope.js'
-import { filesOf } from './dues.js'
+import { unixSeconds } from '../shared/clock.js'
+import { ApiError } from '../shared/errors.js'
+import type { Scope } from '../shared/scope.js'
+import { filesOf } from '../schedule/scheduled-tasks.js'
 
 type FileScope = Pick<Scope, 'records' | 'clock' | 'project'>
 

@@ -1,4 +1,4 @@
-import { newId } from '../ids.js'
+import { newId } from '../shared/ids.js'
 import type { ModelMessage, ModelPart, ModelProvider, ModelRequest, ModelUsage, StreamOptions } from './provider.js'
 
 const CALL = /^\/call\s+([\w-]{1,64})(?:\s+(\{[^]*\}))?\s*$/

@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from '../clock.js'
-import { silentLogger, type Logger } from '../log.js'
+import { systemClock, type Clock } from '../shared/clock.js'
+import { silentLogger, type Logger } from '../shared/log.js'
 import { Aliases } from './aliases.js'
 import { ModelError, type ModelInfo, type ModelProvider } from './provider.js'
 

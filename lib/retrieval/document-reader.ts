@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Clock } from '../clock.js'
+import type { Clock } from '../shared/clock.js'
 import type { Chunk } from './chunk.js'
 import type { DocumentJob, DocumentWorkerData, FromDocumentWorker, ToDocumentWorker } from './document-worker.js'
 import { DEFAULT_DOCUMENT_LIMITS, DocumentError, unreadable, type DocumentLimits } from './parse/document.js'

@@ -1,4 +1,4 @@
-import { badRequest } from '../errors.js'
+import { badRequest } from '../shared/errors.js'
 
 export type AttributeValue = string | number | boolean
 export type Attributes = Record<string, AttributeValue>

@@ -4,7 +4,7 @@ import type { Run, Usage } from '../../schemas/runs.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordKey, RecordStore, StoredRecord, WriteItem } from '../../storage/record-store.js'
 import type { ModelUsage } from '../models/provider.js'
-import { fileSearchOf, type SearchRecord } from '../tools/file-search.js'
+import { fileSearchOf, type SearchRecord } from '../tools/file-search/search.js'
 
 /** Names one run in one project. */
 export interface RunKey {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { ApiError } from '../errors.js'
+import { ApiError } from '../shared/errors.js'
 
 /**
  * Makes `app.close()` quick and gentle: streams are ended by the plugin, other answers under way are finished, and each

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
-import { PLUGIN_OPTION_NAMES } from '../option-names.js'
-import type { OpenAICompatOptions } from '../options.js'
+import { PLUGIN_OPTION_NAMES } from '../options/names.js'
+import type { OpenAICompatOptions } from '../options/options.js'
 
 /** What the server logs: nothing, `info` and above, a pino level and above, pino options, or a pino logger of your own. */
 export type Logging = boolean | string | Exclude<FastifyServerOptions['logger'], boolean | undefined> | FastifyBaseLogger

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { ApiError } from '../errors.js'
+import { ApiError } from '../shared/errors.js'
 
 /**
  * Answers a path that the router cannot read (`/v1/%zz`) or whose id is longer than any id. No route has matched, so no

@@ -1,8 +1,8 @@
 import type { AssistantTool, AssistantToolParam, CreateToolResourcesParam, ToolResources, ToolResourcesParam } from '../../schemas/tools.js'
 import type { CreateVectorStoreRequest } from '../../schemas/vector-stores.js'
-import { notFound } from '../errors.js'
+import { notFound } from '../shared/errors.js'
 import { existingFiles, requireFiles } from '../files/find.js'
-import type { Scope } from '../scope.js'
+import type { Scope } from '../shared/scope.js'
 
 /** Tools as responses show them: with the defaults that the caller left out (API reference, "The assistant object"). */
 export function echoTools (tools: readonly AssistantToolParam[]): AssistantTool[] {

@@ -1,7 +1,7 @@
 import type { Run } from '../../schemas/runs.js'
 import type { AssistantTool } from '../../schemas/tools.js'
 import type { ModelTool } from '../models/provider.js'
-import type { SearchOutcome } from './file-search.js'
+import type { SearchOutcome } from './file-search/search.js'
 
 /** What a tool learns of the run that calls it. */
 export interface ToolContext {

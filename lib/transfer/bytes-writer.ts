@@ -1,4 +1,4 @@
-import type { BlobKey, BlobStore } from '../../storage/blobs.js'
+import type { BlobKey, BlobStore } from '../../storage/blob-store.js'
 import { BadLineError, type BytesLine } from './lines.js'
 
 /** Bytes that are coming in, chunk by chunk. */

@@ -1,4 +1,4 @@
-import type { BlobStore } from '../../storage/blobs.js'
+import type { BlobStore } from '../../storage/blob-store.js'
 import { DEFAULT_PROJECT, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import { contentsOf, pages, SECTION, type Section } from './contents.js'

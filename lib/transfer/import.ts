@@ -2,7 +2,7 @@ import { DEFAULT_PROJECT, KIND } from '../../storage/layout.js'
 import { BytesWriter } from './bytes-writer.js'
 import type { TransferStores } from './export.js'
 import { BadLineError, type Line, type RecordLine } from './lines.js'
-import { plainRecords, type PlainObject } from './plain.js'
+import { plainRecords, type PlainObject } from './api-objects.js'
 import { readObjects } from './read-objects.js'
 import { RecordWriter, type Outcome } from './record-writer.js'
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PartitionKey, PutItem, RecordStore } from '../../storage/record-store.js'
-import { Arrival } from './arrival.js'
+import { Arrival } from './index-entries.js'
 import type { RecordLine } from './lines.js'
 
 /** What became of a record. */

@@ -1,6 +1,6 @@
 import type { SearchVectorStoreRequest, VectorStoreSearchResults } from '../../schemas/vector-stores.js'
 import { parseFilter } from '../retrieval/filters.js'
-import type { Scope } from '../scope.js'
+import type { Scope } from '../shared/scope.js'
 import { StoreBatches } from './batches.js'
 import { StoreFiles, type StoreServices } from './files.js'
 import { rewriteQuery } from './rewrite.js'

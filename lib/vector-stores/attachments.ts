@@ -1,6 +1,6 @@
 import type { ToolResources } from '../../schemas/tools.js'
 import type { CreateVectorStoreRequest } from '../../schemas/vector-stores.js'
-import type { Scope } from '../scope.js'
+import type { Scope } from '../shared/scope.js'
 
 /** How long a store that was made for a thread stays after its last use (API reference, "File search", expiration policies). */
 export const THREAD_STORE_EXPIRY: NonNullable<CreateVectorStoreRequest['expires_after']> = { anchor: 'last_active_at', days: 7 }

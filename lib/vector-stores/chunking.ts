@@ -1,6 +1,6 @@
 import type { ChunkingStrategyParam } from '../../schemas/tools.js'
 import type { StaticChunkingStrategy } from '../../schemas/vector-stores.js'
-import { badRequest } from '../errors.js'
+import { badRequest } from '../shared/errors.js'
 
 const AUTO = { max_chunk_size_tokens: 800, chunk_overlap_tokens: 400 }
 

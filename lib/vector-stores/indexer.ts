@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { eachRecord } from '../../storage/each.js'
+import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../shared/log.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
-import { loadStore } from './changes.js'
+import { loadStore } from './store-change.js'
 import { Indexing, JobLost, type HeldJob, type IndexingServices } from './indexing.js'
 import { partitionOf, purgeJob, removeRecord, type ActiveStoreBody, type ChunkBody, type JobBody } from './records.js'
 

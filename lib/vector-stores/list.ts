@@ -1,8 +1,8 @@
 import type { ListResponse } from '../../schemas/common.js'
 import type { StoredRecord } from '../../storage/record-store.js'
-import type { ApiError } from '../errors.js'
-import { DEFAULT_LIMIT, listOf, type ListParams, type ListSource } from '../pagination.js'
-import type { Scope } from '../scope.js'
+import type { ApiError } from '../shared/errors.js'
+import { DEFAULT_LIMIT, listOf, type ListParams, type ListSource } from '../shared/pagination.js'
+import type { Scope } from '../shared/scope.js'
 
 /** One page of those records that `pick` makes something of. It is filled from as many pages of the store as it takes. */
 export async function listPicked<Body, T extends { id: string }> (

@@ -1,13 +1,13 @@
-import { eachRecord } from '../../storage/each.js'
+import { eachRecord } from '../../storage/each-record.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
-import { unixSeconds, type Clock } from '../clock.js'
+import { unixSeconds, type Clock } from '../shared/clock.js'
 import { findFile } from '../files/find.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../shared/log.js'
 import type { Embedder } from '../retrieval/embedder.js'
 import type { AttributeFilter, Attributes } from '../retrieval/filters.js'
 import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, RetrievalIndex, StoreRef } from '../retrieval/index/contract.js'
-import { loadStore } from './changes.js'
+import { loadStore } from './store-change.js'
 import { chunkId, decodeVector, isExpired, partitionOf, recordKey, type ChunkBody, type EntryBody, type FileBody } from './records.js'
 
 export interface StoreQuery {

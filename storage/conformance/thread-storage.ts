@@ -1,6 +1,6 @@
 import type { DefineTest, SuiteTest } from './runner.js'
 import type { Message } from '../../schemas/messages.js'
-import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from '../thread-storage.js'
+import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from '../thread-storage/thread-storage.js'
 
 export interface ThreadStorageSuite {
   test: DefineTest

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { MemoryRecordStore } from '../../storage/memory.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { sdks } from '../helpers/sdk.js'
 import { newAssistant, newThread, startServer } from '../helpers/server.js'

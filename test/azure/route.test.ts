@@ -1,5 +1,5 @@
 import t from 'tap'
-import { azureDeployment, azureRoute, rewriteAzureUrl } from '../../lib/azure.js'
+import { azureDeployment, azureRoute, rewriteAzureUrl } from '../../lib/http/azure.js'
 
 t.test('Azure\'s addresses lead to ours', async t => {
   const cases: [string, string, string?][] = [

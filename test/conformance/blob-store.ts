@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import type { BlobKey, BlobStore } from '../../storage/blobs.js'
+import type { BlobKey, BlobStore } from '../../storage/blob-store.js'
 import { StorageClosedError } from '../../storage/record-store.js'
 
 /** A place for blobs, removed when the test ends. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { PLUGIN_OPTION_NAMES } from '../../lib/option-names.js'
+import { PLUGIN_OPTION_NAMES } from '../../lib/options/names.js'
 import { SERVER_OPTION_NAMES } from '../../lib/server/options.js'
 import { root } from '../helpers/paths.js'
 import { optionsPage } from './helpers/options-page.js'

@@ -6,7 +6,7 @@ import { test } from 'tap'
 import { sdks } from '../helpers/sdk.js'
 import { ManualClock } from '../helpers/clock.js'
 import { newAssistant, startServer } from '../helpers/server.js'
-import { FolderBlobStore } from '../../storage/blobs/folder.js'
+import { FolderBlobStore } from '../../storage/folder/blobs.js'
 import { beginUpload, postRaw, startFileServer, until } from './helpers.js'
 
 /** The status that a call of an SDK fails with. */

@@ -1,9 +1,9 @@
 import { request as httpRequest, type ClientRequest } from 'node:http'
 import type { Test } from 'tap'
-import type { OpenAICompatOptions } from '../../lib/options.js'
-import { MemoryBlobStore, type MemoryBlobs } from '../../storage/blobs/memory.js'
+import type { OpenAICompatOptions } from '../../lib/options/options.js'
+import { MemoryBlobStore, type MemoryBlobs } from '../../storage/memory/blobs.js'
 import { DEFAULT_PROJECT, KIND, PARTITION } from '../../storage/layout.js'
-import { MemoryRecordStore } from '../../storage/memory.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { startServer, type Answer, type TestServer } from '../helpers/server.js'
 
 export interface FileServer {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.js'
+import type { Clock } from '../../lib/shared/clock.js'
 
 interface Timer {
   at: number

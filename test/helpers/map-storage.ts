@@ -1,4 +1,4 @@
-import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from '../../storage/thread-storage.js'
+import type { StoredAssistant, StoredFile, StoredThread, ThreadStorage } from '../../storage/thread-storage/thread-storage.js'
 
 /** A storage as a user would write it: the twelve methods over three maps of JSON. */
 export class MapStorage implements ThreadStorage {

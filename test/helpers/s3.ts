@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import type { S3BlobStoreOptions } from '../../storage/blobs/s3.js'
+import type { S3BlobStoreOptions } from '../../storage/s3/blobs.js'
 
 export interface StandInS3 {
   /** What a store needs to speak to it. */

@@ -1,4 +1,4 @@
-import { newId } from '../../lib/ids.js'
+import { newId } from '../../lib/shared/ids.js'
 import { Gate } from './upstream-gate.js'
 
 /** `choices[0].delta` of a chunk, as loose as vendors are. */

@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { systemClock } from '../../lib/clock.js'
-import { silentLogger } from '../../lib/log.js'
+import { systemClock } from '../../lib/shared/clock.js'
+import { silentLogger } from '../../lib/shared/log.js'
 import { ServerTools } from '../../lib/tools/server-tools.js'
 
 setFlagsFromString('--expose-gc')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { test, type Test } from 'tap'
-import { systemClock } from '../../lib/clock.js'
+import { systemClock } from '../../lib/shared/clock.js'
 import { DocumentReader, type DocumentReaderOptions } from '../../lib/retrieval/document-reader.js'
 import type { Chunk } from '../../lib/retrieval/chunk.js'
 import { ManualClock } from '../helpers/clock.js'

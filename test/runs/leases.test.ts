@@ -1,6 +1,6 @@
 import { test, type Test } from 'tap'
 import type { Run } from '../../schemas/runs.js'
-import { MemoryRecordStore } from '../../storage/memory.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
 import { eventsOf, names, restingRun, startCore, startRun, told, type TestCore } from './helpers/core.js'

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { loadDriver } from '../../storage/driver.js'
+import { loadDriver } from '../../storage/base/driver.js'
 
 test('a driver that is not installed is named, with the command that installs it', async t => {
   const name = 'no-such-driver'

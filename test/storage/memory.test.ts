@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { MemoryRecordStore } from '../../storage/memory.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { home, put } from '../../storage/conformance/record-store/suite.js'
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { test, type Test } from 'tap'
-import { PostgresRecordStore } from '../../storage/postgres.js'
+import { PostgresRecordStore } from '../../storage/postgres/store.js'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'

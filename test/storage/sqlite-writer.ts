@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { StorageUnavailableError } from '../../storage/record-store.js'
-import { SqliteRecordStore } from '../../storage/sqlite.js'
+import { SqliteRecordStore } from '../../storage/sqlite/store.js'
 import { home, put } from '../../storage/conformance/record-store/suite.js'
 
 const [path, size] = process.argv.slice(2)

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import Libsql from 'libsql'
 import { test, type Test } from 'tap'
 import { StorageUnavailableError } from '../../storage/record-store.js'
-import { SqliteRecordStore } from '../../storage/sqlite.js'
+import { SqliteRecordStore } from '../../storage/sqlite/store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
 

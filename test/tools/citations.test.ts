@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { CitationFinder, markerOf, type FileCitation } from '../../lib/tools/citations.js'
+import { CitationFinder, markerOf, type FileCitation } from '../../lib/tools/file-search/citations.js'
 
 const source = (search: number | undefined, result: number): string | undefined =>
   (search === undefined || search === 0) && result < 2 ? `file-${result}` : undefined

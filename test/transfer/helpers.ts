@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
-import type { BlobStore } from '../../storage/blobs.js'
+import type { BlobStore } from '../../storage/blob-store.js'
 import { openStorageUrl } from '../../storage/open.js'
 import type { RecordStore } from '../../storage/record-store.js'
-import { MemoryBlobStore } from '../../storage/blobs/memory.js'
+import { MemoryBlobStore } from '../../storage/memory/blobs.js'
 import { exportLines, type Resume } from '../../lib/transfer/export.js'
 import { importFrom, type ImportOptions, type ImportResult } from '../../lib/transfer/import.js'
 

@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
 import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import { ApiError } from '../../lib/errors.js'
-import { compileValidator, type RequestPart, type ValidatorOptions } from '../../lib/validation.js'
+import { ApiError } from '../../lib/shared/errors.js'
+import { compileValidator, type RequestPart, type ValidatorOptions } from '../../lib/shared/validation.js'
 import {
   AssistantParams, closedObject, CreateAssistantRequest, CreateMessageRequest, CreateRunRequest, CreateThreadAndRunRequest,
   CreateThreadRequest, ListMessagesQuery, ListQuery, ListRunStepsQuery, nullable, RunStepParams, SubmitToolOutputsRequest,

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { test, type Test } from 'tap'
-import { MemoryBlobStore } from '../../storage/blobs/memory.js'
+import { MemoryBlobStore } from '../../storage/memory/blobs.js'
 import { KIND } from '../../storage/layout.js'
 import type { JobBody } from '../../lib/vector-stores/records.js'
 import { ManualClock } from '../helpers/clock.js'

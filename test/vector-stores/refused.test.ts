@@ -1,5 +1,5 @@
 import { test, type Test } from 'tap'
-import { MemoryBlobStore } from '../../storage/blobs/memory.js'
+import { MemoryBlobStore } from '../../storage/memory/blobs.js'
 import { KIND } from '../../storage/layout.js'
 import { StorageUnavailableError, type WriteItem } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'

@@ -1,5 +1,5 @@
 import { test, type Test } from 'tap'
-import { Webhooks } from '../../lib/webhooks.js'
+import { Webhooks } from '../../lib/dialects/assistants/webhooks.js'
 import type { Run } from '../../schemas/runs.js'
 import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'

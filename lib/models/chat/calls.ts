@@ -1,4 +1,4 @@
-import { newId } from '../../ids.js'
+import { newId } from '../../shared/ids.js'
 import type { ModelPart } from '../provider.js'
 import { callExtras, type Opaque } from './opaque.js'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import type { Clock } from '../../shared/clock.js'
 import { readText, type Answer, type HttpClient, type Timeouts } from '../http/client.js'
 import { FrameTooLongError, SseDecoder } from '../http/sse.js'
 import type { ModelPart } from '../provider.js'

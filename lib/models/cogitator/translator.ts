@@ -1,4 +1,4 @@
-import { newId } from '../../ids.js'
+import { newId } from '../../shared/ids.js'
 import type { Translator } from '../in-process/call.js'
 import type { FinishReason, ModelPart } from '../provider.js'
 import type { CogitatorChunk, CogitatorUsage } from './types.js'

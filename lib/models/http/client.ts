@@ -1,5 +1,5 @@
-import { Agent, type Dispatcher } from '../../undici.js'
-import type { Clock } from '../../clock.js'
+import { Agent, type Dispatcher } from '../../shared/undici.js'
+import type { Clock } from '../../shared/clock.js'
 import { connectionFailure, httpFailure, UpstreamError, type FailureContext } from './failure.js'
 import { Deadline } from './deadline.js'
 import { Exchange } from './exchange.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js'
+import type { Clock } from '../../shared/clock.js'
 
 /** One timer that is set again and again: for the connection, the first token, each pause. */
 export class Deadline {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Dispatcher } from '../../undici.js'
+import type { Dispatcher } from '../../shared/undici.js'
 
 export interface ExchangeRequest {
   method: 'GET' | 'POST'

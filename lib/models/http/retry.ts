@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Clock } from '../../clock.js'
+import type { Clock } from '../../shared/clock.js'
 
 export interface RetryOptions {
   maxRetries: number

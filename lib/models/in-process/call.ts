@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../clock.js'
+import { systemClock, type Clock } from '../../shared/clock.js'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../http/client.js'
 import { Deadline } from '../http/deadline.js'
 import { cutShort, UpstreamError, type FailureContext } from '../http/failure.js'

@@ -1,4 +1,4 @@
-import { resolveOptions } from '../../../lib/options.js'
+import { resolveOptions } from '../../../lib/options/options.js'
 import { DEFAULT_TIMEOUTS } from '../../../lib/models/http/client.js'
 import { membersOf, type Member } from './interfaces.js'
 
@@ -16,7 +16,7 @@ const { limits, streams } = resolveOptions({})
 const SECTIONS: Section[] = [
   {
     title: 'The plugin',
-    of: [['lib/options.ts', 'OpenAICompatOptions']],
+    of: [['lib/options/options.ts', 'OpenAICompatOptions']],
     intro: 'Of `app.register(openaiCompat, options)`, and of everything below that builds on it.'
   },
   {
@@ -34,11 +34,11 @@ const SECTIONS: Section[] = [
     of: [['lib/threads/manager.ts', 'ThreadManagerOptions']],
     intro: 'Of `new ThreadManager(storage, options)`.'
   },
-  { title: 'Limits', of: [['lib/options.ts', 'Limits'], ['lib/runs/engine.ts', 'EngineLimits']], intro: 'The keys of `limits`.', defaults: limits },
-  { title: 'Streams', of: [['lib/sse.ts', 'StreamLimits']], intro: 'The keys of `streams`.', defaults: streams },
+  { title: 'Limits', of: [['lib/options/options.ts', 'Limits'], ['lib/runs/engine.ts', 'EngineLimits']], intro: 'The keys of `limits`.', defaults: limits },
+  { title: 'Streams', of: [['lib/http/sse.ts', 'StreamLimits']], intro: 'The keys of `streams`.', defaults: streams },
   { title: 'Retrieval', of: [['lib/vector-stores/service.ts', 'RetrievalOptions']], intro: 'The keys of `retrieval`.' },
   { title: 'Embeddings', of: [['lib/retrieval/embedder.ts', 'EmbeddingOptions']], intro: 'The keys of `retrieval.embeddings`.' },
-  { title: 'Webhooks', of: [['lib/webhooks.ts', 'WebhookOptions']], intro: 'The keys of `webhooks`; see [the life of a run](run-lifecycle.md#webhooks).' },
+  { title: 'Webhooks', of: [['lib/dialects/assistants/webhooks.ts', 'WebhookOptions']], intro: 'The keys of `webhooks`; see [the life of a run](run-lifecycle.md#webhooks).' },
   {
     title: 'OpenAI-compatible providers',
     of: [['lib/models/openai-compatible.ts', 'OpenAICompatibleOptions']],
@@ -51,13 +51,13 @@ const SECTIONS: Section[] = [
     intro: 'Of `aiSdkProvider(model, options)` and `cogitatorProvider(cogitator, options)`; `embeddingModel` is of the former alone.'
   },
   { title: 'Server tools', of: [['lib/tools/tool.ts', 'ServerTool']], intro: 'The keys of an entry of `tools`; see [tools](tools.md).' },
-  { title: 'SQLite', of: [['storage/sqlite.ts', 'SqliteRecordStoreOptions']], intro: 'Of `new SqliteThreadStorage(options)`.' },
+  { title: 'SQLite', of: [['storage/sqlite/store.ts', 'SqliteRecordStoreOptions']], intro: 'Of `new SqliteThreadStorage(options)`.' },
   {
     title: 'Redis',
-    of: [['storage/thread-storages.ts', 'RedisThreadStorageConfig'], ['storage/redis.ts', 'RedisRecordStoreOptions']],
+    of: [['storage/thread-storage/classes.ts', 'RedisThreadStorageConfig'], ['storage/redis/store.ts', 'RedisRecordStoreOptions']],
     intro: 'Of `new RedisThreadStorage(options)`.'
   },
-  { title: 'PostgreSQL', of: [['storage/postgres.ts', 'PostgresRecordStoreOptions']], intro: 'Of `new PostgresThreadStorage(options)`.' }
+  { title: 'PostgreSQL', of: [['storage/postgres/store.ts', 'PostgresRecordStoreOptions']], intro: 'Of `new PostgresThreadStorage(options)`.' }
 ]
 
 const UNITS: Record<string, string> = { timeout: 'ms', ttl: 's', maxFrameLength: 'characters' }

@@ -1,4 +1,4 @@
-import { MemoryRecordStore } from '../../../storage/memory.js'
+import { MemoryRecordStore } from '../../../storage/memory/store.js'
 import type { PartitionKey, RecordKey, StoredRecord, WriteItem } from '../../../storage/record-store.js'
 import { Gate } from '../../helpers/upstream-gate.js'
 

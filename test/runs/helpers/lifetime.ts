@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { SqliteRecordStore } from '../../../storage/sqlite.js'
+import { SqliteRecordStore } from '../../../storage/sqlite/store.js'
 import { startUpstream, type Gate, type Upstream } from '../../helpers/upstream.js'
 import { startCore, type TestCore, type TestCoreOptions } from './core.js'
 import { ProcessView } from './process-view.js'

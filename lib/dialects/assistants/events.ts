@@ -1,0 +1,24 @@
+import type { Message, MessageDelta } from '../../../schemas/messages.js'
+import type { RunStep, RunStepDelta } from '../../../schemas/run-steps.js'
+import type { Run } from '../../../schemas/runs.js'
+import type { StreamEvent } from '../../../schemas/stream-events.js'
+
+/**
+ * Stream events by name and payload (API reference, "Assistant stream events"). The name of a run's event is its status.
+ */
+
+/** `thread.run.created` shows the same queued run as `thread.run.queued`. */
+export const runCreated = (run: Run): StreamEvent => ({ event: 'thread.run.created', data: run })
+export const runEvent = (run: Run): StreamEvent => ({ event: `thread.run.${run.status}`, data: run }) as StreamEvent
+
+export const stepCreated = (step: RunStep): StreamEvent => ({ event: 'thread.run.step.created', data: step })
+export const stepEvent = (step: RunStep): StreamEvent => ({ event: `thread.run.step.${step.status}`, data: step }) as StreamEvent
+export const stepDelta = (id: string, details: RunStepDelta['delta']['step_details']): StreamEvent =>
+  ({ event: 'thread.run.step.delta', data: { id, object: 'thread.run.step.delta', delta: { step_details: details } } })
+
+export const messageCreated = (message: Message): StreamEvent => ({ event: 'thread.message.created', data: message })
+export const messageEvent = (message: Message): StreamEvent => ({ event: `thread.message.${message.status}`, data: message }) as StreamEvent
+export const messageDelta = (id: string, part: NonNullable<MessageDelta['delta']['content']>[number]): StreamEvent =>
+  ({ event: 'thread.message.delta', data: { id, object: 'thread.message.delta', delta: { content: [part] } } })
+
+export const done: StreamEvent = { event: 'done', data: '[DONE]' }

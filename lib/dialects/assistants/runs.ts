@@ -1,0 +1,377 @@
+import type { Assistant } from '../../../schemas/assistants.js'
+import type { ListResponse } from '../../../schemas/common.js'
+import type { Message } from '../../../schemas/messages.js'
+import type { RunStep } from '../../../schemas/run-steps.js'
+import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../../schemas/runs.js'
+import type { StreamEvent } from '../../../schemas/stream-events.js'
+import { KIND, RUN_LOCK_ID } from '../../../storage/layout.js'
+import type { StoredRecord, WriteItem } from '../../../storage/record-store.js'
+import { unixSeconds } from '../../shared/clock.js'
+import { badRequest, notFound } from '../../shared/errors.js'
+import { newId } from '../../shared/ids.js'
+import { listRecords, type ListParams } from '../../shared/pagination.js'
+import { untilWritten, type Scope } from '../../shared/scope.js'
+import { Assistants } from '../../threads/assistants.js'
+import { Locked } from '../../shared/thread-locks.js'
+import type { RunLock } from '../../threads/messages.js'
+import { attachTo } from '../../threads/attachments.js'
+import { newMessage, putMessage } from '../../threads/new-message.js'
+import { echoTools, resolveToolResources } from '../../threads/resources.js'
+import { Threads } from '../../threads/threads.js'
+import { searchesOf, withPassages } from '../../tools/file-search/search.js'
+import { useStores } from '../../vector-stores/attachments.js'
+import { PendingStores } from '../../vector-stores/pending.js'
+import type { RunEngine } from '../../runs/engine.js'
+import type { EventLog } from '../../runs/events/event-log.js'
+import { runCreated, runEvent, stepEvent } from './events.js'
+import { indexRun, loadItems, putInclude, putStep, showsPassages, unindexRun, type Lease, type RunKey, type TurnState } from '../../runs/records.js'
+import { replay } from './replay.js'
+import { isActive, transition } from '../../runs/state.js'
+
+/** A run that was set going, and where its readers start. */
+export interface StartedRun {
+  run: Run
+  log: EventLog
+  /** The first event that belongs to this request. */
+  from: number
+}
+
+/** A run before it is written. */
+interface FirstRecords {
+  run: Run
+  lease: Lease
+  messages: Message[]
+  items: WriteItem[]
+  /** Whether it brings something for the model to read. */
+  hasPrompt: boolean
+}
+
+/** What steps are to be shown with; the only value is the text of search results. */
+interface StepInclude {
+  include?: readonly string[] | undefined
+}
+
+type NewRun = Omit<CreateRunRequest, 'assistant_id'>
+
+export interface RunSettings {
+  /** Seconds from a run's creation to its expiry. */
+  expiresAfterS: number
+  /** Throws when a new run's metadata asks for what the server does not allow. */
+  checkMetadata (metadata: Run['metadata'] | null | undefined): void
+}
+
+/** Runs and run steps of one project (API reference, "Runs", "Run steps"). */
+export class Runs {
+  readonly #scope: Scope
+  readonly #engine: RunEngine
+  readonly #settings: RunSettings
+  readonly #assistants: Assistants
+  readonly #threads: Threads
+
+  constructor (scope: Scope, engine: RunEngine, settings: RunSettings) {
+    this.#scope = scope
+    this.#engine = engine
+    this.#settings = settings
+    this.#assistants = new Assistants(scope)
+    this.#threads = new Threads(scope)
+  }
+
+  /**
+   * Stores the run with its additional messages, takes the thread's lock in the same write, and sets it going. Nothing is
+   * stored when the thread already has an active run.
+   *
+   * @param include what the events of its steps are to show.
+   */
+  async create (threadId: string, request: CreateRunRequest, { include }: StepInclude = {}): Promise<StartedRun> {
+    const { records, clock, project, locks } = this.#scope
+    const [assistant] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
+    const key: RunKey = { project, threadId, runId: newId.run() }
+    await indexRun(records, key, clock.now())
+    let started: FirstRecords | Locked | undefined
+    try {
+      started = await PendingStores.during(this.#scope, async pending => await locks.pass(project, threadId, async () => await untilWritten(async () => {
+        const first = await this.#first(key, assistant, request)
+        if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
+        const thread = await this.#threads.load(threadId)
+        const active = await this.#lock(threadId)
+        if (active !== undefined) return new Locked(active.run_id)
+        await useStores(this.#scope, thread.body.tool_resources, first.run.tool_resources)
+        const resources = await pending.attach(thread.body.tool_resources, first.messages)
+        const included = putInclude(key, include)
+        const written = await this.#write(threadId, [attachTo(thread, first.messages, resources), ...first.items, ...included === undefined ? [] : [included]])
+        if (written) {
+          pending.keep(resources)
+          return first
+        }
+        const lock = await this.#lock(threadId)
+        return lock === undefined ? undefined : new Locked(lock.run_id)
+      })))
+      if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
+    } catch (error) {
+      await unindexRun(records, key.runId)
+      throw error
+    }
+    return this.#launch(key, started, [], include)
+  }
+
+  /** A thread and its first run, in one write. */
+  async createWithThread (request: CreateThreadAndRunRequest): Promise<StartedRun> {
+    const { thread: threadRequest, tool_resources: resources, ...runRequest } = request
+    const { records, clock, project } = this.#scope
+    const assistant = await this.#assistants.get(request.assistant_id)
+    const own = threadRequest ?? {}
+    const runId = newId.run()
+    let first: FirstRecords | undefined
+    const thread = await this.#threads.create(own, async ({ id: threadId, tool_resources: resourcesOfThread }) => {
+      const key = { project, threadId, runId }
+      first = await this.#first(key, assistant, runRequest, resources)
+      if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
+      await useStores(this.#scope, resourcesOfThread, first.run.tool_resources)
+      await indexRun(records, key, clock.now())
+      return first.items
+    })
+    if (first === undefined) throw new Error('a thread came into being without its run')
+    return this.#launch({ project, threadId: thread.id, runId }, first, [{ event: 'thread.created', data: thread }])
+  }
+
+  /** Throws the 404, of the thread first. A run past its time is expired before it is shown. */
+  async get (threadId: string, id: string): Promise<Run> {
+    return (await this.#current(threadId, id)).body
+  }
+
+  /** The events of a run that goes on or has ended: as they are told, or, when they are no longer kept, as the records tell them. */
+  async join (threadId: string, id: string): Promise<EventLog> {
+    const { body: run } = await this.#current(threadId, id)
+    const live = await this.#engine.joinLog(this.#key(run), run)
+    if (live !== undefined) return live
+    // Read again: it may have ended while its executor was asked.
+    const { body: now } = await this.#load(threadId, id)
+    const key = this.#key(now)
+    const { records } = this.#scope
+    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, now)])
+    const told = replay(now, items, shows)
+    return told.isClosed ? told : this.#engine.adoptLog(key, now, told)
+  }
+
+  async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
+    await this.#threads.load(threadId)
+    return await listRecords<Run>(this.#scope, { partition: threadId, kind: KIND.run }, params, id => notFound('run', id))
+  }
+
+  /** Only metadata can change, and only once the run has ended (API reference, "Modify run"). */
+  async update (threadId: string, id: string, request: UpdateRunRequest): Promise<Run> {
+    return await untilWritten(async () => {
+      const { body: old, version } = await this.#current(threadId, id)
+      if (isActive(old.status)) throw badRequest(`Cannot update run with status '${old.status}'.`)
+      const next: Run = { ...old, metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {} }
+      return await this.#write(threadId, [{ op: 'put', kind: KIND.run, id, body: next, expect: version }]) ? next : undefined
+    })
+  }
+
+  /** Answers as soon as the wish is recorded; the run ends on its own time (API reference, "Cancel a run"). */
+  async cancel (threadId: string, id: string): Promise<Run> {
+    const run = await untilWritten(async () => {
+      const { body: old, version } = await this.#current(threadId, id)
+      if (old.status === 'cancelling') return old
+      if (!isActive(old.status)) throw badRequest(`Cannot cancel run with status '${old.status}'.`)
+      const next = transition(old, { to: 'cancelling' })
+      return await this.#write(threadId, [{ op: 'put', kind: KIND.run, id, body: next, expect: version }]) ? next : undefined
+    })
+    this.#engine.cancelSoon(this.#key(run))
+    return run
+  }
+
+  /** All outputs that the run waits for, at once; then it goes on here (API reference, "Submit tool outputs to run"). */
+  async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest): Promise<StartedRun> {
+    const lease = this.#engine.newLease()
+    const { run, step, turn, version } = await untilWritten(async () => {
+      const { body: old, version } = await this.#current(threadId, id)
+      if (old.status !== 'requires_action' || old.required_action === null) {
+        throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
+      }
+      const outputs = matchOutputs(old.required_action.submit_tool_outputs.tool_calls.map(call => call.id), request.tool_outputs)
+      const { step, turn } = await this.#answered(this.#key(old), outputs)
+      const next = transition(old, { to: 'queued' })
+      const written = await this.#write(threadId, [
+        { op: 'put', kind: KIND.run, id, body: next, expect: version },
+        { op: 'put', kind: KIND.lease, id, body: lease, expect: 'absent' },
+        putStep(step)
+      ])
+      return written ? { run: next, step, turn, version: version + 1 } : undefined
+    })
+    const key = this.#key(run)
+    const { records } = this.#scope
+    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, run)])
+    const log = this.#engine.openLog(key)
+    const from = log.nextId
+    log.append(stepEvent(shows ? withPassages(step, turn?.searches) : step), runEvent(run))
+    this.#engine.launch(key, { run, version, lease, leaseVersion: 1, showsPassages: shows }, log, items)
+    return { run, log, from }
+  }
+
+  /** A thread with everything in it, its run under way included. */
+  async deleteThread (threadId: string): Promise<void> {
+    await this.#threads.delete(threadId)
+    this.#engine.abandon(threadId)
+  }
+
+  async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {
+    await this.#current(threadId, runId)
+    const page = await listRecords<RunStep>(this.#scope, { partition: threadId, kind: KIND.step, parent: runId }, params, id => notFound('run step', id))
+    return { ...page, data: await Promise.all(page.data.map(async step => await this.#including(step, params))) }
+  }
+
+  async getStep (threadId: string, runId: string, id: string, params: StepInclude = {}): Promise<RunStep> {
+    await this.#current(threadId, runId)
+    const record = await this.#scope.records.get<RunStep>({ project: this.#scope.project, partition: threadId, kind: KIND.step, id })
+    if (record === undefined || record.parent !== runId) throw notFound('run step', id)
+    return await this.#including(record.body, params)
+  }
+
+  /** The step with the text of its search results, where that is asked for. */
+  async #including (step: RunStep, { include = [] }: StepInclude): Promise<RunStep> {
+    if (include.length === 0 || searchesOf([step]).length === 0) return step
+    const turn = await this.#scope.records.get<TurnState>({ project: this.#scope.project, partition: step.thread_id, kind: KIND.turn, id: step.id })
+    return withPassages(step, turn?.body.searches)
+  }
+
+  async #current (threadId: string, id: string): Promise<StoredRecord<Run>> {
+    const record = await this.#load(threadId, id)
+    if (!this.#engine.isOverdue(record.body)) return record
+    await this.#engine.expire(this.#key(record.body))
+    return await this.#load(threadId, id)
+  }
+
+  async #load (threadId: string, id: string): Promise<StoredRecord<Run>> {
+    const { records, project } = this.#scope
+    const [, record] = await Promise.all([
+      this.#threads.load(threadId),
+      records.get<Run>({ project, partition: threadId, kind: KIND.run, id })
+    ])
+    if (record === undefined) throw notFound('run', id)
+    return record
+  }
+
+  /** Sets a run going that was just written. */
+  #launch (key: RunKey, { run, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
+    const log = this.#engine.openLog(key)
+    const from = log.nextId
+    log.append(...before, runCreated(run), runEvent(run))
+    this.#engine.launch(key, { run, version: 1, lease, leaseVersion: 1, showsPassages: include.length > 0 }, log, [])
+    return { run, log, from }
+  }
+
+  /** The open step with the outputs in it, completed. */
+  async #answered (key: RunKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined }> {
+    const { records, project } = this.#scope
+    const page = await records.page<RunStep>({ project, partition: key.threadId, kind: KIND.step, parent: key.runId, order: 'desc', limit: 1 })
+    const step = page.records[0]?.body
+    if (step?.step_details.type !== 'tool_calls') throw new Error(`run ${key.runId} waits for outputs but its last step has no tool calls`)
+    const turn = await records.get<TurnState>({ project, partition: key.threadId, kind: KIND.turn, id: step.id })
+    const calls = step.step_details.tool_calls.map(call => {
+      const output = outputs.get(call.id)
+      return call.type === 'function' && output !== undefined ? { ...call, function: { ...call.function, output } } : call
+    })
+    const done: RunStep = {
+      ...step,
+      status: 'completed',
+      completed_at: unixSeconds(this.#scope.clock),
+      step_details: { type: 'tool_calls', tool_calls: calls },
+      usage: turn?.body.usage ?? null
+    }
+    return { step: done, turn: turn?.body }
+  }
+
+  async #hasMessages (threadId: string): Promise<boolean> {
+    const page = await this.#scope.records.page({ project: this.#scope.project, partition: threadId, kind: KIND.message, order: 'desc', limit: 1 })
+    return page.records.length > 0
+  }
+
+  async #lock (threadId: string): Promise<RunLock | undefined> {
+    const key = { project: this.#scope.project, partition: threadId, kind: KIND.lock, id: RUN_LOCK_ID }
+    return (await this.#scope.records.get<RunLock>(key))?.body
+  }
+
+  async #write (threadId: string, items: WriteItem[]): Promise<boolean> {
+    return await this.#scope.records.write({ project: this.#scope.project, partition: threadId }, items)
+  }
+
+  #key (run: Run): RunKey {
+    return { project: this.#scope.project, threadId: run.thread_id, runId: run.id }
+  }
+
+  /** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
+  async #first (key: RunKey, assistant: Assistant, request: NewRun, resources?: CreateThreadAndRunRequest['tool_resources']): Promise<FirstRecords> {
+    const run = await this.#newRun(key, assistant, request, resources)
+    this.#settings.checkMetadata(request.metadata)
+    const lease = this.#engine.newLease()
+    const lock: RunLock = { run_id: run.id }
+    const messages = await Promise.all((request.additional_messages ?? []).map(async (message, i) =>
+      await newMessage(this.#scope, key.threadId, message, `additional_messages[${i}].`)))
+    return {
+      run,
+      messages,
+      lease,
+      hasPrompt: run.instructions !== '' || messages.length > 0,
+      items: [
+        { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: lock, expect: 'absent' },
+        ...messages.flatMap(putMessage),
+        { op: 'put', kind: KIND.run, id: run.id, body: run, expect: 'absent' },
+        { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
+      ]
+    }
+  }
+
+  /** Model, instructions and tools are the assistant's as they are now; later edits do not reach the run. */
+  async #newRun (key: RunKey, assistant: Assistant, request: NewRun, resources: CreateThreadAndRunRequest['tool_resources']): Promise<Run> {
+    const at = unixSeconds(this.#scope.clock)
+    const tools = request.tools == null ? assistant.tools : echoTools(request.tools)
+    const instructions = [request.instructions ?? assistant.instructions, request.additional_instructions].filter(text => text != null && text !== '')
+    return {
+      id: key.runId,
+      object: 'thread.run',
+      created_at: at,
+      assistant_id: assistant.id,
+      thread_id: key.threadId,
+      status: 'queued',
+      started_at: null,
+      expires_at: at + this.#settings.expiresAfterS,
+      cancelled_at: null,
+      failed_at: null,
+      completed_at: null,
+      required_action: null,
+      last_error: null,
+      model: request.model ?? assistant.model,
+      instructions: instructions.join('\n\n'),
+      tools,
+      tool_resources: await resolveToolResources(this.#scope, resources, { tools, old: assistant.tool_resources }),
+      metadata: request.metadata ?? {},
+      temperature: request.temperature ?? assistant.temperature ?? 1,
+      top_p: request.top_p ?? assistant.top_p ?? 1,
+      reasoning_effort: request.reasoning_effort ?? assistant.reasoning_effort,
+      max_completion_tokens: request.max_completion_tokens ?? null,
+      max_prompt_tokens: request.max_prompt_tokens ?? null,
+      truncation_strategy: { type: request.truncation_strategy?.type ?? 'auto', last_messages: request.truncation_strategy?.last_messages ?? null },
+      incomplete_details: null,
+      usage: null,
+      response_format: request.response_format ?? assistant.response_format,
+      tool_choice: request.tool_choice ?? 'auto',
+      parallel_tool_calls: request.parallel_tool_calls ?? true
+    }
+  }
+}
+
+function nothingToRun () {
+  return badRequest('Run creation requires a Thread with a user message or an assistant with instructions.', { code: 'invalid_thread' })
+}
+
+/** Outputs by call id: exactly the expected ones, or a 400 that names both sides. */
+function matchOutputs (expected: readonly string[], given: SubmitToolOutputsRequest['tool_outputs']): Map<string, string> {
+  const outputs = new Map(given.map(({ tool_call_id: id, output }) => [id ?? '', output ?? '']))
+  const same = outputs.size === expected.length && given.length === expected.length && expected.every(id => outputs.has(id))
+  if (!same) {
+    const quoted = (ids: readonly (string | undefined)[]): string => `[${ids.map(id => `'${id ?? ''}'`).join(', ')}]`
+    throw badRequest(`Expected tool outputs for call_ids ${quoted(expected)}, got ${quoted(given.map(output => output.tool_call_id))}`)
+  }
+  return outputs
+}

@@ -1,0 +1,29 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { ApiError } from '../shared/errors.js'
+
+/** Whatever was thrown, as the API's envelope. What a client must not see is logged only. */
+export async function answerError (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const error = apiError(thrown)
+  if (error.status >= 500) request.log.error({ err: error.cause ?? error }, error.message)
+  // The SDKs repeat a request that ended in a 5xx, unless told that it may have had an effect.
+  if (error.status === 500 && request.method !== 'GET') reply.header('x-should-retry', 'false')
+  await reply.code(error.status).headers(error.headers).type('application/json; charset=utf-8').send(error.toEnvelope())
+}
+
+export async function answerNotFound (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const [path] = request.url.split('?')
+  await answerError(new ApiError(404, `Invalid URL (${request.method} ${path})`) as never, request, reply)
+}
+
+function apiError (thrown: FastifyError): ApiError {
+  if (thrown.cause instanceof ApiError) return thrown.cause
+  if (thrown instanceof ApiError || thrown.statusCode === undefined || thrown.statusCode >= 500) return ApiError.from(thrown)
+  switch (thrown.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ApiError(413, 'The request body is larger than this server accepts.', { code: 'request_too_large' })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ApiError(415, 'Unsupported content type: send the body as application/json.', { code: 'unsupported_content_type' })
+    default:
+      return new ApiError(thrown.statusCode, thrown.message)
+  }
+}

@@ -1,0 +1,124 @@
+import { createRequire } from 'node:module'
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import type { TSchema } from '@sinclair/typebox'
+import type { RouteOptions } from 'fastify'
+import { OpenAIError } from '../../schemas/common.js'
+import { UploadFileRequest } from '../../schemas/files.js'
+import { shareSchemas, type JsonSchema } from './openapi-schemas.js'
+
+/** The decorator that makes the document. A host may have its own `swagger`. */
+export const OPENAPI_DECORATOR = 'openaiCompatDocument'
+
+/** As much of a document as is touched here. */
+export interface OpenApiDocument {
+  paths: Record<string, Record<string, OpenApiOperation>>
+  components: { schemas: Record<string, JsonSchema> }
+}
+
+interface OpenApiOperation {
+  operationId: string
+  requestBody?: { required: boolean, content: Content }
+  responses: Record<string, { description: string, content?: Content }>
+}
+
+type Content = Record<string, { schema: JsonSchema }>
+type OperationSchema = Record<string, unknown> & { operationId?: string, body?: TSchema, params?: TSchema }
+
+const BINARY = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' }
+
+/** Forms pass by Fastify's validation, so their routes have no body schema: the field of the file, and the others. */
+const FORMS: Record<string, JsonSchema> = {
+  createFile: { type: 'object', required: ['file', ...UploadFileRequest.required ?? []], properties: { file: BINARY, ...UploadFileRequest.properties } },
+  addUploadPart: { type: 'object', required: ['data'], properties: { data: BINARY } }
+}
+
+/** What a run's stream is made of. OpenAPI 3.1 has no word for it. */
+const EVENTS: JsonSchema = {
+  type: 'string',
+  description: 'Server-sent events. The name and the data of each are those of a StreamEvent; the last one is `done`.',
+  contentMediaType: 'text/event-stream'
+}
+
+/**
+ * How `@fastify/swagger` describes the API in OpenAPI 3.1: from the schemas that the routes validate with, and what
+ * those leave unsaid (keys, errors, streams, forms).
+ *
+ * @param prefix where the API is, `/v1`
+ * @param keyed whether a key is needed
+ */
+export function openApiOptions (prefix: string, keyed: boolean): FastifyDynamicSwaggerOptions {
+  const { version, description } = createRequire(import.meta.url)('fastify-openai-compat/package.json') as { version: string, description: string }
+  return {
+    decorator: OPENAPI_DECORATOR as 'swagger',
+    convertConstToEnum: false,
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'fastify-openai-compat', version, description },
+      servers: [{ url: prefix === '' ? '/' : prefix }],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          azure: { type: 'apiKey', in: 'header', name: 'api-key' }
+        }
+      },
+      ...keyed ? { security: [{ bearer: [] }, { azure: [] }] } : {}
+    },
+    transform: ({ schema, url, route }) => ({ schema: describe(schema as OperationSchema, url, prefix, route), url: url.replace('*', ':model') }),
+    transformObject: document => complete((document as { openapiObject: unknown }).openapiObject as OpenApiDocument) as never
+  }
+}
+
+/** A route's schema with what the document says of it beside types. */
+function describe (schema: OperationSchema, url: string, prefix: string, route: RouteOptions): Record<string, unknown> {
+  const { operationId = '', params } = schema
+  const [, first = ''] = url.slice(prefix.length).split('/')
+  const form = FORMS[operationId]
+  return {
+    tags: [sentence(first.replace(/\.json$/, '').replaceAll('_', ' '))],
+    summary: sentence(operationId.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)),
+    ...schema,
+    // Only this route has a wildcard: an id with slashes.
+    ...url.endsWith('*') ? { params: { type: 'object', properties: { model: params?.properties['*'] }, required: ['model'] } } : {},
+    ...form === undefined ? {} : { body: form, consumes: ['multipart/form-data'] },
+    ...route.config?.public === true ? { security: [] } : {}
+  }
+}
+
+/** What concerns the operations of all routes alike. */
+function complete (document: OpenApiDocument): OpenApiDocument {
+  for (const [path, methods] of Object.entries(document.paths)) {
+    // Every GET answers HEAD too; an operationId may be there once.
+    const { head, ...operations } = methods
+    document.paths[path] = operations
+    for (const operation of Object.values(operations)) completeOperation(operation)
+  }
+  return shareSchemas(document)
+}
+
+function completeOperation (operation: OpenApiOperation): void {
+  const { operationId, requestBody, responses } = operation
+  const json = requestBody?.content['application/json']?.schema
+  // No body is an empty one.
+  if (requestBody !== undefined) requestBody.required = json === undefined || (json.required ?? []).length > 0
+  const success = responses['200']!
+  success.description = 'Success'
+  switch (operationId) {
+    case 'streamRun':
+      success.content = { 'text/event-stream': { schema: EVENTS } }
+      responses['204'] = { description: 'Nothing more will come.' }
+      break
+    case 'downloadFile':
+      success.content = { 'application/octet-stream': { schema: BINARY } }
+      responses['206'] = { description: 'The bytes that a `range` header asks for', content: success.content }
+      break
+    case 'createChatCompletion':
+      success.content = { 'application/json': { schema: { type: 'object' } }, 'text/event-stream': { schema: { ...EVENTS, description: 'Server-sent events: chunks of a chat completion.' } } }
+      break
+    default:
+      success.content ??= { 'application/json': { schema: { type: 'object' } } }
+      if (json?.properties?.stream !== undefined) success.content['text/event-stream'] = { schema: EVENTS }
+  }
+  responses.default = { description: 'An error', content: { 'application/json': { schema: OpenAIError } } }
+}
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)

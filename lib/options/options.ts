@@ -1,0 +1,205 @@
+import type { FastifyCorsOptions } from '@fastify/cors'
+import type { BlobStore } from '../../storage/blob-store.js'
+import type { ApiKeys } from '../http/auth.js'
+import { resolveBlobs, type ResolvedBlobs } from './blobs.js'
+import { systemClock, type Clock } from '../shared/clock.js'
+import { DEFAULT_FILE_SETTINGS, type Downloads } from '../files/files.js'
+import { aiSdkProvider, type AiSdkModel } from '../models/ai-sdk.js'
+import { cogitatorProvider, type CogitatorLike } from '../models/cogitator.js'
+import { echo } from '../models/echo.js'
+import { openaiCompatible, type OpenAICompatibleOptions } from '../models/openai-compatible.js'
+import type { ModelProvider } from '../models/provider.js'
+import type { ModelRegistryOptions } from '../models/registry.js'
+import { DEFAULT_LIMITS, type EngineLimits } from '../runs/engine.js'
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../http/sse.js'
+import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage.js'
+import type { ToolAccess } from '../tools/server-tools.js'
+import type { ServerTool } from '../tools/tool.js'
+import type { RetrievalOptions } from '../vector-stores/service.js'
+import type { WebhookOptions } from '../dialects/assistants/webhooks.js'
+
+/** A model provider, or what one can be made of: an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model. */
+export type ProviderOption = ModelProvider | OpenAICompatibleOptions | CogitatorLike | AiSdkModel
+
+/** Bounds of requests, runs and files. All of them are whole numbers, 0 or more. */
+export interface Limits extends EngineLimits {
+  /** Seconds from a run's creation to its expiry. Default 600, as in the real API. */
+  runExpiresS: number
+  /** Time limit of one server tool call in milliseconds. Default 60,000. */
+  toolTimeoutMs: number
+  /** The largest body of a JSON request, in bytes. Default 32 MiB, what the API's own limits allow for. */
+  bodyBytes: number
+  /** How long a message or a run waits for a locked thread with `lockMode: 'wait'`, in milliseconds. Default 60,000. */
+  lockWaitMs: number
+  /** Requests that may wait for one thread; more are refused. Default 100. */
+  lockMaxWaiters: number
+  /** Bytes of one file. Default 512 MiB, as in the real API. Files made of uploads may be larger, up to 8 GiB. */
+  fileBytes: number
+  /** Bytes of one part of an upload. Default 64 MiB, as in the real API. */
+  uploadPartBytes: number
+  /** Bytes of one image of a message that goes to the model. Default 20 MiB. */
+  imageBytes: number
+}
+
+/** Options of the plugin. All may be left out; a bad one is a `TypeError` at start that names it. */
+export interface OpenAICompatOptions {
+  /** Path before every route. Default none; the standalone server uses `/v1`. */
+  prefix?: string
+  /** The provider for models without a prefix. Default `echo`, which repeats what it is told. */
+  provider?: ProviderOption
+  /** Providers by name: `name/model` goes to the provider of that name. Default none. */
+  providers?: Record<string, ProviderOption>
+  /** The name of the provider for models without a prefix. Default: `provider`, else the first of `providers`. */
+  defaultProvider?: string
+  /** The model for requests that name an empty one. Default none. */
+  defaultModel?: string
+  /** Names to use for other names, exact or with `*`: `{ 'gpt-4*': 'ollama/llama3.2' }`. Default none. */
+  aliases?: Record<string, string>
+  /** Where everything is kept: a URL (`sqlite:./file.db`, `memory:`), a store, or a storage of your own. Default `memory:`. */
+  storage?: StorageOption
+  /**
+   * Where the bytes of files are kept: a URL (`file:./folder`, `s3://bucket/prefix`, or that of a storage) or a store.
+   * Default: with the storage (in memory, in a folder beside the SQLite file, in PostgreSQL, in Redis).
+   */
+  blobs?: string | BlobStore
+  /**
+   * Which files can be downloaded. Default `all`; with `outputs` the answer for what was uploaded as a model's input
+   * (purpose `assistants`, `vision` or `user_data`) is the 400 of the real API.
+   */
+  downloads?: Downloads
+  /** Functions that this server runs itself. Default none: every function call goes to the client. */
+  tools?: readonly ServerTool[]
+  /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
+  toolAccess?: ToolAccess
+  /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
+  lockMode?: 'reject' | 'wait'
+  /** How files in vector stores are indexed and searched. Default: by their words alone. */
+  retrieval?: RetrievalOptions
+  /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
+  webhooks?: WebhookOptions
+  /** Keys that may call. Default none: everybody may. */
+  apiKeys?: ApiKeys
+  /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
+  cors?: false | FastifyCorsOptions
+  /** What happens to parameters that the API does not have. Default `reject`, as the real API does. */
+  unknownParameters?: 'reject' | 'ignore'
+  /** Whether `OpenAI-Beta: assistants=v2` is demanded as the real API does. Default false: it is accepted. */
+  requireBetaHeader?: boolean
+  /** Bounds of requests, runs and files. Default: see `Limits`. */
+  limits?: Partial<Limits>
+  /** Bounds of streamed answers. Default: see `StreamLimits`. */
+  streams?: Partial<StreamLimits>
+  /** The time. For tests. Default: the system's. */
+  clock?: Clock
+}
+
+export interface ResolvedOptions {
+  storage: ResolvedStorage
+  blobs: ResolvedBlobs
+  downloads: Downloads
+  models: ModelRegistryOptions
+  tools: readonly ServerTool[]
+  toolAccess: ToolAccess
+  lockMode: 'reject' | 'wait'
+  retrieval: RetrievalOptions
+  webhooks: WebhookOptions | undefined
+  apiKeys: ApiKeys
+  cors: false | FastifyCorsOptions
+  unknownParameters: 'reject' | 'ignore'
+  requireBetaHeader: boolean
+  limits: Limits
+  streams: StreamLimits
+  clock: Clock
+}
+
+const FILE_LIMITS = { fileBytes: DEFAULT_FILE_SETTINGS.maxBytes, uploadPartBytes: 64 * 1024 ** 2, imageBytes: 20 * 1024 ** 2 }
+
+/** Beside the answer itself, what the SDKs read when they run in a browser. */
+const EXPOSED_HEADERS = ['x-request-id', 'openai-version', 'openai-processing-ms', 'openai-poll-after-ms', 'retry-after', 'retry-after-ms']
+
+const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'], exposedHeaders: EXPOSED_HEADERS }
+
+/** Options with their defaults. A bad one is a TypeError that names it, at boot. */
+export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
+  const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, bodyBytes: 32 * 1024 * 1024, lockWaitMs: 60_000, lockMaxWaiters: 100, ...FILE_LIMITS }, options.limits)
+  const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
+  const storage = resolveStorage(options.storage ?? 'memory:')
+  return {
+    storage,
+    blobs: resolveBlobs(options.blobs, storage.records),
+    downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
+    models: resolveModels(options),
+    tools: options.tools ?? [],
+    toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
+    lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
+    retrieval: options.retrieval ?? {},
+    webhooks: options.webhooks,
+    apiKeys: checkedKeys(options.apiKeys ?? []),
+    cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
+    unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),
+    requireBetaHeader: options.requireBetaHeader ?? false,
+    limits,
+    streams,
+    clock: options.clock ?? systemClock
+  }
+}
+
+function resolveModels (options: OpenAICompatOptions): ModelRegistryOptions {
+  const providers: Record<string, ModelProvider> = {}
+  for (const [name, provider] of Object.entries(options.providers ?? {})) providers[name] = asProvider(name, provider)
+  let defaultProvider = options.defaultProvider
+  if (options.provider !== undefined) {
+    if (defaultProvider !== undefined) throw new TypeError('Give either option "provider" or option "defaultProvider", not both.')
+    defaultProvider = 'default'
+    if (defaultProvider in providers) throw new TypeError('A provider named "default" cannot stand beside option "provider".')
+    providers[defaultProvider] = asProvider(defaultProvider, options.provider)
+  }
+  if (Object.keys(providers).length === 0) providers.echo = echo()
+  // A provider that was handed in may serve others too, or this server again after a stop.
+  const given = new Set<unknown>([options.provider, ...Object.values(options.providers ?? {})])
+  const owned = new Set(Object.values(providers).filter(provider => !given.has(provider)))
+  return { providers, owned, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
+}
+
+/** Undefined for what is none of the kinds. */
+export function providerOf (option: object): ModelProvider | undefined {
+  if ('stream' in option) return option as ModelProvider
+  if ('baseURL' in option) return openaiCompatible(option as OpenAICompatibleOptions)
+  if ('doStream' in option) return aiSdkProvider(option as AiSdkModel)
+  if ('getLLMBackend' in option || 'run' in option) return cogitatorProvider(option as CogitatorLike)
+  return undefined
+}
+
+function asProvider (name: string, option: ProviderOption): ModelProvider {
+  const provider = typeof option === 'object' && option !== null ? providerOf(option) : undefined
+  if (provider !== undefined) return provider
+  throw new TypeError(`The provider "${name}" is none: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
+}
+
+/** A string would pass for a list of one-letter keys. */
+function checkedKeys (keys: ApiKeys): ApiKeys {
+  const texts = typeof keys === 'function' ? [] : typeof keys === 'object' && keys !== null ? [...Object.keys(keys), ...Object.values(keys)] : [undefined]
+  if (texts.some(text => typeof text !== 'string' || text === '')) {
+    throw new TypeError('Option "apiKeys" must be a list of keys, an object of projects by key, or a function of the request.')
+  }
+  return keys
+}
+
+/** One of a few words; the first is the default. */
+function oneOf<const T extends string> (option: string, words: readonly [T, ...T[]], given: T | undefined): T {
+  if (given === undefined) return words[0]
+  if (!words.includes(given)) throw new TypeError(`Option "${option}" must be ${words.map(word => `'${word}'`).join(' or ')}, not ${JSON.stringify(given)}.`)
+  return given
+}
+
+/** Numbers from zero on, each with its default. */
+function bounds<T extends object> (option: string, defaults: T, given: Partial<T> = {}): T {
+  const known: Record<string, unknown> = { ...defaults as Record<string, unknown> }
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in known)) throw new TypeError(`Option "${option}.${name}" does not exist.`)
+    if (value === undefined) continue
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`Option "${option}.${name}" must be a number, 0 or more.`)
+    known[name] = value
+  }
+  return known as T
+}

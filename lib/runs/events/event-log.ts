@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto'
+import type { StreamEvent } from '../../../schemas/stream-events.js'
+
+/** One event of a run, serialised once for all its readers. */
+export interface LoggedEvent {
+  /** Counts from 0 within the run. */
+  readonly id: number
+  readonly event: StreamEvent['event']
+  /** The payload's JSON; `[DONE]` for `done`. */
+  readonly data: string
+  /** Bytes of payload logged before this one: the difference between two entries is how far a reader lags. */
+  readonly offset: number
+}
+
+/** A reader asked for events that the log no longer holds. */
+export class EventsForgottenError extends Error {
+  override name = 'EventsForgottenError'
+}
+
+/**
+ * The events of one run in order. The engine appends; any number of readers follow, each at its own pace and
+ * from wherever it likes. Readers hold no queue of their own, so a slow one costs nothing.
+ *
+ * `done` ends a stretch, not the log: a run that waited for tool outputs goes on behind it.
+ */
+export class EventLog {
+  #entries: LoggedEvent[] = []
+  #first = 0
+  #bytes = 0
+  #closed = false
+  #stretch = 0
+  readonly #maxBytes: number
+  readonly #waiting = new Set<() => void>()
+  #readers = 0
+
+  /**
+   * @param maxBytes payload bytes kept; the oldest events are forgotten beyond it.
+   * @param original the log of another instance that this one is a copy of.
+   */
+  constructor (maxBytes: number, original: { tag: string, firstId: number } = { tag: randomBytes(4).toString('hex'), firstId: 0 }) {
+    this.#maxBytes = maxBytes
+    this.tag = original.tag
+    this.#first = original.firstId
+    this.#stretch = original.firstId
+  }
+
+  /**
+   * Tells this log from any other of the same run (after a restart, say), whose numbers mean other events. Part of the
+   * ids that readers see.
+   */
+  readonly tag: string
+
+  /** Where the present stretch begins: behind the last `done`, or behind the one before if nothing has followed yet. */
+  get stretchStart (): number {
+    return Math.max(this.#stretch, this.#first)
+  }
+
+  /** The id of the oldest event that is kept. */
+  get firstId (): number {
+    return this.#first
+  }
+
+  /** The id that the next event will get. */
+  get nextId (): number {
+    return this.#first + this.#entries.length
+  }
+
+  /** Payload bytes logged so far. */
+  get bytes (): number {
+    return this.#bytes
+  }
+
+  append (...events: StreamEvent[]): void {
+    this.appendSerialised(events.map(({ event, data }) => [event, event === 'done' ? data : JSON.stringify(data)]))
+  }
+
+  /** Events as another log has them: name and payload's JSON. */
+  appendSerialised (events: readonly (readonly [LoggedEvent['event'], string])[]): void {
+    if (this.#closed) return
+    for (const [event, data] of events) {
+      if (this.#entries.at(-1)?.event === 'done') this.#stretch = this.nextId
+      this.#entries.push({ id: this.nextId, event, data, offset: this.#bytes })
+      this.#bytes += data.length
+    }
+    this.#forget()
+    this.#wake()
+  }
+
+  /** Whether somebody is following. */
+  get hasReaders (): boolean {
+    return this.#readers > 0
+  }
+
+  get isClosed (): boolean {
+    return this.#closed
+  }
+
+  /** No event will follow. Readers end once they have read what is there. */
+  close (): void {
+    this.#closed = true
+    this.#wake()
+  }
+
+  /**
+   * Everything from event `from` on, in batches of what is there. Ends when the log is closed, or when the signal aborts.
+   * Throws `EventsForgottenError` when the reader fell behind what is kept.
+   */
+  async * follow (from: number, signal: AbortSignal): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
+    let next = from
+    this.#readers++
+    try {
+      while (!signal.aborted) {
+        if (next < this.#first) throw new EventsForgottenError(`events before ${this.#first} are no longer kept`)
+        if (next < this.nextId) {
+          const batch = this.#entries.slice(next - this.#first)
+          next += batch.length
+          yield batch
+        } else if (this.#closed) {
+          return
+        } else {
+          await this.#change(signal)
+        }
+      }
+    } finally {
+      this.#readers--
+    }
+  }
+
+  /** Calls `listener` after each append and on close; the returned function takes it back. */
+  onChange (listener: () => void): () => void {
+    this.#waiting.add(listener)
+    return () => { this.#waiting.delete(listener) }
+  }
+
+  #change (signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      const done = (): void => {
+        off()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const off = this.onChange(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  #wake (): void {
+    for (const listener of [...this.#waiting]) listener()
+  }
+
+  #forget (): void {
+    const oldest = this.#entries[0]
+    if (oldest === undefined || this.#bytes - oldest.offset <= this.#maxBytes) return
+    // Half at a time, so that a long run pays for it rarely.
+    const keepFrom = this.#bytes - this.#maxBytes / 2
+    const cut = this.#entries.findIndex(entry => entry.offset >= keepFrom)
+    const drop = cut === -1 ? this.#entries.length - 1 : cut
+    this.#entries = this.#entries.slice(drop)
+    this.#first += drop
+  }
+}
+
+/** The events as objects, up to and with the first `done`: what an in-process reader wants. */
+export async function * readEvents (log: EventLog, from: number, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
+  for await (const batch of log.follow(from, signal)) {
+    for (const { event, data } of batch) {
+      yield { event, data: event === 'done' ? data : JSON.parse(data) } as StreamEvent
+      if (event === 'done') return
+    }
+  }
+}

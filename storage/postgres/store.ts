@@ -1,0 +1,144 @@
+import type { Pool } from 'pg'
+import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
+import type { PreparedItem, PreparedPut } from '../base/batch.js'
+import { PostgresBlobStore } from './blobs.js'
+import type { BlobStore } from '../blob-store.js'
+import { cannotBeUsed, openPool, reason, type OpenPool } from './connections.js'
+import { PostgresListener } from './listener.js'
+import { migrate, type TableNames, tableNames } from './schema.js'
+import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
+import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
+
+export interface PostgresRecordStoreOptions {
+  /** `postgres://user:password@host:port/database`. Needed unless there is a `pool`. */
+  connectionString?: string
+  /** Schema of the table, made when missing: a plain SQL name. Default `public`. */
+  schema?: string
+  /**
+   * The one table that holds everything, made when missing: a plain SQL name of up to 48 characters. Default
+   * `openai_compat_data`.
+   */
+  tableName?: string
+  /** Connections kept for reads and writes. Default 10. Listening to notifications takes one more. */
+  poolSize?: number
+  /** How long PostgreSQL may take to answer a statement before it counts as away, in milliseconds. Default 10,000. */
+  timeoutMs?: number
+  /** A `pg` pool of your own, with time-outs of its own; it is not closed. */
+  pool?: Pool
+}
+
+/**
+ * Transactions that PostgreSQL rolled back so that another one can go on. Met only where the default isolation is
+ * stricter than READ COMMITTED.
+ */
+const RETRYABLE = new Set(['40001', '40P01'])
+const MAX_ATTEMPTS = 100
+
+/** Records in one PostgreSQL table, for any number of instances. A batch is one round trip and one transaction. */
+export class PostgresRecordStore extends AbstractRecordStore {
+  readonly supports = { shared: true, persistent: true }
+  readonly #options: PostgresRecordStoreOptions
+  readonly #names: TableNames
+  readonly #timeouts: StoreTimeouts
+  #connections: OpenPool | undefined
+  #listener: PostgresListener | undefined
+
+  constructor (options: PostgresRecordStoreOptions) {
+    super()
+    if (options.pool === undefined && !options.connectionString) throw new TypeError('PostgreSQL storage needs a connectionString or a pool.')
+    this.#options = options
+    this.#timeouts = storeTimeouts(options.timeoutMs)
+    this.#names = tableNames(options.schema ?? 'public', options.tableName ?? 'openai_compat_data')
+  }
+
+  /** Tables beside the one of the records. */
+  blobs (): BlobStore {
+    const { poolSize: _ofRecords, ...options } = this.#options
+    return this.closedWithThis(new PostgresBlobStore(options))
+  }
+
+  protected async open (): Promise<void> {
+    this.#connections = await openPool({ poolSize: 10, ...this.#options }, this.#timeouts)
+    const { pool } = this.#connections
+    try {
+      await migrate(pool, this.#names)
+    } catch (error) {
+      await this.close()
+      if (error instanceof StorageUnavailableError) throw error
+      throw cannotBeUsed(pool, error)
+    }
+    this.#listener = new PostgresListener(pool, this.#names.table, (topic, payload) => this.deliver(topic, payload))
+  }
+
+  protected async close (): Promise<void> {
+    await this.#listener?.close()
+    this.#listener = undefined
+    await this.#connections?.close()
+    this.#connections = undefined
+  }
+
+  protected async read ({ project, partition, kind, id }: RecordKey): Promise<Row | undefined> {
+    const rows = await this.#query(
+      `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE project = $1 AND partition = $2 AND kind = $3 AND id = $4`,
+      [project, partition, kind, id])
+    return rows.length === 0 ? undefined : toRow(rows[0])
+  }
+
+  protected async scan ({ project, partition, kind, parent, above, below, descending, limit }: Scan): Promise<Row[]> {
+    const rows = await this.#query(
+      `SELECT ${COLUMNS} FROM ${this.#names.table}
+       WHERE project COLLATE "POSIX" = $1 AND partition COLLATE "POSIX" = $2 AND kind COLLATE "POSIX" = $3
+         AND parent COLLATE "POSIX" = $4 AND position > $5 AND position < $6
+       ORDER BY position ${descending ? 'DESC' : 'ASC'} LIMIT $7`,
+      [project, partition, kind, parent, above, below, limit])
+    return rows.map(toRow)
+  }
+
+  protected async commit ({ project, partition }: PartitionKey, batch: PreparedItem[]): Promise<boolean> {
+    // Items travel as one array for each column.
+    const column = <T> (pick: (item: PreparedPut) => T) => batch.map(item => pick(item as PreparedPut) ?? null)
+    const values = [
+      project, partition,
+      column(item => item.op), column(item => item.kind), column(item => item.id), column(item => item.parent),
+      column(item => item.json), column(item => item.expect), column(item => item.position)
+    ]
+    const [[done]] = await this.#query(`SELECT ${this.#names.writeFunction}($1, $2, $3, $4, $5, $6, $7, $8, $9)`, values)
+    return done as boolean
+  }
+
+  protected override async publish (topic: string, payload: string): Promise<void> {
+    await this.#query('SELECT pg_notify($1, $2)', [this.#listener!.channel, PostgresListener.encode(topic, payload)])
+  }
+
+  protected override subscribe (): Promise<void> {
+    return this.#guard(() => this.#listener!.start())
+  }
+
+  #query (text: string, values: unknown[]): Promise<unknown[][]> {
+    return this.#guard(async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows
+        } catch (error) {
+          if (attempt === MAX_ATTEMPTS || !RETRYABLE.has((error as { code?: string }).code ?? '')) throw error
+        }
+      }
+    })
+  }
+
+  async #guard<T> (command: () => Promise<T>): Promise<T> {
+    try {
+      return await command()
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) throw error
+      throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
+    }
+  }
+}
+
+// Parsing the body is left to the caller, as with the other stores; bigint arrives as text.
+const COLUMNS = 'id, parent, position, version, body::text'
+
+function toRow ([id, parent, position, version, json]: unknown[]): Row {
+  return { id: id as string, parent: parent as string, position: Number(position), version: Number(version), json: json as string }
+}

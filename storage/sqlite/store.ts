@@ -1,0 +1,145 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Database } from 'libsql'
+import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
+import { applyBatch, type PreparedItem } from '../base/batch.js'
+import { FolderBlobStore } from '../folder/blobs.js'
+import { MemoryBlobStore } from '../memory/blobs.js'
+import type { BlobStore } from '../blob-store.js'
+import { loadDriver } from '../base/driver.js'
+import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
+import { migrate, refuseForeign } from './schema.js'
+import { prepareStatements, SqlitePartition, type Statements } from './statements.js'
+
+export interface SqliteRecordStoreOptions {
+  /** The database file. It and its folder are made when missing. One process at a time can have it open. */
+  path: string
+}
+
+interface PendingWrite {
+  key: PartitionKey
+  batch: PreparedItem[]
+  resolve: (done: boolean) => void
+  reject: (error: Error) => void
+}
+
+/**
+ * Records in one SQLite file, owned by this process. A write is on the disk (WAL, `synchronous=FULL`) before it
+ * is acknowledged; all writes issued in one turn of the event loop share a transaction and its fsync.
+ */
+export class SqliteRecordStore extends AbstractRecordStore {
+  readonly supports = { shared: false, persistent: true }
+  readonly path: string
+  #database: Database | undefined
+  #statements: Statements | undefined
+  #pending: PendingWrite[] = []
+
+  constructor ({ path }: SqliteRecordStoreOptions) {
+    super()
+    this.path = path === ':memory:' ? path : resolve(path)
+  }
+
+  /** Files in a folder beside the database. */
+  blobs (): BlobStore {
+    return this.path === ':memory:' ? new MemoryBlobStore() : new FolderBlobStore({ path: `${this.path}.blobs` })
+  }
+
+  protected async open (): Promise<void> {
+    const { default: Libsql } = await loadDriver('libsql', () => import('libsql'))
+    try {
+      if (this.path !== ':memory:') mkdirSync(dirname(this.path), { recursive: true })
+      const database = new Libsql(this.path)
+      refuseForeign(database, this.path)
+      this.#database = database
+      // Exclusive: SQLite then refuses a second process, from the first transaction on.
+      database.exec('PRAGMA locking_mode = EXCLUSIVE')
+      database.exec('PRAGMA journal_mode = WAL')
+      database.exec('PRAGMA synchronous = FULL')
+      migrate(database)
+      this.#statements = prepareStatements(database)
+    } catch (error) {
+      this.close()
+      throw this.#unavailable(error)
+    }
+  }
+
+  protected close (): void {
+    const database = this.#database
+    this.#database = this.#statements = undefined
+    if (database === undefined) return
+    try {
+      // libsql keeps the handle, and with it the lock, until the prepared statements are garbage collected.
+      // Leaving WAL and exclusive mode gives the lock back now.
+      database.exec('PRAGMA journal_mode = DELETE')
+      database.exec('PRAGMA locking_mode = NORMAL')
+      database.prepare('SELECT count(*) FROM sqlite_schema').get()
+    } catch {
+      // Another process owns the file, or the disk failed: there is nothing to give back.
+    }
+    database.close()
+  }
+
+  protected read ({ project, partition, kind, id }: RecordKey): Row | undefined {
+    try {
+      return this.#statements!.read(project, partition, kind, id)
+    } catch (error) {
+      throw this.#unavailable(error)
+    }
+  }
+
+  protected scan (scan: Scan): Row[] {
+    try {
+      return this.#statements!.scan(scan)
+    } catch (error) {
+      throw this.#unavailable(error)
+    }
+  }
+
+  protected commit (key: PartitionKey, batch: PreparedItem[]): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ key, batch, resolve, reject })
+      if (this.#pending.length === 1) setImmediate(() => this.#flush())
+    })
+  }
+
+  #flush (): void {
+    const writes = this.#pending
+    this.#pending = []
+    try {
+      const results = this.#transaction(writes)
+      writes.forEach((write, index) => write.resolve(results[index]))
+    } catch (error) {
+      if (writes.length === 1) return writes[0].reject(this.#unavailable(error))
+      // One of them is at fault, or the disk is: each gets a transaction and a verdict of its own.
+      for (const write of writes) {
+        try {
+          write.resolve(this.#transaction([write])[0])
+        } catch (error) {
+          write.reject(this.#unavailable(error))
+        }
+      }
+    }
+  }
+
+  #transaction (writes: readonly PendingWrite[]): boolean[] {
+    const database = this.#database!
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const results = writes.map(({ key, batch }) => applyBatch(new SqlitePartition(this.#statements!, key), batch))
+      database.exec('COMMIT')
+      return results
+    } catch (error) {
+      // Some errors, a full disk among them, have rolled back already.
+      if (database.inTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #unavailable (error: unknown): StorageUnavailableError {
+    if (error instanceof StorageUnavailableError) return error
+    const { code, message } = error as Error & { code?: string }
+    return new StorageUnavailableError(code === 'SQLITE_BUSY'
+      ? `Another process has the SQLite file ${this.path} open: stop that process, or give this one a file of its own.`
+      : `The SQLite file ${this.path} failed: ${message}`, { cause: error })
+  }
+}
