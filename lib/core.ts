@@ -11,15 +11,18 @@ import { ModelRegistry } from './models/registry.js'
 import type { ResolvedOptions } from './options/options.js'
 import { RunEngine } from './runs/engine.js'
 import { withImages } from './runs/prompt/images.js'
+import { AssistantsDialect } from './dialects/assistants/dialect.js'
+import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
-import { isActive } from './runs/state.js'
+import { isActive } from './dialects/assistants/state.js'
 import type { Assistants } from './threads/assistants.js'
 import { rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
-import { withFileSearch } from './tools/file-search/search.js'
+import type { BuiltInTools } from './tools/built-in-tools.js'
 import { ServerTools } from './tools/server-tools.js'
+import { standardTools } from './tools/standard-tools.js'
 import type { VectorStoreApi } from './vector-stores/api.js'
 import { RetrievalService } from './vector-stores/service.js'
 import { Webhooks } from './dialects/assistants/webhooks.js'
@@ -50,6 +53,7 @@ export class Core {
   readonly clock: Clock
   readonly #records: RecordStore
   readonly #engine: RunEngine
+  readonly #tools: BuiltInTools
   readonly #options: ResolvedOptions
   readonly #sweeper: FileSweeper
   readonly #retrieval: RetrievalService
@@ -65,17 +69,6 @@ export class Core {
     if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
     const { clock, limits } = options
     const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
-    this.threadManager = new ThreadManager(this.#records, {
-      clock,
-      locks,
-      stores: scope => this.#retrieval.forProject(scope),
-      blobs: options.blobs.store,
-      files: {
-        maxBytes: limits.fileBytes,
-        downloads: options.downloads,
-        onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
-      }
-    })
     this.models = new ModelRegistry(options.models)
     this.#retrieval = new RetrievalService({
       records: this.#records,
@@ -88,27 +81,45 @@ export class Core {
         return { files, storeFiles: vectorStores.files, stores: vectorStores.stores }
       }
     })
+    this.#tools = standardTools({
+      fileSearch: { vectorStores: scope => this.#retrieval.forProject(scope), searcher: this.#retrieval.fileSearcher },
+      others: options.builtInTools
+    })
+    this.threadManager = new ThreadManager(this.#records, {
+      clock,
+      locks,
+      builtInTools: this.#tools,
+      blobs: options.blobs.store,
+      files: {
+        maxBytes: limits.fileBytes,
+        downloads: options.downloads,
+        onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
+      }
+    })
     this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
+    const assistants = new AssistantsDialect({
+      onStopped: (key, run) => {
+        if (!isActive(run.status)) locks.released(key.project, key.partition)
+        this.#webhooks?.report(run)
+      },
+      onEndedElsewhere: key => locks.released(key.project, key.partition)
+    })
     this.#engine = new RunEngine({
       records: this.#records,
       clock,
       models: withImages(this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
-      tools: withFileSearch(new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }), this.#retrieval.fileSearch),
+      tools: this.#tools,
+      functions: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }),
       log,
-      limits,
-      onStopped: (key, run) => {
-        if (!isActive(run.status)) locks.released(key.project, key.threadId)
-        this.#webhooks?.report(run)
-      },
-      onUnlocked: (project, threadId) => locks.released(project, threadId)
-    })
+      limits
+    }, [assistants])
   }
 
   project (name: string): ProjectApi {
     const known = this.#projects.get(name)
     if (known !== undefined) return known
     const { scope, assistants, threads, messages, files, blobs } = this.threadManager.forProject(name)
-    const runs = new Runs(scope, this.#engine, {
+    const runs = new Runs(scope, this.#engine, this.#tools, {
       expiresAfterS: this.#options.limits.runExpiresS,
       checkMetadata: metadata => this.#webhooks?.check(metadata)
     })
@@ -130,7 +141,7 @@ export class Core {
 
   /** A run that this process has created or gone on with, as it is now. */
   recentRun (project: string, threadId: string, runId: string): Run | undefined {
-    return this.#engine.recentRun({ project, threadId, runId })
+    return this.#engine.recent(runKey(project, threadId, runId)) as Run | undefined
   }
 
   /** Opens the store and takes up the runs that were left unfinished. */

@@ -45,7 +45,7 @@ export class ChatCompletions {
   async #translate (target: Target, call: Call): Promise<Answer> {
     refuseUnsupported(call.body)
     const body = checked(checkRequest(call.body))
-    const parts = target.provider.stream(modelRequest(body, target.model), { signal: call.signal })
+    const parts = target.provider.stream(modelRequest(body, target.model), { signal: call.signal, reasoning: false })
     const sequences = [body.stop ?? []].flat().filter(sequence => sequence !== '')
     const head: Head = { id: newId.chatCompletion(), created: unixSeconds(this.#options.clock), model: target.model }
     const explain = (thrown: unknown) => callFailure(thrown, target.asked, call)

@@ -21,7 +21,7 @@ export async function * chatChunks (parts: AsyncIterable<ModelPart>, head: Head,
   for await (const part of parts) {
     if (part.type === 'usage') usage = part.usage
     else if (part.type === 'finish') finish = finishReason(part.reason)
-    else {
+    else if (part.type !== 'reasoning') {
       if (!begun) yield chunk({ role: 'assistant', content: '', refusal: null })
       begun = true
       yield chunk(deltaOf(part))
@@ -37,7 +37,7 @@ function envelope ({ id, created, model }: Head): Pick<ChatCompletionChunk, 'id'
   return { id, object: 'chat.completion.chunk', created, model }
 }
 
-function deltaOf (part: Exclude<ModelPart, { type: 'usage' | 'finish' }>): ChatDelta {
+function deltaOf (part: Exclude<ModelPart, { type: 'usage' | 'finish' | 'reasoning' }>): ChatDelta {
   switch (part.type) {
     case 'text':
       return { content: part.text }

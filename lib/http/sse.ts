@@ -39,7 +39,7 @@ class SlowReaderError extends Error {
 }
 
 /**
- * Answers with a run's events as server-sent events, up to and with the next `done` (API reference, "Streaming"). The
+ * Answers with a run's events as server-sent events, up to and with the end of its present stretch (API reference, "Streaming"). The
  * reader's leaving, slowness or death touches nothing but this response. Resolves when the response is over.
  */
 export async function sendEvents (request: FastifyRequest, reply: FastifyReply, source: StreamSource, context: StreamContext): Promise<void> {
@@ -74,7 +74,7 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
 
 async function pump (raw: ServerResponse, source: StreamSource, context: StreamContext, stop: AbortSignal, heart: Heartbeat): Promise<void> {
   for await (const batch of source.log.follow(source.from, stop)) {
-    const end = batch.findIndex(entry => entry.event === 'done')
+    const end = batch.findIndex(entry => source.log.endsStretch(entry))
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
     heart.rest()
     // One write for all that is there: a reader who catches up is not fed frame by frame.

@@ -4,7 +4,7 @@ import type { AiSdkEmbeddingModel, AiSdkModel, AiSdkReadable, AiSdkStreamPart } 
 import type { Origin } from './chat/opaque.js'
 import { InProcessCaller, type ChunkStream, type InProcessOptions } from './in-process/call.js'
 import { foreignFailure } from './in-process/failure.js'
-import { ModelError, type ModelInfo, type ModelProvider, type ModelRequest } from './provider.js'
+import { ModelError, type ModelInfo, type ModelProvider, type ModelRequest, type StreamOptions } from './provider.js'
 
 export type { AiSdkEmbeddingModel, AiSdkModel } from './ai-sdk/types.js'
 
@@ -40,13 +40,13 @@ export function aiSdkProvider (model: AiSdkModel | ((name: string) => AiSdkModel
     }
   }
 
-  async function * stream (request: ModelRequest, { signal }: { signal: AbortSignal }): ReturnType<ModelProvider['stream']> & AsyncGenerator {
+  async function * stream (request: ModelRequest, { signal, reasoning = true }: StreamOptions): ReturnType<ModelProvider['stream']> & AsyncGenerator {
     signal.throwIfAborted()
     const chosen = resolved(request.model)
     const origin: Origin = `${chosen.provider}/${chosen.modelId}`
     yield * caller.stream({
       open: async abortSignal => pulled((await chosen.doStream({ ...callOptions(request, versionOf(chosen), origin), abortSignal })).stream),
-      translator: () => new AiSdkTranslator(origin),
+      translator: () => new AiSdkTranslator(origin, reasoning),
       explain: thrown => foreignFailure(thrown, caller.context)
     }, signal)
   }

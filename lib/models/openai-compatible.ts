@@ -85,13 +85,13 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
     return retrying(attempt, { maxRetries, maxDelayMs: maxRetryDelayMs, clock, signal, inspect })
   }
 
-  async function begin (request: ModelRequest, signal: AbortSignal): Promise<ChatReply> {
+  async function begin (request: ModelRequest, { signal, reasoning = true }: StreamOptions): Promise<ChatReply> {
     const origin: Origin = `${name}/${request.model}`
     const body = chatBody(request, origin, { maxTokensField, omit, extraBody })
     for (;;) {
       const sent = adaptations.apply(body)
       try {
-        return await ChatReply.begin(sent, { client, clock, timeouts, maxFrameLength, origin, signal })
+        return await ChatReply.begin(sent, { client, clock, timeouts, maxFrameLength, origin, signal, reasoning })
       } catch (thrown) {
         if (!adapt || !adaptations.learn(thrown, sent)) throw thrown
       }
@@ -99,8 +99,9 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
   }
 
   return {
-    async * stream (request: ModelRequest, { signal }: StreamOptions): AsyncGenerator<ModelPart, void, undefined> {
-      const reply = await retried(signal, () => begin(request, signal))
+    async * stream (request: ModelRequest, options: StreamOptions): AsyncGenerator<ModelPart, void, undefined> {
+      const { signal } = options
+      const reply = await retried(signal, () => begin(request, options))
       try {
         for (let parts = await reply.next(); parts !== undefined; parts = await reply.next()) {
           for (const part of parts) {

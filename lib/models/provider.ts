@@ -73,6 +73,8 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' |
 export type ModelPart =
   | { type: 'text', text: string }
   | { type: 'refusal', text: string }
+  /** What a reasoning model thinks, ahead of what it says. */
+  | { type: 'reasoning', text: string }
   | { type: 'tool_call', index: number, id: string, name: string, opaque?: unknown }
   /** `opaque`, rarely: what the vendor gave after the call was announced; it replaces what came with the call. */
   | { type: 'tool_arguments', index: number, fragment: string, opaque?: unknown }
@@ -90,6 +92,11 @@ export interface ModelInfo {
 export interface StreamOptions {
   /** Aborting it closes the upstream request at once; the stream then throws the signal's reason. */
   signal: AbortSignal
+  /**
+   * Whether the caller reads `reasoning` parts. Default true. Without them a failure while the model still thinks can be retried,
+   * because nothing has been passed on.
+   */
+  reasoning?: boolean
 }
 
 /** What a provider that speaks OpenAI's API can be asked in the client's own words. */

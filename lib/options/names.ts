@@ -18,6 +18,7 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   apiKeys: true,
   cors: true,
   tools: true,
+  builtInTools: true,
   toolAccess: true,
   lockMode: true,
   webhooks: true,

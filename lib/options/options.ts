@@ -10,10 +10,11 @@ import { echo } from '../models/echo.js'
 import { openaiCompatible, type OpenAICompatibleOptions } from '../models/openai-compatible.js'
 import type { ModelProvider } from '../models/provider.js'
 import type { ModelRegistryOptions } from '../models/registry.js'
-import { DEFAULT_LIMITS, type EngineLimits } from '../runs/engine.js'
+import { DEFAULT_LIMITS, type EngineLimits } from '../runs/services.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../http/sse.js'
 import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage.js'
 import type { ToolAccess } from '../tools/server-tools.js'
+import type { BuiltInTool } from '../tools/built-in-tool.js'
 import type { ServerTool } from '../tools/tool.js'
 import type { RetrievalOptions } from '../vector-stores/service.js'
 import type { WebhookOptions } from '../dialects/assistants/webhooks.js'
@@ -69,6 +70,8 @@ export interface OpenAICompatOptions {
   downloads?: Downloads
   /** Functions that this server runs itself. Default none: every function call goes to the client. */
   tools?: readonly ServerTool[]
+  /** Tools of wire types that the API does not define, for assistants that declare them. Default none. */
+  builtInTools?: readonly BuiltInTool[]
   /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
@@ -99,6 +102,7 @@ export interface ResolvedOptions {
   downloads: Downloads
   models: ModelRegistryOptions
   tools: readonly ServerTool[]
+  builtInTools: readonly BuiltInTool[]
   toolAccess: ToolAccess
   lockMode: 'reject' | 'wait'
   retrieval: RetrievalOptions
@@ -130,6 +134,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
     models: resolveModels(options),
     tools: options.tools ?? [],
+    builtInTools: options.builtInTools ?? [],
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: options.retrieval ?? {},

@@ -1,64 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import type { Run } from '../../schemas/runs.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { RecordStore } from '../../storage/record-store.js'
-import type { Clock } from '../shared/clock.js'
-import { ApiError } from '../shared/errors.js'
-import type { Logger } from '../shared/log.js'
+import { KIND } from '../../storage/layout.js'
 import { ModelError } from '../models/provider.js'
-import type { ModelRegistry } from '../models/registry.js'
-import type { ToolRunner } from '../tools/tool.js'
+import { ApiError } from '../shared/errors.js'
+import type { Dialect, Scribe } from './dialect.js'
 import { RunBus, type BusMessage } from './events/bus.js'
 import type { EventLog } from './events/event-log.js'
-import { RunExecution, RunStopped, type HeldRun } from './execution.js'
 import { LogKeeper } from './events/log-keeper.js'
-import { leaseRecord, loadItems, loadRun, showsPassages, unindexRun, type ActiveRun, type Lease, type RunItem, type RunKey } from './records.js'
-import { isActive } from './state.js'
-
-/** Bounds of the engine. */
-export interface EngineLimits {
-  /** How long an instance holds a run without renewing, in milliseconds. */
-  leaseMs: number
-  /** Model calls in one run. */
-  maxModelTurns: number
-  /** Messages of a thread that a prompt takes, counted from the newest. */
-  maxPromptMessages: number
-  /** Tokens of a prompt; older messages are left out beyond it. What a model can take, if that is less, is the provider's affair. */
-  maxPromptTokens: number
-  /** Payload bytes of a run's events kept for its readers. */
-  maxLogBytes: number
-  /** How long the events of a run that has stopped are kept, in milliseconds. */
-  logRetentionMs: number
-  /** How often a run may be taken over before it fails. */
-  maxTakeovers: number
-  /** How long a server that shuts down lets its runs finish before it hands them over, in milliseconds. */
-  drainMs: number
-}
-
-export const DEFAULT_LIMITS: EngineLimits = {
-  leaseMs: 15_000,
-  maxModelTurns: 50,
-  maxPromptMessages: 1000,
-  maxPromptTokens: 128_000,
-  maxLogBytes: 16 * 1024 * 1024,
-  logRetentionMs: 60_000,
-  maxTakeovers: 3,
-  drainMs: 0
-}
-
-/** What the engine works with. */
-export interface EngineServices {
-  records: RecordStore
-  clock: Clock
-  models: Pick<ModelRegistry, 'resolve'>
-  tools: ToolRunner
-  log: Logger
-  limits: EngineLimits
-  /** Told when a run has come to rest here: it has ended, or waits for the client. Must not throw. */
-  onStopped (key: RunKey, run: Run): void
-  /** Told when a run has ended on another instance and its thread is free. Must not throw. */
-  onUnlocked (project: string, threadId: string): void
-}
+import { RunExecution } from './execution.js'
+import type { Item } from './items.js'
+import type { JobKey, JobState } from './job.js'
+import { activeJobs, jobKeyOf, leaseRecord, loadJob, partitionOf, unindexJob, type HeldJob, type Lease } from './lease.js'
+import type { EngineLimits, EngineServices } from './services.js'
+import { RunStopped } from './stop.js'
 
 /** Runs that can be looked up without the store. */
 const RECENT_RUNS = 1000
@@ -66,35 +19,50 @@ const RECENT_RUNS = 1000
 /** An index entry younger than this may belong to a run that is just being written. */
 const INDEX_GRACE_MS = 60_000
 
+/** A job whose lease was just written, to be executed here. */
+export interface Launch {
+  key: JobKey
+  held: HeldJob
+  log: EventLog
+  scribe: Scribe
+  /** What the job has produced so far: nothing, when it is new. */
+  items: Item[]
+}
+
+type Recent = { key: JobKey, readonly body: object }
+
 /**
- * Executes runs: those created here, and those that another instance, or an earlier life of this one, left unfinished.
- * Knows nothing of HTTP; a run goes on whoever listens.
+ * Executes runs: those created here, and those that another instance, or an earlier process of this one, left unfinished.
+ * Knows nothing of HTTP; a run goes on whether or not anyone reads its events.
  */
 export class RunEngine {
   readonly owner = randomUUID()
   readonly #services: EngineServices
-  readonly #executions = new Map<string, RunExecution>()
+  readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
-  readonly #recent = new Map<string, Pick<RunExecution, 'key' | 'run'>>()
+  readonly #executions = new Map<string, RunExecution>()
+  readonly #recent = new Map<string, Recent>()
   readonly #expiry = new Map<string, () => void>()
-  /** Ends of runs that nobody works on, while they are made: whoever wants one too waits for it. */
+  /** Jobs without an executor that are being ended: whoever wants the same joins in. */
   readonly #ends = new Map<string, Promise<void>>()
   #stopTimers: (() => void)[] = []
   #sweep: Promise<void> = Promise.resolve()
   #stopped = false
   #handingOver: Promise<void> | undefined
 
-  constructor (services: EngineServices) {
-    const { onStopped } = services
-    this.#services = {
+  constructor (services: EngineServices, dialects: readonly Dialect[]) {
+    this.#services = services
+    this.#dialects = new Map(dialects.map(dialect => [dialect.name, dialect]))
+    this.#logs = new LogKeeper({
       ...services,
-      onStopped: (key, run) => {
-        if (!isActive(run.status)) this.#bus.send({ type: 'unlocked', project: key.project, thread_id: key.threadId, run_id: key.runId })
-        onStopped(key, run)
+      formatOf: key => this.#dialect(key).format,
+      isActive: async key => {
+        const dialect = this.#dialect(key)
+        const job = await loadJob(services.records, dialect, key)
+        return job !== undefined && dialect.state(job.body).phase !== 'ended'
       }
-    }
-    this.#logs = new LogKeeper(services)
+    })
     this.#bus = new RunBus(services.records, this.owner, services.log)
   }
 
@@ -103,9 +71,9 @@ export class RunEngine {
   }
 
   /**
-   * Takes up what was left behind, then looks for more and renews leases until `stop()`.
+   * Continues the runs that were left unfinished, then looks for more and renews leases until `stop()`.
    *
-   * @param alone nobody else works on this store, so every lease found in it is a dead one.
+   * @param alone no other instance works on this store, so every lease found in it is a dead one.
    */
   async start (alone: boolean): Promise<void> {
     await this.#bus.listen(message => this.#receive(message))
@@ -116,17 +84,17 @@ export class RunEngine {
 
   /**
    * Lets running runs finish within the grace period, hands the rest over, and ends all readers. New runs are refused from here on;
-   * what is kept can be read until `stop()`.
+   * what is persisted can be read until `stop()`.
    */
   async handOver (): Promise<void> {
     this.#handingOver ??= this.#handOver()
     await this.#handingOver
   }
 
-  /** Hands over what there is yet to hand over. Nothing may be asked of the engine any more. */
+  /** Hands over what is left. No method may be called afterwards. */
   async stop (): Promise<void> {
     await this.handOver()
-    // Claimed meanwhile, to be ended for whoever asked.
+    // Claimed meanwhile, to be ended on request.
     await this.#settled()
     await this.#bus.close()
   }
@@ -165,190 +133,194 @@ export class RunEngine {
   }
 
   /** Executes a run whose lease was just written. Returns at once. */
-  launch (key: RunKey, held: HeldRun, log: EventLog, items: RunItem[]): void {
-    if (items.length > 0) this.#bus.send({ type: 'moved', run_id: key.runId })
-    this.#track(new RunExecution(this.#services, key, held, log, items), async execution => await execution.execute())
+  launch (launch: Launch): void {
+    if (launch.items.length > 0) this.#bus.send({ type: 'continuedElsewhere', job_id: launch.key.jobId })
+    this.#track(this.#execution(launch), async execution => await execution.execute())
   }
 
   /** The event log of a run that is executed here from now on. */
-  openLog (key: RunKey): EventLog {
+  openLog (key: JobKey): EventLog {
     return this.#logs.open(key)
   }
 
-  /** Takes over the log of a run that waits for the client, as its records tell it. */
-  adoptLog (key: RunKey, run: Run, log: EventLog): EventLog {
+  /** Keeps the log of a run that waits for the client, made from its records. */
+  adoptLog (key: JobKey, body: object, log: EventLog): EventLog {
     const adopted = this.#logs.adopt(key, log)
-    this.#logs.retire(key.runId, this.#restsFor(run))
+    this.#logs.retire(key.jobId, this.#waitsFor(this.#dialect(key).state(body)))
     return adopted
   }
 
-  /** How long a run that rests may yet go on, in milliseconds. */
-  #restsFor (run: Run): number {
-    if (!isActive(run.status) || run.expires_at === null) return 0
-    return Math.max(run.expires_at * 1000 - this.#services.clock.now(), 0)
+  /** How long a stopped run may yet go on, in milliseconds. */
+  #waitsFor ({ phase, expiresAt }: JobState): number {
+    if (phase === 'ended' || expiresAt === null) return 0
+    return Math.max(expiresAt * 1000 - this.#services.clock.now(), 0)
   }
 
   /**
-   * The events of a run for a reader that joins: our own log, or a copy of the one that its executor keeps. Undefined when nobody
+   * The events of a run for a reader that joins: our own log, or a copy of the one that its executor keeps. Undefined when no instance
    * has them any more.
    */
-  async joinLog (key: RunKey, run: Run): Promise<EventLog | undefined> {
+  async joinLog (key: JobKey, body: object): Promise<EventLog | undefined> {
     const { records, clock } = this.#services
-    const own = this.#logs.find(key.runId)
-    if (this.#executions.has(key.runId)) return own
+    const own = this.#logs.find(key.jobId)
+    if (this.#executions.has(key.jobId)) return own
     const lease = await records.get<Lease>(leaseRecord(key))
     const elsewhere = lease !== undefined && lease.body.owner !== this.owner && lease.body.expiresAt > clock.now()
     if (!elsewhere && own !== undefined) return own
-    if (!elsewhere && run.status === 'requires_action') return undefined
-    // Of a run that has ended elsewhere the events may still be kept where other readers asked for them.
-    return await this.#logs.mirror(key, () => this.#bus.send({ type: 'follow', run_id: key.runId }))
+    if (!elsewhere && this.#dialect(key).state(body).phase === 'waiting') return undefined
+    // The events of a run that has ended elsewhere may still be kept where other readers asked for them.
+    return await this.#logs.mirror(key, () => this.#bus.send({ type: 'streamRequested', job_id: key.jobId }))
   }
 
   /** A run that was created, answered or taken over here, as it is now; the last thousand are remembered. */
-  recentRun (key: RunKey): Run | undefined {
-    const recent = this.#recent.get(key.runId)
-    return recent?.key.project === key.project && recent.key.threadId === key.threadId ? recent.run : undefined
+  recent (key: JobKey): object | undefined {
+    const recent = this.#recent.get(key.jobId)
+    return recent?.key.project === key.project && recent.key.partition === key.partition ? recent.body : undefined
   }
 
-  /** Ends a run that was just marked `cancelling`: at once if it runs here or nowhere, else its instance finds out. */
-  cancelSoon (key: RunKey): void {
+  /** Ends a run that was just marked as cancelling: at once if it is executed here or nowhere, else its instance finds out. */
+  cancelSoon (key: JobKey): void {
     this.#stopOrEnd(key, 'cancelled').catch(error => {
-      this.#services.log.warn({ err: error, run_id: key.runId }, 'a run could not be cancelled yet; recovery will')
+      this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be cancelled yet; recovery will cancel it')
     })
   }
 
-  /** Stops working on runs of a thread that is gone. */
-  abandon (threadId: string): void {
+  /** Stops working on runs of a partition that is gone. */
+  abandon (partition: string): void {
     for (const execution of this.#executions.values()) {
-      if (execution.key.threadId === threadId) execution.stop('lost')
+      if (execution.key.partition === partition) execution.stop('lost')
     }
   }
 
-  /** Ends a run that nobody answered in time. Called by the timer, by recovery, and by whoever reads an overdue run. */
-  async expire (key: RunKey): Promise<void> {
+  /** Ends a run whose client did not answer in time. Called by the timer, by recovery, and by whoever reads an overdue run. */
+  async expire (key: JobKey): Promise<void> {
     await this.#stopOrEnd(key, 'expired')
   }
 
   /** Whether an active run is past its time. */
-  isOverdue (run: Run): boolean {
-    return isActive(run.status) && run.expires_at !== null && this.#services.clock.now() >= run.expires_at * 1000
+  isOverdue ({ phase, expiresAt }: JobState): boolean {
+    return phase !== 'ended' && expiresAt !== null && this.#services.clock.now() >= expiresAt * 1000
   }
 
-  async #stopOrEnd (key: RunKey, reason: 'cancelled' | 'expired'): Promise<void> {
-    const execution = this.#executions.get(key.runId)
+  async #stopOrEnd (key: JobKey, reason: 'cancelled' | 'expired'): Promise<void> {
+    const execution = this.#executions.get(key.jobId)
     if (execution !== undefined) {
       execution.stop(reason)
       await execution.finished
       return
     }
-    const end = this.#ends.get(key.runId) ?? this.#endUnheld(key, reason).finally(() => this.#ends.delete(key.runId))
-    this.#ends.set(key.runId, end)
+    const end = this.#ends.get(key.jobId) ?? this.#endWithoutExecutor(key, reason).finally(() => this.#ends.delete(key.jobId))
+    this.#ends.set(key.jobId, end)
     await end
   }
 
-  async #endUnheld (key: RunKey, reason: 'cancelled' | 'expired'): Promise<void> {
+  async #endWithoutExecutor (key: JobKey, reason: 'cancelled' | 'expired'): Promise<void> {
     const claimed = await this.#claim(key, false)
     if (claimed === undefined) {
-      this.#bus.send({ type: 'look', run_id: key.runId })
+      this.#bus.send({ type: 'checkLease', job_id: key.jobId })
       return
     }
     this.#track(claimed, async execution => await execution.end(new RunStopped(reason)))
     await claimed.finished
   }
 
-  /** Takes the lease of a run that nobody holds. Undefined when somebody does, or the run has ended. */
-  async #claim (key: RunKey, ignoreLease: boolean): Promise<RunExecution | undefined> {
-    const { records, clock } = this.#services
-    const [run, lease] = await Promise.all([loadRun(records, key), records.get<Lease>(leaseRecord(key))])
-    if (run === undefined || !isActive(run.body.status)) return undefined
+  /** Takes the lease of a run that no instance holds. Undefined when one does, or the run has ended. */
+  async #claim (key: JobKey, ignoreLease: boolean): Promise<RunExecution | undefined> {
+    const { records, clock, tools } = this.#services
+    const dialect = this.#dialect(key)
+    const [job, lease] = await Promise.all([loadJob(records, dialect, key), records.get<Lease>(leaseRecord(key))])
+    if (job === undefined || dialect.state(job.body).phase === 'ended') return undefined
     if (lease !== undefined && !ignoreLease && lease.body.expiresAt > clock.now()) return undefined
     const mine: Lease = { ...this.newLease(), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
-    const won = await records.write({ project: key.project, partition: key.threadId }, [
-      { op: 'check', kind: KIND.run, id: key.runId, expect: run.version },
-      { op: 'put', kind: KIND.lease, id: key.runId, body: mine, expect: lease?.version ?? 'absent' }
+    const won = await records.write(partitionOf(key), [
+      { op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version },
+      { op: 'put', kind: KIND.lease, id: key.jobId, body: mine, expect: lease?.version ?? 'absent' }
     ])
     if (!won) return undefined
     // What is left here of an earlier claim has lost the run without noticing.
-    const stale = this.#executions.get(key.runId)
+    const stale = this.#executions.get(key.jobId)
     stale?.stop('lost')
     await stale?.finished
-    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, run.body)])
-    const held = { run: run.body, version: run.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1, showsPassages: shows }
-    return new RunExecution(this.#services, key, held, this.#logs.open(key), items)
+    const scribe = dialect.scribe({ records, key, body: job.body, tools })
+    const items = await scribe.load()
+    const held = { body: job.body, version: job.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1 }
+    return this.#execution({ key, held, log: this.#logs.open(key), scribe, items })
   }
 
   #track (execution: RunExecution, work: (execution: RunExecution) => Promise<void>): void {
-    const { runId } = execution.key
-    this.#executions.set(runId, execution)
+    const { key } = execution
+    const { jobId } = key
+    this.#executions.set(jobId, execution)
     this.#remember(execution)
     if (this.#stopped) execution.stop('shutdown')
-    this.#watchExpiry(execution.key, execution.run)
+    this.#watchExpiry(key, execution.state)
     work(execution).catch(error => {
-      this.#services.log.error({ err: error, run_id: runId }, 'a run execution broke down')
+      this.#services.log.error({ err: error, run_id: jobId }, 'a run execution broke down')
     }).finally(() => {
-      if (this.#executions.get(runId) !== execution) return
-      this.#executions.delete(runId)
+      if (this.#executions.get(jobId) !== execution) return
+      this.#executions.delete(jobId)
       // The run alone: its events and items are not to be held.
-      if (this.#recent.get(runId) === execution) this.#recent.set(runId, { key: execution.key, run: execution.run })
-      if (!isActive(execution.run.status)) {
-        this.#unwatchExpiry(runId)
+      if (this.#recent.get(jobId) === execution) this.#recent.set(jobId, { key, body: execution.body })
+      const { state } = execution
+      if (state.phase === 'ended') {
+        this.#unwatchExpiry(jobId)
         execution.log.close()
       }
-      this.#logs.retire(runId, this.#restsFor(execution.run))
-      if (execution.wasHandedOver) this.#bus.send({ type: 'orphan', project: execution.key.project, thread_id: execution.key.threadId, run_id: runId })
+      this.#logs.retire(jobId, this.#waitsFor(state))
+      if (execution.wasHandedOver) this.#bus.send({ type: 'released', ...fieldsOf(key) })
     })
   }
 
   #remember (execution: RunExecution): void {
-    const { runId } = execution.key
-    this.#recent.delete(runId)
-    this.#recent.set(runId, execution)
+    const { jobId } = execution.key
+    this.#recent.delete(jobId)
+    this.#recent.set(jobId, execution)
     const [oldest] = this.#recent.keys()
     if (this.#recent.size > RECENT_RUNS && oldest !== undefined) this.#recent.delete(oldest)
   }
 
-  #watchExpiry (key: RunKey, run: Run): void {
-    this.#unwatchExpiry(key.runId)
-    if (run.expires_at === null) return
-    this.#expiry.set(key.runId, this.#services.clock.after(run.expires_at * 1000 - this.#services.clock.now(), () => {
-      this.#expiry.delete(key.runId)
+  #watchExpiry (key: JobKey, state: JobState): void {
+    this.#unwatchExpiry(key.jobId)
+    if (state.expiresAt === null) return
+    this.#expiry.set(key.jobId, this.#services.clock.after(state.expiresAt * 1000 - this.#services.clock.now(), () => {
+      this.#expiry.delete(key.jobId)
       // A timer has a longest time, and may come too early for a run that has longer.
-      if (!this.isOverdue(run)) return this.#watchExpiry(key, run)
+      if (!this.isOverdue(state)) return this.#watchExpiry(key, state)
       this.expire(key).catch(error => {
-        this.#services.log.warn({ err: error, run_id: key.runId }, 'a run could not be expired; recovery will')
+        this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
       })
     }))
   }
 
-  /** What other instances say. Whatever comes of it is tried again by the timers if it fails. */
+  /** Messages of other instances. What fails here is tried again by the timers. */
   #receive (message: BusMessage): void {
-    const trouble = (error: unknown): void => this.#services.log.warn({ err: error, ...message }, 'news of another instance could not be followed')
+    const failed = (error: unknown): void => this.#services.log.warn({ err: error, ...message }, 'a message of another instance could not be handled')
     switch (message.type) {
-      case 'look': {
-        const execution = this.#executions.get(message.run_id)
-        if (execution !== undefined) this.#renew(execution).catch(trouble)
+      case 'checkLease': {
+        const execution = this.#executions.get(message.job_id)
+        if (execution !== undefined) this.#renew(execution).catch(failed)
         break
       }
-      case 'orphan':
-        if (!this.#stopped) this.#recoverRun({ project: message.project, threadId: message.thread_id, runId: message.run_id }, 0, false).catch(trouble)
+      case 'released':
+        if (!this.#stopped && this.#dialects.has(message.dialect)) this.#recoverJob(keyOf(message), 0, false).catch(failed)
         break
-      case 'moved':
-        if (!this.#executions.has(message.run_id)) this.#logs.drop(message.run_id)
+      case 'continuedElsewhere':
+        if (!this.#executions.has(message.job_id)) this.#logs.drop(message.job_id)
         break
-      case 'unlocked':
-        this.#services.onUnlocked(message.project, message.thread_id)
-        // It ended elsewhere; what is told of it here is not the whole story any more.
-        if (!this.#executions.has(message.run_id)) this.#logs.drop(message.run_id)
+      case 'ended':
+        this.#dialects.get(message.dialect)?.onEndedElsewhere?.(keyOf(message))
+        // The events kept here lack those of its end.
+        if (!this.#executions.has(message.job_id)) this.#logs.drop(message.job_id)
         break
-      case 'follow':
-        this.#logs.export(message.run_id)
+      case 'streamRequested':
+        this.#logs.export(message.job_id)
         break
     }
   }
 
-  #unwatchExpiry (runId: string): void {
-    this.#expiry.get(runId)?.()
-    this.#expiry.delete(runId)
+  #unwatchExpiry (jobId: string): void {
+    this.#expiry.get(jobId)?.()
+    this.#expiry.delete(jobId)
   }
 
   async #renewLeases (): Promise<void> {
@@ -360,50 +332,69 @@ export class RunEngine {
       await execution.renewLease()
     } catch (error) {
       if (error instanceof RunStopped) execution.stop(error.reason)
-      else this.#services.log.warn({ err: error, run_id: execution.key.runId }, 'a lease could not be renewed')
+      else this.#services.log.warn({ err: error, run_id: execution.key.jobId }, 'a lease could not be renewed')
     }
   }
 
   /** Walks the index of active runs: takes over, expires, and removes what has ended. */
   async #recover (ignoreLeases: boolean): Promise<void> {
-    const { records } = this.#services
     let after: number | undefined
     for (;;) {
-      const page = await records.page<ActiveRun>({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, order: 'asc', limit: 100, after })
-      for (const entry of page.records) {
+      const page = await activeJobs(this.#services.records, after)
+      for (const { id, body } of page.records) {
         if (this.#stopped) return
-        const { project, thread_id: threadId, created } = entry.body
-        if (!this.#executions.has(entry.id)) await this.#recoverRun({ project, threadId, runId: entry.id }, created, ignoreLeases)
+        const key = jobKeyOf(id, body)
+        if (!this.#executions.has(id) && this.#dialects.has(key.dialect)) await this.#recoverJob(key, body.created, ignoreLeases)
       }
       after = page.records.at(-1)?.position
       if (!page.hasMore) return
     }
   }
 
-  async #recoverRun (key: RunKey, created: number, ignoreLease: boolean): Promise<void> {
+  async #recoverJob (key: JobKey, created: number, ignoreLease: boolean): Promise<void> {
     const { records, clock, log } = this.#services
-    const record = await loadRun(records, key)
-    if (record === undefined || !isActive(record.body.status)) {
-      if (record !== undefined || clock.now() - created > INDEX_GRACE_MS) await unindexRun(records, key.runId)
+    const dialect = this.#dialect(key)
+    const record = await loadJob(records, dialect, key)
+    const state = record === undefined ? undefined : dialect.state(record.body)
+    if (state === undefined || state.phase === 'ended') {
+      if (state !== undefined || clock.now() - created > INDEX_GRACE_MS) await unindexJob(records, key.jobId)
       return
     }
-    const run = record.body
-    if (this.isOverdue(run)) return await this.expire(key)
-    if (run.status === 'requires_action') {
-      if (!this.#expiry.has(key.runId)) this.#watchExpiry(key, run)
+    if (this.isOverdue(state)) return await this.expire(key)
+    if (state.phase === 'waiting') {
+      if (!this.#expiry.has(key.jobId)) this.#watchExpiry(key, state)
       return
     }
     const execution = await this.#claim(key, ignoreLease)
     if (execution === undefined) return
-    if (run.status === 'cancelling') {
+    if (state.phase === 'cancelling') {
       this.#track(execution, async execution => await execution.end(new RunStopped('cancelled')))
     } else if (execution.takeovers > this.limits.maxTakeovers) {
       const error = new ModelError('server_error', `The run was interrupted ${execution.takeovers} times and was given up.`)
       this.#track(execution, async execution => await execution.end(error))
     } else {
-      log.info({ run_id: key.runId, thread_id: key.threadId }, 'taking a run over')
+      log.info({ run_id: key.jobId, thread_id: key.partition }, 'taking a run over')
       this.#track(execution, async execution => await execution.execute())
     }
+  }
+
+  #dialect (key: JobKey): Dialect {
+    const dialect = this.#dialects.get(key.dialect)
+    if (dialect === undefined) throw new Error(`there is no dialect "${key.dialect}"`)
+    return dialect
+  }
+
+  #execution (launch: Launch): RunExecution {
+    const { key } = launch
+    const dialect = this.#dialect(key)
+    return new RunExecution(this.#services, {
+      ...launch,
+      dialect,
+      onStopped: body => {
+        if (dialect.state(body).phase === 'ended') this.#bus.send({ type: 'ended', ...fieldsOf(key) })
+        dialect.onStopped?.(key, body)
+      }
+    })
   }
 
   /** Repeats until `stop()`, or until the returned function is called. */
@@ -426,3 +417,7 @@ export class RunEngine {
     return end
   }
 }
+
+const fieldsOf = ({ dialect, project, partition, jobId }: JobKey) => ({ dialect, project, partition, job_id: jobId })
+
+const keyOf = ({ dialect, project, partition, job_id: jobId }: ReturnType<typeof fieldsOf>): JobKey => ({ dialect, project, partition, jobId })

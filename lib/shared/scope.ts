@@ -1,7 +1,6 @@
 import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from './clock.js'
 import type { ThreadLocks } from './thread-locks.js'
-import type { VectorStoreApi } from '../vector-stores/api.js'
 
 /**
  * What every domain service works in: the store, the time, and the one project whose records it can name. A service
@@ -12,8 +11,6 @@ export interface Scope {
   readonly clock: Clock
   readonly project: string
   readonly locks: ThreadLocks
-  /** Absent where threads are kept without a server: nothing is indexed there. */
-  readonly stores?: VectorStoreApi | undefined
 }
 
 /** Somebody else changed the record between our reading and our writing, again and again. */

@@ -11,7 +11,7 @@ export class Locked {
 /** What happens to messages and runs that come while a run of their thread is active. */
 export interface ThreadLocks {
   /** The attempt's result; `Locked` when the thread stayed locked as long as it may be waited for. */
-  pass<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked>
+  runWhenUnlocked<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked>
   /** A run of the thread has ended. */
   released (project: string, threadId: string): void
   /** Nobody waits any longer. */
@@ -20,7 +20,7 @@ export interface ThreadLocks {
 
 /** As the real API does: a locked thread is an error at once. */
 export const rejectingLocks: ThreadLocks = {
-  pass: async (_project, _threadId, attempt) => await attempt(),
+  runWhenUnlocked: async (_project, _threadId, attempt) => await attempt(),
   released () {},
   close () {}
 }
@@ -77,7 +77,7 @@ export class WaitingLocks implements ThreadLocks {
     this.#options = options
   }
 
-  async pass<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
+  async runWhenUnlocked<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
     const key = `${project}/${threadId}`
     if (!this.#queues.has(key)) {
       const result = await attempt()

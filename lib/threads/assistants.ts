@@ -6,8 +6,8 @@ import { notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import { listRecords, type ListParams } from '../shared/pagination.js'
 import { untilWritten, type Scope } from '../shared/scope.js'
-import { PendingStores } from '../vector-stores/pending.js'
-import { echoTools, resolveToolResources, withoutDeletedFiles } from './resources.js'
+import type { BuiltInTools } from '../tools/built-in-tools.js'
+import { ToolResourceChanges, withCurrentResources } from '../tools/tool-resources.js'
 
 const SOURCE = { partition: PARTITION.assistants, kind: KIND.assistant }
 const missing = (id: string) => notFound('assistant', id)
@@ -15,18 +15,20 @@ const missing = (id: string) => notFound('assistant', id)
 /** Assistants of one project (API reference, "Assistants"). */
 export class Assistants {
   readonly #scope: Scope
+  readonly #tools: BuiltInTools
 
-  constructor (scope: Scope) {
+  constructor (scope: Scope, tools: BuiltInTools) {
     this.#scope = scope
+    this.#tools = tools
   }
 
   async create (request: CreateAssistantRequest): Promise<Assistant> {
-    return await PendingStores.during(this.#scope, async pending => await this.#create(pending, request))
+    return await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#create(changes, request))
   }
 
-  async #create (pending: PendingStores, request: CreateAssistantRequest): Promise<Assistant> {
+  async #create (changes: ToolResourceChanges, request: CreateAssistantRequest): Promise<Assistant> {
     const { records, clock, project } = this.#scope
-    const tools = echoTools(request.tools ?? [])
+    const tools = this.#tools.declare(request.tools ?? [])
     const assistant: Assistant = {
       id: newId.assistant(),
       object: 'assistant',
@@ -39,28 +41,28 @@ export class Assistants {
       top_p: request.top_p ?? 1,
       temperature: request.temperature ?? 1,
       reasoning_effort: request.reasoning_effort ?? null,
-      tool_resources: await resolveToolResources(this.#scope, request.tool_resources, { tools, make: async wanted => await pending.make(wanted) }),
+      tool_resources: await changes.resolve(request.tool_resources, { tools, vectorStores: {} }),
       metadata: request.metadata ?? {},
       response_format: request.response_format ?? 'auto'
     }
     await records.write({ project, partition: SOURCE.partition },
       [{ op: 'put', kind: SOURCE.kind, id: assistant.id, body: assistant, expect: 'absent' }])
-    pending.keep(assistant.tool_resources)
+    changes.keep(assistant.tool_resources)
     return assistant
   }
 
   /** Throws the 404. */
   async get (id: string): Promise<Assistant> {
-    return await withoutDeletedFiles(this.#scope, (await this.#load(id)).body)
+    return await withCurrentResources(this.#scope, this.#tools, (await this.#load(id)).body)
   }
 
   /** Changes what is given, replacing whole values; null clears (API reference, "Modify assistant"). */
   async update (id: string, request: UpdateAssistantRequest): Promise<Assistant> {
     const { records, project } = this.#scope
-    return await untilWritten(async () => {
+    return await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await untilWritten(async () => {
       const { body, version } = await this.#load(id)
-      const old = await withoutDeletedFiles(this.#scope, body)
-      const tools = request.tools == null ? old.tools : echoTools(request.tools)
+      const old = await withCurrentResources(this.#scope, this.#tools, body)
+      const tools = request.tools == null ? old.tools : this.#tools.declare(request.tools)
       const next: Assistant = {
         ...old,
         name: request.name === undefined ? old.name : request.name,
@@ -71,16 +73,14 @@ export class Assistants {
         top_p: request.top_p === undefined ? old.top_p : request.top_p ?? 1,
         temperature: request.temperature === undefined ? old.temperature : request.temperature ?? 1,
         reasoning_effort: request.reasoning_effort === undefined ? old.reasoning_effort : request.reasoning_effort,
-        tool_resources: request.tool_resources === undefined
-          ? await resolveToolResources(this.#scope, undefined, { tools, old: old.tool_resources })
-          : await resolveToolResources(this.#scope, request.tool_resources, { tools, old: old.tool_resources }),
+        tool_resources: await changes.resolve(request.tool_resources, { tools, old: old.tool_resources }),
         metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
         response_format: request.response_format === undefined ? old.response_format : request.response_format ?? 'auto'
       }
       const written = await records.write({ project, partition: SOURCE.partition },
         [{ op: 'put', kind: SOURCE.kind, id, body: next, expect: version }])
       return written ? next : undefined
-    })
+    }))
   }
 
   async delete (id: string): Promise<void> {
@@ -94,7 +94,7 @@ export class Assistants {
 
   async list (params: ListParams): Promise<ListResponse<Assistant>> {
     const page = await listRecords<Assistant>(this.#scope, SOURCE, params, missing)
-    return { ...page, data: await Promise.all(page.data.map(async assistant => await withoutDeletedFiles(this.#scope, assistant))) }
+    return { ...page, data: await Promise.all(page.data.map(async assistant => await withCurrentResources(this.#scope, this.#tools, assistant))) }
   }
 
   async #load (id: string) {

@@ -17,7 +17,8 @@ import { Assistants } from './assistants.js'
 import { rejectingLocks, type ThreadLocks } from '../shared/thread-locks.js'
 import { Messages, type MessageListParams } from './messages.js'
 import { Threads } from './threads.js'
-import type { VectorStoreApi } from '../vector-stores/api.js'
+import type { BuiltInTools } from '../tools/built-in-tools.js'
+import { standardTools } from '../tools/standard-tools.js'
 
 /** Options of `ThreadManager`. All may be left out. */
 export interface ThreadManagerOptions {
@@ -29,8 +30,8 @@ export interface ThreadManagerOptions {
   locks?: ThreadLocks
   /** Where the bytes of files are kept: a URL or a store. Default: with the storage. */
   blobs?: string | BlobStore
-  /** The vector stores of a scope. Default none: only the server indexes files. */
-  stores?: (scope: Scope) => VectorStoreApi
+  /** The built-in tools that assistants may declare. Default: those of the API, without vector stores: only the server indexes files. */
+  builtInTools?: BuiltInTools
   /** Bounds of files. Default: up to 512 MiB for each. */
   files?: FileSettings
 }
@@ -66,12 +67,12 @@ export class ThreadManager {
       records,
       project: options.project ?? DEFAULT_PROJECT,
       clock: options.clock ?? systemClock,
-      locks: options.locks ?? rejectingLocks,
-      get stores () { return options.stores?.(this) }
+      locks: options.locks ?? rejectingLocks
     }
-    this.assistants = new Assistants(this.scope)
-    this.threads = new Threads(this.scope)
-    this.messages = new Messages(this.scope)
+    const tools = options.builtInTools ?? standardTools()
+    this.assistants = new Assistants(this.scope, tools)
+    this.threads = new Threads(this.scope, tools)
+    this.messages = new Messages(this.scope, tools)
   }
 
   /** The service behind the file methods: it streams, pages, and throws the API's 404. */

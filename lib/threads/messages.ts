@@ -5,9 +5,9 @@ import type { StoredRecord } from '../../storage/record-store.js'
 import { badRequest, notFound } from '../shared/errors.js'
 import { listOf, listRecords, pageOf, type ListParams } from '../shared/pagination.js'
 import { untilWritten, type Scope } from '../shared/scope.js'
-import { attachTo } from './attachments.js'
 import { Locked } from '../shared/thread-locks.js'
-import { PendingStores } from '../vector-stores/pending.js'
+import type { BuiltInTools } from '../tools/built-in-tools.js'
+import { ToolResourceChanges } from '../tools/tool-resources.js'
 import { newMessage, putMessage } from './new-message.js'
 import { Threads } from './threads.js'
 
@@ -26,29 +26,31 @@ export interface MessageListParams extends ListParams {
 /** Messages of one project's threads (API reference, "Messages"). */
 export class Messages {
   readonly #scope: Scope
+  readonly #tools: BuiltInTools
   readonly #threads: Threads
 
-  constructor (scope: Scope) {
+  constructor (scope: Scope, tools: BuiltInTools) {
     this.#scope = scope
-    this.#threads = new Threads(scope)
+    this.#tools = tools
+    this.#threads = new Threads(scope, tools)
   }
 
   /** Refused, or made to wait, while a run of the thread is active (API reference, "Runs and run steps", thread locks). */
   async create (threadId: string, request: CreateMessageRequest, origin: Partial<Pick<Message, 'assistant_id' | 'run_id'>> = {}): Promise<Message> {
     const { records, project } = this.#scope
-    const result = await PendingStores.during(this.#scope, async pending => await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
+    const result = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#scope.locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
       const message: Message = { ...await newMessage(this.#scope, threadId, request), ...origin }
       const active = request.attachments?.length ? await this.#lock(threadId) : undefined
       if (active !== undefined) return new Locked(active.run_id)
-      const resources = await pending.attach(thread.body.tool_resources, [message])
+      const resources = await changes.attach(thread.body.tool_resources, [message])
       const written = await records.write({ project, partition: threadId }, [
-        attachTo(thread, [message], resources),
+        Threads.putResources(thread, resources),
         { op: 'check', kind: KIND.lock, id: RUN_LOCK_ID, expect: 'absent' },
         ...putMessage(message)
       ])
       if (written) {
-        pending.keep(resources)
+        changes.keep(resources)
         return message
       }
       const lock = await this.#lock(threadId)

@@ -5,18 +5,19 @@ import { unixSeconds } from '../shared/clock.js'
 import { notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import { untilWritten, type Scope } from '../shared/scope.js'
-import { withAttachments } from './attachments.js'
-import { THREAD_STORE_EXPIRY } from '../vector-stores/attachments.js'
-import { PendingStores } from '../vector-stores/pending.js'
+import type { BuiltInTools } from '../tools/built-in-tools.js'
+import { THREAD_STORE_EXPIRY } from '../tools/file-search/resources.js'
+import { ToolResourceChanges, withCurrentResources } from '../tools/tool-resources.js'
 import { newMessage, putMessage } from './new-message.js'
-import { resolveToolResources, withoutDeletedFiles } from './resources.js'
 
 /** Threads of one project (API reference, "Threads"). */
 export class Threads {
   readonly #scope: Scope
+  readonly #tools: BuiltInTools
 
-  constructor (scope: Scope) {
+  constructor (scope: Scope, tools: BuiltInTools) {
     this.#scope = scope
+    this.#tools = tools
   }
 
   /**
@@ -25,23 +26,21 @@ export class Threads {
    * @param also what else must come into being with the thread, in the same write (a first run).
    */
   async create (request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]> = async () => []): Promise<Thread> {
-    return await PendingStores.during(this.#scope, async pending => await this.#create(pending, request, also))
+    return await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#create(changes, request, also))
   }
 
-  async #create (pending: PendingStores, request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]>): Promise<Thread> {
+  async #create (changes: ToolResourceChanges, request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]>): Promise<Thread> {
     const { records, clock, project } = this.#scope
     const id = newId.thread()
     const messages = await Promise.all((request.messages ?? []).map(async (message, i) => await newMessage(this.#scope, id, message, `messages[${i}].`)))
-    const resources = await resolveToolResources(this.#scope, request.tool_resources, {
-      make: async wanted => await pending.make({ ...wanted, expires_after: THREAD_STORE_EXPIRY })
-    })
-    const thread = withAttachments({
+    const resources = await changes.resolve(request.tool_resources, { vectorStores: { expiresAfter: THREAD_STORE_EXPIRY } })
+    const thread: Thread = {
       id,
       object: 'thread',
       created_at: unixSeconds(clock),
       metadata: request.metadata ?? {},
-      tool_resources: await pending.attach(resources, messages)
-    }, messages)
+      tool_resources: await changes.attach(resources, messages)
+    }
     const more = await also(thread)
     await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])
     await records.write({ project, partition: id }, [
@@ -49,31 +48,31 @@ export class Threads {
       ...messages.flatMap(putMessage),
       ...more
     ])
-    pending.keep(thread.tool_resources)
+    changes.keep(thread.tool_resources)
     return thread
   }
 
   /** Throws the 404. */
   async get (id: string): Promise<Thread> {
-    return await withoutDeletedFiles(this.#scope, (await this.load(id)).body)
+    return await withCurrentResources(this.#scope, this.#tools, (await this.load(id)).body)
   }
 
   async update (id: string, request: UpdateThreadRequest): Promise<Thread> {
     const { records, project } = this.#scope
-    return await untilWritten(async () => {
+    return await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await untilWritten(async () => {
       const { body, version } = await this.load(id)
-      const old = await withoutDeletedFiles(this.#scope, body)
+      const old = await withCurrentResources(this.#scope, this.#tools, body)
       const next: Thread = {
         ...old,
         metadata: request.metadata === undefined ? old.metadata : request.metadata ?? {},
         tool_resources: request.tool_resources === undefined
           ? old.tool_resources
-          : await resolveToolResources(this.#scope, request.tool_resources, { old: old.tool_resources })
+          : await changes.resolve(request.tool_resources, { old: old.tool_resources })
       }
       const written = await records.write({ project, partition: id },
         [{ op: 'put', kind: KIND.thread, id, body: next, expect: version }])
       return written ? next : undefined
-    })
+    }))
   }
 
   /** With its messages and runs. A run under way finds its thread gone and ends in silence. */
@@ -85,6 +84,17 @@ export class Threads {
         [{ op: 'check', kind: KIND.thread, id, expect: version }, { op: 'clear' }]) || undefined
     })
     await records.write({ project, partition: PARTITION.threads }, [{ op: 'delete', kind: KIND.thread, id }])
+  }
+
+  /**
+   * The item for a batch that must fail when the thread has changed: a new version of the thread, or only the check.
+   *
+   * @param resources as `ToolResourceChanges.attach` has returned them.
+   */
+  static putResources ({ id, version, body }: StoredRecord<Thread>, resources: Thread['tool_resources']): WriteItem {
+    return resources === body.tool_resources
+      ? { op: 'check', kind: KIND.thread, id, expect: version }
+      : { op: 'put', kind: KIND.thread, id, body: { ...body, tool_resources: resources }, expect: version }
   }
 
   async load (id: string): Promise<StoredRecord<Thread>> {

@@ -1,12 +1,12 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import type { AssistantTool } from '../../schemas/tools.js'
 import { unlessAborted } from '../shared/abort.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { ModelTool } from '../models/provider.js'
-import type { ServerTool, ToolContext, ToolInvocation, ToolRunner } from './tool.js'
+import { isFunction, type ToolDeclaration } from './built-in-tool.js'
+import type { FunctionRunner, ServerTool, ToolContext, ToolInvocation } from './tool.js'
 
 /** `all` offers server tools to every run, `declared` only to runs that list a function of the name. */
 export type ToolAccess = 'all' | 'declared'
@@ -32,7 +32,7 @@ interface Registered {
 }
 
 /** Runs the server's own tools (design: "server tools") and tells which calls are the client's. */
-export class ServerTools implements ToolRunner {
+export class ServerTools implements FunctionRunner {
   readonly #tools = new Map<string, Registered>()
   readonly #options: ServerToolsOptions
 
@@ -46,10 +46,10 @@ export class ServerTools implements ToolRunner {
     }
   }
 
-  offered (declared: readonly AssistantTool[]): ModelTool[] {
+  offered (declared: readonly ToolDeclaration[]): ModelTool[] {
     const offered = new Map<string, ModelTool>()
     for (const tool of declared) {
-      if (tool.type === 'function') offered.set(tool.function.name, this.#tools.get(tool.function.name)?.shown ?? tool.function)
+      if (isFunction(tool)) offered.set(tool.function.name, this.#tools.get(tool.function.name)?.shown ?? tool.function)
     }
     if (this.#options.access === 'all') {
       for (const [name, { shown }] of this.#tools) offered.set(name, shown)
@@ -57,14 +57,14 @@ export class ServerTools implements ToolRunner {
     return [...offered.values()]
   }
 
-  async runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): Promise<boolean> {
+  async runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[]): Promise<boolean> {
     const own = this.#available(call.name, declared)
     // A name that nobody declared is the model's invention, and no business of the client's: it is told so here.
     if (own === undefined) return !declares(declared, call.name)
     return !await this.#needsApproval(own, call)
   }
 
-  async execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string> {
+  async execute (call: ToolInvocation, declared: readonly ToolDeclaration[], context: ToolContext): Promise<string> {
     const own = this.#available(call.name, declared)
     if (own === undefined) return `Error: there is no tool named "${call.name}".`
     try {
@@ -78,7 +78,7 @@ export class ServerTools implements ToolRunner {
     }
   }
 
-  #available (name: string, declared: readonly AssistantTool[]): Registered | undefined {
+  #available (name: string, declared: readonly ToolDeclaration[]): Registered | undefined {
     const own = this.#tools.get(name)
     return this.#options.access === 'all' || declares(declared, name) ? own : undefined
   }
@@ -110,8 +110,8 @@ export class ServerTools implements ToolRunner {
   }
 }
 
-const declares = (declared: readonly AssistantTool[], name: string): boolean =>
-  declared.some(tool => tool.type === 'function' && tool.function.name === name)
+const declares = (declared: readonly ToolDeclaration[], name: string): boolean =>
+  declared.some(tool => isFunction(tool) && tool.function.name === name)
 
 async function parse ({ check }: Registered, call: ToolInvocation): Promise<Parsed> {
   let args: unknown

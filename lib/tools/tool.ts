@@ -1,7 +1,5 @@
-import type { Run } from '../../schemas/runs.js'
-import type { AssistantTool } from '../../schemas/tools.js'
 import type { ModelTool } from '../models/provider.js'
-import type { SearchOutcome } from './file-search/search.js'
+import type { ToolDeclaration } from './built-in-tool.js'
 
 /** What a tool learns of the run that calls it. */
 export interface ToolContext {
@@ -42,14 +40,12 @@ export interface ServerTool<Args = never> {
   toJSON? (): { name: string, description?: string, parameters: object }
 }
 
-/** The run engine's view of tools. */
-export interface ToolRunner {
-  /** The tools to show the model: those that the run declares, and those that the server adds. */
-  offered (declared: readonly AssistantTool[]): ModelTool[]
+/** The run engine's view of functions: those that this server runs, and those that the client does. */
+export interface FunctionRunner {
+  /** The functions to show the model: those that the run declares, and those that the server adds. */
+  offered (declared: readonly ToolDeclaration[]): ModelTool[]
   /** Whether the call is answered here; else the client answers it. */
-  runsHere (call: ToolInvocation, declared: readonly AssistantTool[]): Promise<boolean>
-  /** Searches files for the built-in tool, `args` as the model made them. Absent: there is no such tool here. */
-  search? (project: string, run: Run, args: string, signal: AbortSignal): Promise<SearchOutcome>
-  /** The output for the model. Never throws: a failure is an output too. */
-  execute (call: ToolInvocation, declared: readonly AssistantTool[], context: ToolContext): Promise<string>
+  runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[]): Promise<boolean>
+  /** The output for the model. Never throws but the reason of an aborted signal: a failure is an output too. */
+  execute (call: ToolInvocation, declared: readonly ToolDeclaration[], context: ToolContext): Promise<string>
 }

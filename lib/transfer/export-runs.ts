@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Run } from '../../schemas/runs.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
-import { isActive } from '../runs/state.js'
+import { isActive } from '../dialects/assistants/state.js'
 import type { RunLock } from '../threads/messages.js'
 import { contentsOf, pages, RUN_CONTENTS } from './contents.js'
 

@@ -1,8 +1,9 @@
 import type { Run } from '../../schemas/runs.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
-import { indexRun } from '../runs/records.js'
-import { isActive } from '../runs/state.js'
+import { runKey } from '../dialects/assistants/records.js'
+import { isActive } from '../dialects/assistants/state.js'
+import { indexJob } from '../runs/lease.js'
 import { activate, enterUses } from '../vector-stores/records.js'
 import type { RecordLine } from './lines.js'
 
@@ -30,7 +31,7 @@ export class Arrival {
       await this.#enter(project, PARTITION.vectorStores, KIND.vectorStore, id)
       await activate(this.#records, { project, storeId: id }, this.#now())
     }
-    if (kind === KIND.run && isActive((body as Run).status)) await indexRun(this.#records, { project, threadId: partition, runId: id }, this.#now())
+    if (kind === KIND.run && isActive((body as Run).status)) await indexJob(this.#records, runKey(project, partition, id), this.#now())
   }
 
   /** An entry without a body; of projects, of which there are few, those that were entered are remembered. */

@@ -13,7 +13,7 @@ import { Embedder, type EmbeddingOptions } from '../retrieval/embedder.js'
 import type { RetrievalIndex } from '../retrieval/index/contract.js'
 import { WorkerIndex, type WorkerIndexOptions } from '../retrieval/index/worker-index.js'
 import type { Scope } from '../shared/scope.js'
-import { FileSearch } from '../tools/file-search/search.js'
+import { FileSearcher } from '../tools/file-search/search.js'
 import { VectorStoreApi } from './api.js'
 import { DEFAULT_INDEXER_LIMITS, Indexer } from './indexer.js'
 import type { IndexedProject } from './indexing.js'
@@ -55,7 +55,7 @@ const TIDY_MS = 10 * 60 * 1000
 export class RetrievalService {
   readonly search: StoreSearch
   readonly indexer: Indexer
-  readonly fileSearch: FileSearch
+  readonly fileSearcher: FileSearcher
   readonly #index: RetrievalIndex
   readonly #reader: DocumentReader
   readonly #services: RetrievalServiceOptions
@@ -70,7 +70,7 @@ export class RetrievalService {
     this.#index = new WorkerIndex(async () => await this.#indexOptions())
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
     this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
-    this.fileSearch = new FileSearch({ records, clock, search: this.search, stores: project => services.project(project).stores, settled: () => this.indexer.settled() })
+    this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).stores, settled: () => this.indexer.settled() })
     this.#reader = new DocumentReader({
       clock,
       ...options.maxFileBytes === undefined ? {} : { limits: { maxBytes: options.maxFileBytes } },

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { canMove, isActive, transition, type Move } from '../../lib/runs/state.js'
+import { canMove, isActive, transition, type Move } from '../../lib/dialects/assistants/state.js'
 import { RUN_STATUSES, type Run, type RunStatus } from '../../schemas/runs.js'
 
 /** Every move of the life cycle; whatever is not here does not exist. */

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { readEvents } from '../../lib/runs/events/event-log.js'
+import { readEvents } from '../../lib/dialects/assistants/read-events.js'
 import { ManualClock } from '../helpers/clock.js'
 import { startServer, stopped } from '../helpers/server.js'
 import { text } from '../helpers/upstream-replies.js'

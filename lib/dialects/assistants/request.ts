@@ -1,27 +1,16 @@
 import type { Run } from '../../../schemas/runs.js'
-import type { ModelMessage, ModelRequest, ModelResponseFormat, ModelTool, ModelToolChoice } from '../../models/provider.js'
-
-/** What one model call of a run is made of, beside the run's own parameters. */
-export interface TurnInput {
-  /** The provider's name of the model. */
-  model: string
-  messages: ModelMessage[]
-  tools: ModelTool[]
-  /** Whether it is the run's first call: a forced tool choice holds for that one only, else the run would never end. */
-  first: boolean
-  /** Tokens that this call may produce. */
-  maxCompletionTokens: number | undefined
-}
+import type { ModelRequest, ModelResponseFormat, ModelToolChoice } from '../../models/provider.js'
+import type { TurnRequest } from '../../runs/dialect.js'
 
 /** A run's parameters as one model call. */
-export function modelRequest (run: Run, { model, messages, tools, first, maxCompletionTokens }: TurnInput): ModelRequest {
+export function modelRequest (run: Run, { model, messages, tools, toolName, isFirst, maxCompletionTokens }: TurnRequest): ModelRequest {
   const request: ModelRequest = { model, messages }
   // 1 is what every vendor does anyway, and reasoning models refuse to be told.
   if (run.temperature !== 1) request.temperature = run.temperature
   if (run.top_p !== 1) request.topP = run.top_p
   if (tools.length > 0) {
     request.tools = tools
-    request.toolChoice = toolChoice(run.tool_choice, first)
+    request.toolChoice = toolChoice(run.tool_choice, { tools, isFirst, toolName })
     request.parallelToolCalls = run.parallel_tool_calls
   }
   if (run.reasoning_effort !== null) request.reasoningEffort = run.reasoning_effort
@@ -31,12 +20,13 @@ export function modelRequest (run: Run, { model, messages, tools, first, maxComp
   return request
 }
 
-function toolChoice (choice: Run['tool_choice'], first: boolean): ModelToolChoice {
+function toolChoice (choice: Run['tool_choice'], { tools, isFirst, toolName }: Pick<TurnRequest, 'tools' | 'isFirst' | 'toolName'>): ModelToolChoice {
   if (choice === 'none') return 'none'
-  if (!first) return 'auto'
+  if (!isFirst) return 'auto'
   if (typeof choice === 'string') return choice
-  if (choice.type === 'file_search') return { name: choice.type }
-  return choice.type === 'function' && choice.function !== undefined ? { name: choice.function.name } : 'auto'
+  // A declared function of the tool's name has taken its place.
+  const name = choice.type === 'function' ? choice.function.name : toolName(choice.type) ?? tools.find(tool => tool.name === choice.type)?.name
+  return name === undefined ? 'auto' : { name }
 }
 
 function responseFormat (format: Run['response_format']): ModelResponseFormat | undefined {

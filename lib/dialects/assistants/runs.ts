@@ -11,24 +11,24 @@ import { badRequest, notFound } from '../../shared/errors.js'
 import { newId } from '../../shared/ids.js'
 import { listRecords, type ListParams } from '../../shared/pagination.js'
 import { untilWritten, type Scope } from '../../shared/scope.js'
-import { Assistants } from '../../threads/assistants.js'
 import { Locked } from '../../shared/thread-locks.js'
-import type { RunLock } from '../../threads/messages.js'
-import { attachTo } from '../../threads/attachments.js'
-import { newMessage, putMessage } from '../../threads/new-message.js'
-import { echoTools, resolveToolResources } from '../../threads/resources.js'
-import { Threads } from '../../threads/threads.js'
-import { searchesOf, withPassages } from '../../tools/file-search/search.js'
-import { useStores } from '../../vector-stores/attachments.js'
-import { PendingStores } from '../../vector-stores/pending.js'
 import type { RunEngine } from '../../runs/engine.js'
 import type { EventLog } from '../../runs/events/event-log.js'
+import { indexJob, unindexJob, type Lease } from '../../runs/lease.js'
+import type { JobKey } from '../../runs/job.js'
+import { Assistants } from '../../threads/assistants.js'
+import type { RunLock } from '../../threads/messages.js'
+import { newMessage, putMessage } from '../../threads/new-message.js'
+import { Threads } from '../../threads/threads.js'
+import type { BuiltInTools } from '../../tools/built-in-tools.js'
+import { ToolResourceChanges, useResources } from '../../tools/tool-resources.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
-import { indexRun, loadItems, putInclude, putStep, showsPassages, unindexRun, type Lease, type RunKey, type TurnState } from '../../runs/records.js'
+import { loadInclude, loadSteps, loadTurn, putInclude, putStep, runKey, withIncluded, type TurnState } from './records.js'
 import { replay } from './replay.js'
-import { isActive, transition } from '../../runs/state.js'
+import { AssistantsScribe } from './scribe.js'
+import { isActive, transition } from './state.js'
 
-/** A run that was set going, and where its readers start. */
+/** A run that was started, and where its readers begin. */
 export interface StartedRun {
   run: Run
   log: EventLog
@@ -46,7 +46,7 @@ interface FirstRecords {
   hasPrompt: boolean
 }
 
-/** What steps are to be shown with; the only value is the text of search results. */
+/** Values of `include[]`: what steps are shown with. */
 interface StepInclude {
   include?: readonly string[] | undefined
 }
@@ -64,20 +64,22 @@ export interface RunSettings {
 export class Runs {
   readonly #scope: Scope
   readonly #engine: RunEngine
+  readonly #tools: BuiltInTools
   readonly #settings: RunSettings
   readonly #assistants: Assistants
   readonly #threads: Threads
 
-  constructor (scope: Scope, engine: RunEngine, settings: RunSettings) {
+  constructor (scope: Scope, engine: RunEngine, tools: BuiltInTools, settings: RunSettings) {
     this.#scope = scope
     this.#engine = engine
+    this.#tools = tools
     this.#settings = settings
-    this.#assistants = new Assistants(scope)
-    this.#threads = new Threads(scope)
+    this.#assistants = new Assistants(scope, tools)
+    this.#threads = new Threads(scope, tools)
   }
 
   /**
-   * Stores the run with its additional messages, takes the thread's lock in the same write, and sets it going. Nothing is
+   * Stores the run with its additional messages, takes the thread's lock in the same write, and starts it. Nothing is
    * stored when the thread already has an active run.
    *
    * @param include what the events of its steps are to show.
@@ -85,22 +87,22 @@ export class Runs {
   async create (threadId: string, request: CreateRunRequest, { include }: StepInclude = {}): Promise<StartedRun> {
     const { records, clock, project, locks } = this.#scope
     const [assistant] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
-    const key: RunKey = { project, threadId, runId: newId.run() }
-    await indexRun(records, key, clock.now())
+    const key = runKey(project, threadId, newId.run())
+    await indexJob(records, key, clock.now())
     let started: FirstRecords | Locked | undefined
     try {
-      started = await PendingStores.during(this.#scope, async pending => await locks.pass(project, threadId, async () => await untilWritten(async () => {
-        const first = await this.#first(key, assistant, request)
+      started = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
+        const first = await this.#first(key, assistant, request, changes)
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const thread = await this.#threads.load(threadId)
         const active = await this.#lock(threadId)
         if (active !== undefined) return new Locked(active.run_id)
-        await useStores(this.#scope, thread.body.tool_resources, first.run.tool_resources)
-        const resources = await pending.attach(thread.body.tool_resources, first.messages)
+        await useResources(this.#scope, this.#tools, thread.body.tool_resources, first.run.tool_resources ?? null)
+        const resources = await changes.attach(thread.body.tool_resources, first.messages)
         const included = putInclude(key, include)
-        const written = await this.#write(threadId, [attachTo(thread, first.messages, resources), ...first.items, ...included === undefined ? [] : [included]])
+        const written = await this.#write(threadId, [Threads.putResources(thread, resources), ...first.items, ...included === undefined ? [] : [included]])
         if (written) {
-          pending.keep(resources)
+          changes.keep(resources)
           return first
         }
         const lock = await this.#lock(threadId)
@@ -108,7 +110,7 @@ export class Runs {
       })))
       if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
     } catch (error) {
-      await unindexRun(records, key.runId)
+      await unindexJob(records, key.jobId)
       throw error
     }
     return this.#launch(key, started, [], include)
@@ -123,15 +125,15 @@ export class Runs {
     const runId = newId.run()
     let first: FirstRecords | undefined
     const thread = await this.#threads.create(own, async ({ id: threadId, tool_resources: resourcesOfThread }) => {
-      const key = { project, threadId, runId }
-      first = await this.#first(key, assistant, runRequest, resources)
+      const key = runKey(project, threadId, runId)
+      first = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#first(key, assistant, runRequest, changes, resources))
       if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
-      await useStores(this.#scope, resourcesOfThread, first.run.tool_resources)
-      await indexRun(records, key, clock.now())
+      await useResources(this.#scope, this.#tools, resourcesOfThread, first.run.tool_resources ?? null)
+      await indexJob(records, key, clock.now())
       return first.items
     })
     if (first === undefined) throw new Error('a thread came into being without its run')
-    return this.#launch({ project, threadId: thread.id, runId }, first, [{ event: 'thread.created', data: thread }])
+    return this.#launch(runKey(project, thread.id, runId), first, [{ event: 'thread.created', data: thread }])
   }
 
   /** Throws the 404, of the thread first. A run past its time is expired before it is shown. */
@@ -139,7 +141,7 @@ export class Runs {
     return (await this.#current(threadId, id)).body
   }
 
-  /** The events of a run that goes on or has ended: as they are told, or, when they are no longer kept, as the records tell them. */
+  /** The events of a run that goes on or has ended: as they were published, or, when they are no longer kept, made from the records. */
   async join (threadId: string, id: string): Promise<EventLog> {
     const { body: run } = await this.#current(threadId, id)
     const live = await this.#engine.joinLog(this.#key(run), run)
@@ -148,9 +150,9 @@ export class Runs {
     const { body: now } = await this.#load(threadId, id)
     const key = this.#key(now)
     const { records } = this.#scope
-    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, now)])
-    const told = replay(now, items, shows)
-    return told.isClosed ? told : this.#engine.adoptLog(key, now, told)
+    const [steps, include] = await Promise.all([loadSteps(records, key), loadInclude(records, key, this.#tools, now.tools)])
+    const log = replay(now, steps, { tools: this.#tools, include })
+    return log.isClosed ? log : this.#engine.adoptLog(key, now, log)
   }
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
@@ -168,7 +170,7 @@ export class Runs {
     })
   }
 
-  /** Answers as soon as the wish is recorded; the run ends on its own time (API reference, "Cancel a run"). */
+  /** Answers as soon as the run is marked; it ends in the background (API reference, "Cancel a run"). */
   async cancel (threadId: string, id: string): Promise<Run> {
     const run = await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
@@ -201,11 +203,13 @@ export class Runs {
     })
     const key = this.#key(run)
     const { records } = this.#scope
-    const [items, shows] = await Promise.all([loadItems(records, key), showsPassages(records, key, run)])
+    const include = await loadInclude(records, key, this.#tools, run.tools)
+    const scribe = new AssistantsScribe({ records, key, body: run, tools: this.#tools, include })
+    const items = await scribe.load()
     const log = this.#engine.openLog(key)
     const from = log.nextId
-    log.append(stepEvent(shows ? withPassages(step, turn?.searches) : step), runEvent(run))
-    this.#engine.launch(key, { run, version, lease, leaseVersion: 1, showsPassages: shows }, log, items)
+    log.append([stepEvent(withIncluded(step, turn, this.#tools, include)), runEvent(run)])
+    this.#engine.launch({ key, held: { body: run, version, lease, leaseVersion: 1 }, log, scribe, items })
     return { run, log, from }
   }
 
@@ -228,16 +232,16 @@ export class Runs {
     return await this.#including(record.body, params)
   }
 
-  /** The step with the text of its search results, where that is asked for. */
+  /** The step with what `include[]` adds. */
   async #including (step: RunStep, { include = [] }: StepInclude): Promise<RunStep> {
-    if (include.length === 0 || searchesOf([step]).length === 0) return step
-    const turn = await this.#scope.records.get<TurnState>({ project: this.#scope.project, partition: step.thread_id, kind: KIND.turn, id: step.id })
-    return withPassages(step, turn?.body.searches)
+    const { records, project } = this.#scope
+    if (include.length === 0 || step.type !== 'tool_calls') return step
+    return withIncluded(step, await loadTurn(records, runKey(project, step.thread_id, step.run_id), step.id), this.#tools, include)
   }
 
   async #current (threadId: string, id: string): Promise<StoredRecord<Run>> {
     const record = await this.#load(threadId, id)
-    if (!this.#engine.isOverdue(record.body)) return record
+    if (!this.#isOverdue(record.body)) return record
     await this.#engine.expire(this.#key(record.body))
     return await this.#load(threadId, id)
   }
@@ -252,22 +256,27 @@ export class Runs {
     return record
   }
 
-  /** Sets a run going that was just written. */
-  #launch (key: RunKey, { run, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
+  #isOverdue ({ status, expires_at: expiresAt }: Run): boolean {
+    return this.#engine.isOverdue({ phase: isActive(status) ? 'queued' : 'ended', expiresAt })
+  }
+
+  /** Starts a run that was just written. */
+  #launch (key: JobKey, { run, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
     const log = this.#engine.openLog(key)
     const from = log.nextId
-    log.append(...before, runCreated(run), runEvent(run))
-    this.#engine.launch(key, { run, version: 1, lease, leaseVersion: 1, showsPassages: include.length > 0 }, log, [])
+    log.append([...before, runCreated(run), runEvent(run)])
+    const scribe = new AssistantsScribe({ records: this.#scope.records, key, body: run, tools: this.#tools, include })
+    this.#engine.launch({ key, held: { body: run, version: 1, lease, leaseVersion: 1 }, log, scribe, items: [] })
     return { run, log, from }
   }
 
   /** The open step with the outputs in it, completed. */
-  async #answered (key: RunKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined }> {
+  async #answered (key: JobKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined }> {
     const { records, project } = this.#scope
-    const page = await records.page<RunStep>({ project, partition: key.threadId, kind: KIND.step, parent: key.runId, order: 'desc', limit: 1 })
+    const page = await records.page<RunStep>({ project, partition: key.partition, kind: KIND.step, parent: key.jobId, order: 'desc', limit: 1 })
     const step = page.records[0]?.body
-    if (step?.step_details.type !== 'tool_calls') throw new Error(`run ${key.runId} waits for outputs but its last step has no tool calls`)
-    const turn = await records.get<TurnState>({ project, partition: key.threadId, kind: KIND.turn, id: step.id })
+    if (step?.step_details.type !== 'tool_calls') throw new Error(`run ${key.jobId} waits for outputs but its last step has no tool calls`)
+    const turn = await loadTurn(records, key, step.id)
     const calls = step.step_details.tool_calls.map(call => {
       const output = outputs.get(call.id)
       return call.type === 'function' && output !== undefined ? { ...call, function: { ...call.function, output } } : call
@@ -277,9 +286,9 @@ export class Runs {
       status: 'completed',
       completed_at: unixSeconds(this.#scope.clock),
       step_details: { type: 'tool_calls', tool_calls: calls },
-      usage: turn?.body.usage ?? null
+      usage: turn?.usage ?? null
     }
-    return { step: done, turn: turn?.body }
+    return { step: done, turn }
   }
 
   async #hasMessages (threadId: string): Promise<boolean> {
@@ -296,18 +305,18 @@ export class Runs {
     return await this.#scope.records.write({ project: this.#scope.project, partition: threadId }, items)
   }
 
-  #key (run: Run): RunKey {
-    return { project: this.#scope.project, threadId: run.thread_id, runId: run.id }
+  #key (run: Run): JobKey {
+    return runKey(this.#scope.project, run.thread_id, run.id)
   }
 
   /** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
-  async #first (key: RunKey, assistant: Assistant, request: NewRun, resources?: CreateThreadAndRunRequest['tool_resources']): Promise<FirstRecords> {
-    const run = await this.#newRun(key, assistant, request, resources)
+  async #first (key: JobKey, assistant: Assistant, request: NewRun, changes: ToolResourceChanges, resources?: CreateThreadAndRunRequest['tool_resources']): Promise<FirstRecords> {
+    const run = await this.#newRun(key, assistant, request, changes, resources)
     this.#settings.checkMetadata(request.metadata)
     const lease = this.#engine.newLease()
     const lock: RunLock = { run_id: run.id }
     const messages = await Promise.all((request.additional_messages ?? []).map(async (message, i) =>
-      await newMessage(this.#scope, key.threadId, message, `additional_messages[${i}].`)))
+      await newMessage(this.#scope, key.partition, message, `additional_messages[${i}].`)))
     return {
       run,
       messages,
@@ -323,16 +332,16 @@ export class Runs {
   }
 
   /** Model, instructions and tools are the assistant's as they are now; later edits do not reach the run. */
-  async #newRun (key: RunKey, assistant: Assistant, request: NewRun, resources: CreateThreadAndRunRequest['tool_resources']): Promise<Run> {
+  async #newRun (key: JobKey, assistant: Assistant, request: NewRun, changes: ToolResourceChanges, resources: CreateThreadAndRunRequest['tool_resources']): Promise<Run> {
     const at = unixSeconds(this.#scope.clock)
-    const tools = request.tools == null ? assistant.tools : echoTools(request.tools)
+    const tools = request.tools == null ? assistant.tools : this.#tools.declare(request.tools)
     const instructions = [request.instructions ?? assistant.instructions, request.additional_instructions].filter(text => text != null && text !== '')
     return {
-      id: key.runId,
+      id: key.jobId,
       object: 'thread.run',
       created_at: at,
       assistant_id: assistant.id,
-      thread_id: key.threadId,
+      thread_id: key.partition,
       status: 'queued',
       started_at: null,
       expires_at: at + this.#settings.expiresAfterS,
@@ -344,7 +353,7 @@ export class Runs {
       model: request.model ?? assistant.model,
       instructions: instructions.join('\n\n'),
       tools,
-      tool_resources: await resolveToolResources(this.#scope, resources, { tools, old: assistant.tool_resources }),
+      tool_resources: await changes.resolve(resources, { tools, old: assistant.tool_resources }),
       metadata: request.metadata ?? {},
       temperature: request.temperature ?? assistant.temperature ?? 1,
       top_p: request.top_p ?? assistant.top_p ?? 1,

@@ -21,13 +21,16 @@ const FINISH_REASONS: Record<string, FinishReason> = {
 /** Turns the stream parts of an AI SDK model into ours. */
 export class AiSdkTranslator implements Translator<AiSdkStreamPart> {
   readonly #origin: Origin
+  readonly #showsReasoning: boolean
   readonly #calls = new Map<string, Call>()
   readonly #reasoning = new Map<string, ReasoningPart>()
   #reasoningLength = 0
   #finish: (AiSdkStreamPart & { type: 'finish' }) | undefined
 
-  constructor (origin: Origin) {
+  /** @param showsReasoning whether reasoning becomes parts. */
+  constructor (origin: Origin, showsReasoning: boolean) {
     this.#origin = origin
+    this.#showsReasoning = showsReasoning
   }
 
   get finished (): boolean {
@@ -44,6 +47,7 @@ export class AiSdkTranslator implements Translator<AiSdkStreamPart> {
       case 'reasoning-delta':
       case 'reasoning-end':
         this.#addReasoning(part)
+        if (this.#showsReasoning && part.type === 'reasoning-delta' && part.delta !== '') parts.push({ type: 'reasoning', text: part.delta })
         break
       case 'tool-input-start':
         // Tools of the vendor's own run there; what they found comes as text.

@@ -35,21 +35,30 @@ const FINISH_REASONS: Record<string, FinishReason> = {
 /** Turns the chunks of one chat completion into parts. Also takes a whole completion, whose choice has a `message`. */
 export class ChunkTranslator {
   readonly #origin: Origin
+  readonly #showsReasoning: boolean
   readonly #calls: CallTracker
   readonly #reasoning = new Reasoning()
   #reasoningIsLate = false
   #usage: ModelUsage | undefined
   #finish: string | undefined
+  #begun = false
   #produced = false
 
-  constructor (origin: Origin) {
+  /** @param showsReasoning whether reasoning becomes parts. It goes back with tool calls either way, where the vendor wants it. */
+  constructor (origin: Origin, showsReasoning: boolean) {
     this.#origin = origin
+    this.#showsReasoning = showsReasoning
     this.#calls = new CallTracker((extras, index) => this.#opaque(extras, index))
   }
 
   /** Whether the vendor has told why it stopped. */
   get finished (): boolean {
     return this.#finish !== undefined
+  }
+
+  /** Whether any part was passed on, reasoning included. */
+  get begun (): boolean {
+    return this.#begun
   }
 
   /** Whether there was anything to read in the answer. */
@@ -72,9 +81,9 @@ export class ChunkTranslator {
     this.#usage = usageOf(chunk.usage) ?? usageOf(record(chunk.x_groq)?.usage) ?? this.#usage
     if (choice === undefined) return
     const delta = record(choice.delta) ?? record(choice.message)
-    if (delta !== undefined) this.#addDelta(delta, parts)
+    if (delta !== undefined && this.#addDelta(delta, parts)) this.#produced = true
+    if (parts.length > 0) this.#begun = true
     if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '') this.#finish = choice.finish_reason
-    if (parts.length > 0) this.#produced = true
   }
 
   /**
@@ -88,9 +97,13 @@ export class ChunkTranslator {
     parts.push({ type: 'finish', reason: this.#reason(), ...(this.#finish === undefined ? {} : { raw: this.#finish }) })
   }
 
-  #addDelta (delta: Record<string, unknown>, parts: ModelPart[]): void {
+  /** Whether the delta had a piece of the answer. */
+  #addDelta (delta: Record<string, unknown>, parts: ModelPart[]): boolean {
     const { content, refusal, tool_calls: calls, function_call: legacyCall } = delta
     if (this.#reasoning.add(delta) && this.#calls.count > 0) this.#reasoningIsLate = true
+    const thought = this.#showsReasoning ? reasoningText(delta) : ''
+    if (thought !== '') parts.push({ type: 'reasoning', text: thought })
+    const before = parts.length
     const text = typeof content === 'string' ? content : joinedText(content)
     if (text !== '') parts.push({ type: 'text', text })
     if (typeof refusal === 'string' && refusal !== '') parts.push({ type: 'refusal', text: refusal })
@@ -99,6 +112,7 @@ export class ChunkTranslator {
     } else if (record(legacyCall) !== undefined) {
       this.#calls.add({ index: 0, function: legacyCall as CallFragment['function'] }, parts)
     }
+    return parts.length > before
   }
 
   #opaque (call: Record<string, unknown> | undefined, index: number): Opaque | undefined {
@@ -127,6 +141,14 @@ function firstChoice (chunk: Record<string, unknown>): Record<string, unknown> |
 function joinedText (content: unknown): string {
   if (!Array.isArray(content)) return ''
   return content.map(part => part?.type === 'text' && typeof part.text === 'string' ? part.text : '').join('')
+}
+
+/** Vendors name it in three ways; some send one text under two names. */
+function reasoningText ({ reasoning_content: long, reasoning: short, content }: Record<string, unknown>): string {
+  if (typeof long === 'string' && long !== '') return long
+  if (typeof short === 'string' && short !== '') return short
+  if (!Array.isArray(content)) return ''
+  return content.map(part => part?.type === 'thinking' ? joinedText(part.thinking) : '').join('')
 }
 
 function usageOf (value: unknown): ModelUsage | undefined {

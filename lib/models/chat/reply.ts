@@ -14,6 +14,8 @@ export interface ReplyOptions {
   maxFrameLength: number
   origin: Origin
   signal: AbortSignal
+  /** Whether reasoning becomes parts. */
+  reasoning: boolean
 }
 
 /** How long a vendor that has given its reason to stop may take to close, and what it may still send. */
@@ -33,7 +35,7 @@ export class ChatReply {
     this.#answer = answer
     this.#options = options
     this.#sse = new SseDecoder(options.maxFrameLength)
-    this.#translator = new ChunkTranslator(options.origin)
+    this.#translator = new ChunkTranslator(options.origin, options.reasoning)
   }
 
   /** Sends the request and waits for the first parts: until then nothing was told, so a failure may be tried again. */
@@ -93,7 +95,7 @@ export class ChatReply {
     const { client, timeouts } = this.#options
     // Until there is a part, the limit for the first one stands.
     if (this.#translator.finished) deadline.set(CLOSING_MS, () => exchange.abort(new Error('The stream was not closed.')))
-    else if (this.#translator.produced && !exchange.readable) {
+    else if (this.#translator.begun && !exchange.readable) {
       deadline.set(timeouts.idleMs, () => exchange.abort(client.timedOut(`sent nothing more for ${timeouts.idleMs} ms.`)))
     }
     try {

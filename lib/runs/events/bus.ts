@@ -1,27 +1,27 @@
 import type { RecordStore } from '../../../storage/record-store.js'
 import type { Logger } from '../../shared/log.js'
-import type { RunKey } from '../records.js'
+import type { JobKey } from '../job.js'
 
 /**
- * What instances tell each other about runs. All of it is a hint that makes things quick: whoever misses one finds out by
- * looking (lease renewal, recovery, polls).
+ * Notifications between instances. They are best-effort and only make things quick: what was missed is found by lease renewal,
+ * recovery and polling.
  */
 export type BusMessage =
-  /** A run was marked `cancelling`: whoever executes it should look. */
-  | { type: 'look', run_id: string }
-  /** A run was handed over: it has no executor. */
-  | { type: 'orphan', project: string, thread_id: string, run_id: string }
-  /** A run goes on at the sender's: events kept elsewhere are history. */
-  | { type: 'moved', run_id: string }
-  /** A run has ended and its thread is free. */
-  | { type: 'unlocked', project: string, thread_id: string, run_id: string }
-  /** Somebody wants to read the events of a run. */
-  | { type: 'follow', run_id: string }
+  /** A job was marked as cancelling: the instance that executes it should look at its lease now. */
+  | { type: 'checkLease', job_id: string }
+  /** A job was handed over: it has no executor. */
+  | { type: 'released', dialect: string, project: string, partition: string, job_id: string }
+  /** A job goes on at the sender's: events kept elsewhere are out of date. */
+  | { type: 'continuedElsewhere', job_id: string }
+  /** A job has ended. */
+  | { type: 'ended', dialect: string, project: string, partition: string, job_id: string }
+  /** A reader of another instance asks for the events of a job. */
+  | { type: 'streamRequested', job_id: string }
 
 const TOPIC = 'runs'
 
 /** The topic on which the executor of a run says that it has written more events. */
-export const eventsTopic = (key: RunKey): string => `run-events ${key.runId}`
+export const eventsTopic = (key: JobKey): string => `run-events ${key.jobId}`
 
 export class RunBus {
   readonly #records: RecordStore
@@ -35,7 +35,7 @@ export class RunBus {
     this.#log = log
   }
 
-  /** Calls `receive` for what other instances say, until `close()`. */
+  /** Calls `receive` for messages of other instances, until `close()`. */
   async listen (receive: (message: BusMessage) => void): Promise<void> {
     this.#unlisten = await this.#records.listen?.(TOPIC, payload => {
       const { sender, message } = JSON.parse(payload) as { sender: string, message: BusMessage }
@@ -43,17 +43,17 @@ export class RunBus {
     })
   }
 
-  /** Never fails: a hint that is lost is only a delay. */
+  /** Never fails: a lost message is only a delay. */
   send (message: BusMessage): void {
     this.#records.notify?.(TOPIC, JSON.stringify({ sender: this.#sender, message })).catch(error => {
-      this.#log.debug({ err: error }, 'other instances could not be told')
+      this.#log.debug({ err: error }, 'other instances could not be notified')
     })
   }
 
-  /** Never fails either: a store that is away, or hangs, needs no goodbye. */
+  /** Never fails either: a store that is down, or hangs, need not be waited for. */
   async close (): Promise<void> {
     await this.#unlisten?.().catch(error => {
-      this.#log.debug({ err: error }, 'news could not be unsubscribed from')
+      this.#log.debug({ err: error }, 'the subscription to other instances could not be ended')
     })
   }
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { StreamEvent } from '../../../schemas/stream-events.js'
+import type { DialectEvent, EventFormat } from '../dialect.js'
 
 /** One event of a run, serialised once for all its readers. */
 export interface LoggedEvent {
   /** Counts from 0 within the run. */
   readonly id: number
-  readonly event: StreamEvent['event']
-  /** The payload's JSON; `[DONE]` for `done`. */
+  readonly event: string
+  /** The payload as text. */
   readonly data: string
   /** Bytes of payload logged before this one: the difference between two entries is how far a reader lags. */
   readonly offset: number
@@ -19,9 +19,9 @@ export class EventsForgottenError extends Error {
 
 /**
  * The events of one run in order. The engine appends; any number of readers follow, each at its own pace and
- * from wherever it likes. Readers hold no queue of their own, so a slow one costs nothing.
+ * from any offset. Readers hold no queue of their own, so a slow one costs nothing.
  *
- * `done` ends a stretch, not the log: a run that waited for tool outputs goes on behind it.
+ * Some events end a stretch (`done`, say), not the log: a run that waited for tool outputs goes on behind it.
  */
 export class EventLog {
   #entries: LoggedEvent[] = []
@@ -29,15 +29,18 @@ export class EventLog {
   #bytes = 0
   #closed = false
   #stretch = 0
+  readonly #format: EventFormat
   readonly #maxBytes: number
   readonly #waiting = new Set<() => void>()
   #readers = 0
 
   /**
+   * @param format of the dialect whose events these are.
    * @param maxBytes payload bytes kept; the oldest events are forgotten beyond it.
    * @param original the log of another instance that this one is a copy of.
    */
-  constructor (maxBytes: number, original: { tag: string, firstId: number } = { tag: randomBytes(4).toString('hex'), firstId: 0 }) {
+  constructor (format: EventFormat, maxBytes: number, original: { tag: string, firstId: number } = { tag: randomBytes(4).toString('hex'), firstId: 0 }) {
+    this.#format = format
     this.#maxBytes = maxBytes
     this.tag = original.tag
     this.#first = original.firstId
@@ -50,7 +53,7 @@ export class EventLog {
    */
   readonly tag: string
 
-  /** Where the present stretch begins: behind the last `done`, or behind the one before if nothing has followed yet. */
+  /** Where the present stretch begins: behind the last event that ended one, or behind the one before if nothing has followed yet. */
   get stretchStart (): number {
     return Math.max(this.#stretch, this.#first)
   }
@@ -70,15 +73,22 @@ export class EventLog {
     return this.#bytes
   }
 
-  append (...events: StreamEvent[]): void {
-    this.appendSerialised(events.map(({ event, data }) => [event, event === 'done' ? data : JSON.stringify(data)]))
+  append (events: readonly DialectEvent[]): void {
+    const first = this.nextId
+    this.appendSerialised(events.map((event, i) => [event.event, this.#format.serialise(event, first + i)]))
   }
 
-  /** Events as another log has them: name and payload's JSON. */
+  /** Whether readers of a stretch stop behind this event. */
+  endsStretch (event: LoggedEvent): boolean {
+    return this.#format.endsStretch(event.event)
+  }
+
+  /** Events as another log has them: name and payload. */
   appendSerialised (events: readonly (readonly [LoggedEvent['event'], string])[]): void {
     if (this.#closed) return
     for (const [event, data] of events) {
-      if (this.#entries.at(-1)?.event === 'done') this.#stretch = this.nextId
+      const last = this.#entries.at(-1)
+      if (last !== undefined && this.endsStretch(last)) this.#stretch = this.nextId
       this.#entries.push({ id: this.nextId, event, data, offset: this.#bytes })
       this.#bytes += data.length
     }
@@ -86,7 +96,7 @@ export class EventLog {
     this.#wake()
   }
 
-  /** Whether somebody is following. */
+  /** Whether any reader is following. */
   get hasReaders (): boolean {
     return this.#readers > 0
   }
@@ -157,15 +167,5 @@ export class EventLog {
     const drop = cut === -1 ? this.#entries.length - 1 : cut
     this.#entries = this.#entries.slice(drop)
     this.#first += drop
-  }
-}
-
-/** The events as objects, up to and with the first `done`: what an in-process reader wants. */
-export async function * readEvents (log: EventLog, from: number, signal: AbortSignal): AsyncGenerator<StreamEvent, void, undefined> {
-  for await (const batch of log.follow(from, signal)) {
-    for (const { event, data } of batch) {
-      yield { event, data: event === 'done' ? data : JSON.parse(data) } as StreamEvent
-      if (event === 'done') return
-    }
   }
 }

@@ -1,13 +1,18 @@
 import type { RecordStore } from '../../../storage/record-store.js'
 import type { Clock } from '../../shared/clock.js'
 import type { Logger } from '../../shared/log.js'
+import type { EventFormat } from '../dialect.js'
 import { EventLog } from './event-log.js'
 import { exportLog, forgetExport, mirrorLog } from './mirror.js'
-import type { RunKey } from '../records.js'
+import type { JobKey } from '../job.js'
 
 export interface LogKeeperServices {
   records: RecordStore
   clock: Clock
+  /** How events of a dialect look. */
+  formatOf (key: JobKey): EventFormat
+  /** Whether a job has yet to end. */
+  isActive (key: JobKey): Promise<boolean>
   log: Logger
   limits: {
     /** Payload bytes of a run's events kept for its readers. */
@@ -18,9 +23,9 @@ export interface LogKeeperServices {
 }
 
 interface Kept {
-  key: RunKey
+  key: JobKey
   log: EventLog
-  /** Takes back the timer that will forget the log. */
+  /** Cancels the timer that will drop the log. */
   keep: () => void
   /** Ends the export to other instances, if there is one. */
   exporting: AbortController | undefined
@@ -38,63 +43,63 @@ export class LogKeeper {
   }
 
   /** The log of a run that is executed here from now on: the one that is there, or a new one. */
-  open (key: RunKey): EventLog {
-    const kept = this.#kept.get(key.runId)
+  open (key: JobKey): EventLog {
+    const kept = this.#kept.get(key.jobId)
     if (kept !== undefined && !kept.log.isClosed) {
       kept.keep()
       return kept.log
     }
-    const log = new EventLog(this.#services.limits.maxLogBytes)
-    this.#kept.set(key.runId, { key, log, keep: () => {}, exporting: undefined })
+    const log = new EventLog(this.#services.formatOf(key), this.#services.limits.maxLogBytes)
+    this.#kept.set(key.jobId, { key, log, keep: () => {}, exporting: undefined })
     return log
   }
 
   /** The log of a run that is, or was a moment ago, executed here. */
-  find (runId: string): EventLog | undefined {
-    return this.#kept.get(runId)?.log
+  find (jobId: string): EventLog | undefined {
+    return this.#kept.get(jobId)?.log
   }
 
-  /** Keeps a log that was told from the records of a run that rests, so that readers can wait for what comes next. */
-  adopt (key: RunKey, log: EventLog): EventLog {
-    const kept = this.#kept.get(key.runId)
+  /** Keeps a log that was made from the records of a waiting run, so that readers can wait for what comes next. */
+  adopt (key: JobKey, log: EventLog): EventLog {
+    const kept = this.#kept.get(key.jobId)
     if (kept !== undefined) return kept.log
-    this.#kept.set(key.runId, { key, log, keep: () => {}, exporting: undefined })
+    this.#kept.set(key.jobId, { key, log, keep: () => {}, exporting: undefined })
     return log
   }
 
   /**
-   * A run that rests leaves its events for a while, for readers that come late.
+   * Keeps the events of a run that has stopped for a while, for readers that join late.
    *
-   * @param restsForMs how long it may yet go on, in milliseconds; 0 when it has ended.
+   * @param waitsForMs how long it may yet go on, in milliseconds; 0 when it has ended.
    */
-  retire (runId: string, restsForMs: number): void {
-    const kept = this.#kept.get(runId)
+  retire (jobId: string, waitsForMs: number): void {
+    const kept = this.#kept.get(jobId)
     if (kept === undefined) return
     kept.keep()
-    kept.keep = this.#services.clock.after(restsForMs + this.#services.limits.logRetentionMs, () => {
-      this.drop(runId)
-      if (kept.exporting !== undefined) this.#quietly(runId, forgetExport(this.#services, kept.key))
+    kept.keep = this.#services.clock.after(waitsForMs + this.#services.limits.logRetentionMs, () => {
+      this.drop(jobId)
+      if (kept.exporting !== undefined) this.#inBackground(jobId, forgetExport(this.#services, kept.key))
     })
   }
 
   /** Forgets a run's events at once; their readers end. */
-  drop (runId: string): void {
-    const kept = this.#kept.get(runId)
+  drop (jobId: string): void {
+    const kept = this.#kept.get(jobId)
     if (kept === undefined) return
-    this.#kept.delete(runId)
+    this.#kept.delete(jobId)
     kept.keep()
     kept.exporting?.abort()
     kept.log.close()
   }
 
   /** Makes the events of a run that is executed here readable on other instances. */
-  export (runId: string): void {
-    const kept = this.#kept.get(runId)
+  export (jobId: string): void {
+    const kept = this.#kept.get(jobId)
     if (kept === undefined || kept.exporting !== undefined) return
     const exporting = new AbortController()
     kept.exporting = exporting
-    this.#quietly(runId, (async () => {
-      // What an earlier executor has left is another story.
+    this.#inBackground(jobId, (async () => {
+      // Chunks of an earlier executor belong to another log.
       await forgetExport(this.#services, kept.key)
       await exportLog(this.#services, kept.key, kept.log, exporting.signal)
     })())
@@ -106,13 +111,13 @@ export class LogKeeper {
    *
    * @param ask asks the run's executor to export.
    */
-  async mirror (key: RunKey, ask: () => void): Promise<EventLog | undefined> {
-    const there = await this.#mirrors.get(key.runId)
+  async mirror (key: JobKey, ask: () => void): Promise<EventLog | undefined> {
+    const there = await this.#mirrors.get(key.jobId)
     if (there !== undefined && !there.isClosed) return there
     const coming = mirrorLog(this.#services, key, this.#services.limits.maxLogBytes, ask, this.#closing.signal)
-    this.#mirrors.set(key.runId, coming)
+    this.#mirrors.set(key.jobId, coming)
     const forget = (): void => {
-      if (this.#mirrors.get(key.runId) === coming) this.#mirrors.delete(key.runId)
+      if (this.#mirrors.get(key.jobId) === coming) this.#mirrors.delete(key.jobId)
     }
     const log = await coming.catch(error => {
       forget()
@@ -132,12 +137,12 @@ export class LogKeeper {
   /** Ends all readers. */
   close (): void {
     this.#closing.abort()
-    for (const runId of [...this.#kept.keys()]) this.drop(runId)
+    for (const jobId of [...this.#kept.keys()]) this.drop(jobId)
   }
 
-  #quietly (runId: string, work: Promise<void>): void {
+  #inBackground (jobId: string, work: Promise<void>): void {
     work.catch(error => {
-      this.#services.log.warn({ err: error, run_id: runId }, 'events could not be shared with other instances')
+      this.#services.log.warn({ err: error, run_id: jobId }, 'events could not be shared with other instances')
     })
   }
 }

@@ -1,10 +1,11 @@
 import { KIND } from '../../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../../storage/record-store.js'
 import type { Clock } from '../../shared/clock.js'
+import type { EventFormat } from '../dialect.js'
+import type { JobKey } from '../job.js'
+import { partitionOf } from '../lease.js'
 import { eventsTopic } from './bus.js'
 import { EventLog, type LoggedEvent } from './event-log.js'
-import { loadRun, type RunKey } from '../records.js'
-import { isActive } from '../state.js'
 
 /**
  * Events across instances. They live in the memory of the instance that executes the run; only when a reader asks for them on
@@ -24,6 +25,10 @@ interface Chunk {
 export interface MirrorServices {
   records: RecordStore
   clock: Clock
+  /** How events of a dialect look. */
+  formatOf (key: JobKey): EventFormat
+  /** Whether a job has yet to end. */
+  isActive (key: JobKey): Promise<boolean>
 }
 
 /** Events are gathered this long into one chunk, in milliseconds. */
@@ -38,7 +43,7 @@ const IDLE_POLLS = 30
 const LAST_POLLS = 5
 
 /** Writes a log's events to the store as they come, from the oldest that is kept, until the log closes. */
-export async function exportLog ({ records, clock }: MirrorServices, key: RunKey, log: EventLog, signal: AbortSignal): Promise<void> {
+export async function exportLog ({ records, clock }: MirrorServices, key: JobKey, log: EventLog, signal: AbortSignal): Promise<void> {
   let pending: LoggedEvent[] = []
   const flush = async (last: boolean): Promise<void> => {
     do {
@@ -48,8 +53,8 @@ export async function exportLog ({ records, clock }: MirrorServices, key: RunKey
       const chunk: Chunk = {
         tag: log.tag, first: batch[0]?.id ?? log.nextId, events: batch.map(({ event, data }) => [event, data]), last: last && pending.length === 0
       }
-      await records.write({ project: key.project, partition: key.threadId },
-        [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}${last ? '-last' : ''}`, parent: key.runId, body: chunk }])
+      await records.write(partitionOf(key),
+        [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}${last ? '-last' : ''}`, parent: key.jobId, body: chunk }])
       await records.notify?.(eventsTopic(key), '')
     } while (pending.length > 0)
   }
@@ -62,11 +67,11 @@ export async function exportLog ({ records, clock }: MirrorServices, key: RunKey
 }
 
 /** Removes what `exportLog` has written. */
-export async function forgetExport ({ records }: MirrorServices, key: RunKey): Promise<void> {
+export async function forgetExport ({ records }: MirrorServices, key: JobKey): Promise<void> {
   for (;;) {
-    const page = await records.page({ project: key.project, partition: key.threadId, kind: KIND.events, parent: key.runId, order: 'asc', limit: 100 })
+    const page = await records.page({ ...partitionOf(key), kind: KIND.events, parent: key.jobId, order: 'asc', limit: 100 })
     const items = page.records.map(({ id }): WriteItem => ({ op: 'delete', kind: KIND.events, id }))
-    if (items.length > 0) await records.write({ project: key.project, partition: key.threadId }, items)
+    if (items.length > 0) await records.write(partitionOf(key), items)
     if (!page.hasMore) return
   }
 }
@@ -83,7 +88,7 @@ function chunkSize (events: readonly LoggedEvent[]): number {
  *
  * @param ask asks the executor to export.
  */
-export async function mirrorLog (services: MirrorServices, key: RunKey, maxBytes: number, ask: () => void, signal: AbortSignal): Promise<EventLog | undefined> {
+export async function mirrorLog (services: MirrorServices, key: JobKey, maxBytes: number, ask: () => void, signal: AbortSignal): Promise<EventLog | undefined> {
   const reader = new ChunkReader(services, key)
   const news = new News()
   const unlisten = await services.records.listen?.(eventsTopic(key), () => news.come())
@@ -94,7 +99,7 @@ export async function mirrorLog (services: MirrorServices, key: RunKey, maxBytes
       end()
       return undefined
     }
-    const log = new EventLog(maxBytes, { tag: first.tag, firstId: first.first })
+    const log = new EventLog(services.formatOf(key), maxBytes, { tag: first.tag, firstId: first.first })
     log.appendSerialised(first.events)
     if (first.last) log.close()
     fill(log, reader, news, services, ask, signal).catch(() => {}).finally(() => {
@@ -113,7 +118,7 @@ async function firstChunk (reader: ChunkReader, news: News, services: MirrorServ
     ask()
     const [chunk] = await reader.read(1)
     if (chunk !== undefined) return chunk
-    if (!await reader.runIsActive()) return undefined
+    if (!await reader.jobIsActive()) return undefined
     await news.wait(services.clock, POLL_MS, signal)
   }
   return undefined
@@ -125,13 +130,13 @@ async function fill (log: EventLog, reader: ChunkReader, news: News, { clock }: 
   while (!signal.aborted && !log.isClosed) {
     const chunks = await reader.read(100)
     for (const chunk of chunks) {
-      // Another log means that the run has changed hands: what is told there is another story.
+      // Another log means that the run has changed hands, and the ids there mean other events.
       if (chunk.tag !== log.tag) return
       log.appendSerialised(chunk.events)
       if (chunk.last) return
     }
     if (chunks.length > 0) continue
-    if (!await reader.runIsActive() && ++ended > LAST_POLLS) return
+    if (!await reader.jobIsActive() && ++ended > LAST_POLLS) return
     idle = log.hasReaders ? 0 : idle + 1
     if (idle > IDLE_POLLS) return
     if (!await news.wait(clock, POLL_MS, signal)) ask()
@@ -141,24 +146,22 @@ async function fill (log: EventLog, reader: ChunkReader, news: News, { clock }: 
 /** Reads a run's chunks in order, each once. */
 class ChunkReader {
   readonly #services: MirrorServices
-  readonly #key: RunKey
+  readonly #key: JobKey
   #after: number | undefined
 
-  constructor (services: MirrorServices, key: RunKey) {
+  constructor (services: MirrorServices, key: JobKey) {
     this.#services = services
     this.#key = key
   }
 
   async read (limit: number): Promise<Chunk[]> {
-    const { project, threadId, runId } = this.#key
-    const page = await this.#services.records.page<Chunk>({ project, partition: threadId, kind: KIND.events, parent: runId, order: 'asc', limit, after: this.#after })
+    const page = await this.#services.records.page<Chunk>({ ...partitionOf(this.#key), kind: KIND.events, parent: this.#key.jobId, order: 'asc', limit, after: this.#after })
     this.#after = page.records.at(-1)?.position ?? this.#after
     return page.records.map(record => record.body)
   }
 
-  async runIsActive (): Promise<boolean> {
-    const run = await loadRun(this.#services.records, this.#key)
-    return run !== undefined && isActive(run.body.status)
+  async jobIsActive (): Promise<boolean> {
+    return await this.#services.isActive(this.#key)
   }
 }
 

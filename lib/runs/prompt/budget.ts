@@ -1,6 +1,6 @@
-import type { Run, Usage } from '../../../schemas/runs.js'
 import type { ModelMessage, ModelTool, ModelUsage } from '../../models/provider.js'
 import { messageTokens, messageTokensAtMost, tokenCounter, toolTokens } from '../../models/tokens.js'
+import type { JobSpec, TokenUsage } from '../job.js'
 
 /** What a run may still use, as totals over its model calls (API reference, "Create run", token limits). */
 export interface Budget {
@@ -12,11 +12,11 @@ export interface Budget {
   completion: number | undefined
 }
 
-export function remaining (run: Run, used: Usage, contextTokens: number): Budget {
+export function remaining (limits: JobSpec['limits'], used: TokenUsage, contextTokens: number): Budget {
   return {
-    prompt: Math.min(contextTokens, run.max_prompt_tokens === null ? Infinity : run.max_prompt_tokens - used.prompt_tokens),
-    promptIsLimited: run.max_prompt_tokens !== null,
-    completion: run.max_completion_tokens === null ? undefined : run.max_completion_tokens - used.completion_tokens
+    prompt: Math.min(contextTokens, limits.promptTokens === null ? Infinity : limits.promptTokens - used.promptTokens),
+    promptIsLimited: limits.promptTokens !== null,
+    completion: limits.completionTokens === null ? undefined : limits.completionTokens - used.completionTokens
   }
 }
 
@@ -30,10 +30,10 @@ export interface PromptParts {
 }
 
 /**
- * The prompt within the budget. Truncation `auto` leaves out the oldest messages, never the newest; `last_messages` has
- * chosen its messages already. Undefined when what must be sent does not fit a limit that the run asked for.
+ * The prompt within the budget. With `truncates` the oldest messages are left out, never the newest; else
+ * `history` is what the run has chosen. Undefined when what must be sent does not fit a limit that the run asked for.
  */
-export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[], budget: Budget, truncation: Run['truncation_strategy']['type']): Promise<ModelMessage[] | undefined> {
+export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[], budget: Budget, truncates: boolean): Promise<ModelMessage[] | undefined> {
   const { system, history, own } = parts
   const all = [...system, ...history, ...own]
   const atMost = all.reduce((sum, message) => sum + messageTokensAtMost(message), 0) + toolTokens(text => Buffer.byteLength(text), tools)
@@ -48,7 +48,7 @@ export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[]
     if (left < 0) break
     from--
   }
-  const indispensableFrom = truncation === 'auto' ? Math.max(history.length - 1, 0) : 0
+  const indispensableFrom = truncates ? Math.max(history.length - 1, 0) : 0
   const fits = from <= indispensableFrom && (left >= 0 || from < history.length)
   if (!fits && budget.promptIsLimited) return undefined
   return [...system, ...history.slice(Math.min(from, indispensableFrom)), ...own]

@@ -1,4 +1,5 @@
 import type { TextAnnotation } from '../../../schemas/messages.js'
+import type { AnnotatedText, Annotator } from '../built-in-tool.js'
 
 /**
  * A marker as the model is asked to write it, `【4:0†notes.txt】`: which search, which of its results, and a name for people. Older
@@ -47,6 +48,32 @@ export class CitationFinder {
     const rest = from === -1 ? '' : text.slice(from)
     this.#open = rest.includes('】') || rest.length > LONGEST ? '' : rest
     return found
+  }
+}
+
+/** Publishes a text as it comes, and each citation behind the piece that completes its marker. */
+export class CitationAnnotator implements Annotator {
+  readonly #finder: CitationFinder
+  #length = 0
+
+  constructor (source: FindSource) {
+    this.#finder = new CitationFinder(source)
+  }
+
+  push (piece: string): AnnotatedText[] {
+    const citations = this.#finder.push(piece)
+    this.#length += piece.length
+    return [
+      { value: piece, annotations: [] },
+      ...citations.map(citation => ({
+        value: '',
+        annotations: [{ ...citation, start_index: citation.start_index - this.#length, end_index: citation.end_index - this.#length }]
+      }))
+    ]
+  }
+
+  end (): AnnotatedText[] {
+    return []
   }
 }
 

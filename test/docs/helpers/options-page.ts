@@ -34,7 +34,7 @@ const SECTIONS: Section[] = [
     of: [['lib/threads/manager.ts', 'ThreadManagerOptions']],
     intro: 'Of `new ThreadManager(storage, options)`.'
   },
-  { title: 'Limits', of: [['lib/options/options.ts', 'Limits'], ['lib/runs/engine.ts', 'EngineLimits']], intro: 'The keys of `limits`.', defaults: limits },
+  { title: 'Limits', of: [['lib/options/options.ts', 'Limits'], ['lib/runs/services.ts', 'EngineLimits']], intro: 'The keys of `limits`.', defaults: limits },
   { title: 'Streams', of: [['lib/http/sse.ts', 'StreamLimits']], intro: 'The keys of `streams`.', defaults: streams },
   { title: 'Retrieval', of: [['lib/vector-stores/service.ts', 'RetrievalOptions']], intro: 'The keys of `retrieval`.' },
   { title: 'Embeddings', of: [['lib/retrieval/embedder.ts', 'EmbeddingOptions']], intro: 'The keys of `retrieval.embeddings`.' },

@@ -1,4 +1,4 @@
-import type { RequiredAction, Run, RunError, RunStatus, Usage } from '../../schemas/runs.js'
+import type { RequiredAction, Run, RunError, RunStatus, Usage } from '../../../schemas/runs.js'
 
 /**
  * The life of a run as data (API reference, "Runs and run steps", run life cycle). The store's conditional

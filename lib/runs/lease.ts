@@ -1,0 +1,63 @@
+import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import type { RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { Dialect } from './dialect.js'
+import type { JobKey } from './job.js'
+
+/** Which instance executes a job. Milliseconds since the epoch. */
+export interface Lease {
+  owner: string
+  /** Of one claim: an instance that lost a job and got it back must not go on where it was. */
+  token: string
+  expiresAt: number
+  /** How often the job was taken from an instance that had stopped renewing. */
+  takeovers: number
+}
+
+/** An entry of the index of active jobs. */
+export interface ActiveJob {
+  project: string
+  /** The job's partition. */
+  thread_id: string
+  /** Absent for the Assistants dialect. */
+  dialect?: string
+  /** Milliseconds since the epoch. */
+  created: number
+}
+
+/** A job's record and its lease as this instance holds them. */
+export interface HeldJob<Body extends object = object> {
+  body: Body
+  version: number
+  lease: Lease
+  leaseVersion: number
+}
+
+export const partitionOf = ({ project, partition }: JobKey): { project: string, partition: string } => ({ project, partition })
+
+export const leaseRecord = (key: JobKey): RecordKey => ({ ...partitionOf(key), kind: KIND.lease, id: key.jobId })
+
+export async function loadJob<Body extends object> (records: RecordStore, dialect: Dialect<Body>, key: JobKey): Promise<StoredRecord<Body> | undefined> {
+  return await records.get<Body>({ ...partitionOf(key), kind: dialect.kind, id: key.jobId })
+}
+
+const ACTIVE_JOBS = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
+
+/** The dialect that index entries leave out: it is older than the field. */
+export const FIRST_DIALECT = 'assistants'
+
+/** Enters a job into the index of active ones. Written before the job, so that no active job is missing from it. */
+export async function indexJob (records: RecordStore, { dialect, project, partition, jobId }: JobKey, now: number): Promise<void> {
+  const body: ActiveJob = { project, thread_id: partition, ...dialect === FIRST_DIALECT ? {} : { dialect }, created: now }
+  await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id: jobId, body }])
+}
+
+export async function unindexJob (records: RecordStore, jobId: string): Promise<void> {
+  await records.write(ACTIVE_JOBS, [{ op: 'delete', kind: KIND.activeRun, id: jobId }])
+}
+
+/** A page of the index, oldest first. */
+export async function activeJobs (records: RecordStore, after: number | undefined) {
+  return await records.page<ActiveJob>({ ...ACTIVE_JOBS, kind: KIND.activeRun, order: 'asc', limit: 100, ...after === undefined ? {} : { after } })
+}
+
+export const jobKeyOf = (jobId: string, { project, thread_id: partition, dialect = FIRST_DIALECT }: ActiveJob): JobKey => ({ dialect, project, partition, jobId })

@@ -1,0 +1,48 @@
+import type { RecordStore } from '../../storage/record-store.js'
+import type { ModelRegistry } from '../models/registry.js'
+import type { Clock } from '../shared/clock.js'
+import type { Logger } from '../shared/log.js'
+import type { BuiltInTools } from '../tools/built-in-tools.js'
+import type { FunctionRunner } from '../tools/tool.js'
+
+/** Bounds of the engine. */
+export interface EngineLimits {
+  /** How long an instance holds a run without renewing, in milliseconds. */
+  leaseMs: number
+  /** Model calls in one run. */
+  maxModelTurns: number
+  /** Messages of a thread that a prompt takes, counted from the newest. */
+  maxPromptMessages: number
+  /** Tokens of a prompt; older messages are left out beyond it. What a model can take, if that is less, is the provider's affair. */
+  maxPromptTokens: number
+  /** Payload bytes of a run's events kept for its readers. */
+  maxLogBytes: number
+  /** How long the events of a run that has stopped are kept, in milliseconds. */
+  logRetentionMs: number
+  /** How often a run may be taken over before it fails. */
+  maxTakeovers: number
+  /** How long a server that shuts down lets its runs finish before it hands them over, in milliseconds. */
+  drainMs: number
+}
+
+export const DEFAULT_LIMITS: EngineLimits = {
+  leaseMs: 15_000,
+  maxModelTurns: 50,
+  maxPromptMessages: 1000,
+  maxPromptTokens: 128_000,
+  maxLogBytes: 16 * 1024 * 1024,
+  logRetentionMs: 60_000,
+  maxTakeovers: 3,
+  drainMs: 0
+}
+
+/** What the engine works with. */
+export interface EngineServices {
+  records: RecordStore
+  clock: Clock
+  models: Pick<ModelRegistry, 'resolve'>
+  tools: BuiltInTools
+  functions: FunctionRunner
+  log: Logger
+  limits: EngineLimits
+}

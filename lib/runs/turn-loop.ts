@@ -1,0 +1,209 @@
+import { ModelError, type FinishReason, type ModelPart, type ModelTool, type ModelUsage } from '../models/provider.js'
+import type { BuiltInContext } from '../tools/built-in-tool.js'
+import type { OfferedTool } from '../tools/built-in-tools.js'
+import type { ToolInvocation } from '../tools/tool.js'
+import type { Change, Dialect, JobMove } from './dialect.js'
+import { isAnswered, type BuiltInCall, type Call } from './items.js'
+import { fullUsage, NO_USAGE, totalUsage, type CutReason, type JobKey, type JobSpec, type TokenUsage } from './job.js'
+import { estimateUsage, fitPrompt, remaining, type PromptParts } from './prompt/budget.js'
+import { ownPrompt } from './prompt/own-prompt.js'
+import type { EngineServices } from './services.js'
+import type { TurnWriter } from './turn-writer.js'
+
+/** The execution, as the loop uses it. */
+export interface Host {
+  readonly dialect: Dialect
+  readonly key: JobKey
+  readonly body: object
+  /** Aborted with a `RunStopped`. */
+  readonly signal: AbortSignal
+  now (): number
+  moved (move: JobMove): Change
+  commit (build: () => Change): Promise<void>
+  unindex (): Promise<void>
+  retryWhileStorageDown<T> (work: () => Promise<T>): Promise<T>
+}
+
+interface ModelAnswer {
+  said: string
+  usage: ModelUsage | undefined
+  finish: ModelPart & { type: 'finish' }
+}
+
+/** Finish reasons that leave an answer incomplete. */
+const CUT: Partial<Record<FinishReason, CutReason>> = { length: 'max_completion_tokens', content_filter: 'content_filter' }
+
+/** The alternation of model turns and tool calls, within the job's limits, until the job ends or waits for its client. */
+export class TurnLoop {
+  readonly #services: EngineServices
+  readonly #host: Host
+  readonly #writer: TurnWriter
+  readonly #spec: JobSpec
+  readonly #builtIn: readonly OfferedTool[]
+  readonly #offered: ModelTool[]
+
+  constructor (services: EngineServices, host: Host, writer: TurnWriter, spec: JobSpec, builtIn: readonly OfferedTool[]) {
+    this.#services = services
+    this.#host = host
+    this.#writer = writer
+    this.#spec = spec
+    this.#builtIn = builtIn
+    const names = new Set(builtIn.map(({ shown }) => shown.name))
+    this.#offered = [...builtIn.map(({ shown }) => shown), ...services.functions.offered(spec.tools).filter(({ name }) => !names.has(name))]
+  }
+
+  async run (): Promise<void> {
+    const { dialect, key } = this.#host
+    const { records, limits } = this.#services
+    const newest = this.#spec.limits.lastMessages ?? limits.maxPromptMessages
+    const history = await this.#host.retryWhileStorageDown(async () => await dialect.history(records, key, newest))
+    for (;;) {
+      this.#host.signal.throwIfAborted()
+      // Calls that were made before a restart are answered first; else the model speaks.
+      if (this.#writer.openCalls === undefined) {
+        const parts = { system: this.#spec.system, history, own: ownPrompt(this.#writer.items) }
+        if (!await this.#modelTurn(parts)) return
+      }
+      if (!await this.#toolCalls()) return
+    }
+  }
+
+  /** One call of the model. Whether it ended in tool calls; if not, the job has ended with it. */
+  async #modelTurn (parts: PromptParts): Promise<boolean> {
+    const { models, limits } = this.#services
+    const { turns } = this.#writer
+    if (turns >= limits.maxModelTurns) {
+      throw new ModelError('server_error', `The run was stopped after ${turns} model turns without an answer.`)
+    }
+    const { provider, model } = models.resolve(this.#spec.model)
+    const budget = remaining(this.#spec.limits, totalUsage(this.#writer.usages()), limits.maxPromptTokens)
+    if (budget.completion !== undefined && budget.completion <= 0) return await this.#endBetweenTurns('max_completion_tokens')
+    const messages = await fitPrompt(parts, this.#offered, budget, this.#spec.limits.truncates)
+    if (messages === undefined) return await this.#endBetweenTurns('max_prompt_tokens')
+
+    const request = this.#host.dialect.request(this.#host.body, {
+      model,
+      messages,
+      tools: this.#offered,
+      toolName: type => this.#builtIn.find(({ tool }) => tool.type === type)?.shown.name,
+      isFirst: turns === 0,
+      maxCompletionTokens: budget.completion
+    })
+    const answer = await this.#read(provider.stream(request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }))
+    const usage = fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, { role: 'assistant', content: answer.said, toolCalls: this.#writer.calls() }))
+    const cut = CUT[answer.finish.reason]
+    if (this.#writer.openCalls !== undefined && cut === undefined) {
+      await this.#writer.callsMade(usage)
+      return true
+    }
+    if (answer.finish.reason === 'other' && answer.finish.raw === 'error') {
+      throw new ModelError('server_error', 'The model reported an error and stopped.')
+    }
+    await this.#end(usage, cut)
+    return false
+  }
+
+  async #read (parts: AsyncIterable<ModelPart>): Promise<ModelAnswer> {
+    const writer = this.#writer
+    let said = ''
+    let usage: ModelUsage | undefined
+    let finish: ModelAnswer['finish'] | undefined
+    for await (const part of parts) {
+      switch (part.type) {
+        case 'text':
+        case 'refusal':
+          // Calls stay open until they are answered, and items never overlap: words after the calls have no place.
+          if (part.text === '' || writer.openCalls !== undefined) break
+          said += part.text
+          await (part.type === 'text' ? writer.text(part.text) : writer.refusal(part.text))
+          break
+        case 'reasoning':
+          if (part.text !== '' && writer.openCalls === undefined) await writer.reasoning(part.text)
+          break
+        case 'tool_call':
+          await writer.toolCall(part.id, part.name, part.opaque)
+          break
+        case 'tool_arguments':
+          writer.toolArguments(part.index, part.fragment, part.opaque)
+          break
+        case 'usage':
+          usage = part.usage
+          break
+        case 'finish':
+          finish = part
+          break
+      }
+    }
+    this.#host.signal.throwIfAborted()
+    if (finish === undefined) throw new ModelError('server_error', 'The model\'s answer ended before it was complete.')
+    return { said, usage, finish }
+  }
+
+  /** The model has said its last word: its item and the job end in one write. */
+  async #end (usage: TokenUsage, cut: CutReason | undefined): Promise<void> {
+    const at = this.#host.now()
+    const total = totalUsage([...this.#writer.usages(), usage])
+    await this.#writer.finish(usage, () => this.#host.moved(cut === undefined
+      ? { to: 'completed', at, usage: total }
+      : { to: 'incomplete', at, usage: total, reason: cut }), cut)
+    await this.#host.unindex()
+  }
+
+  /** The job's tokens are spent before the model could be asked again. */
+  async #endBetweenTurns (reason: CutReason): Promise<false> {
+    const end = (): Change => this.#host.moved({ to: 'incomplete', at: this.#host.now(), usage: totalUsage(this.#writer.usages()), reason })
+    // After a takeover there may be a message that will not be gone on with.
+    this.#writer.reopenLeftovers()
+    if (this.#writer.open === undefined) await this.#host.commit(end)
+    else await this.#writer.finish(NO_USAGE, end, reason)
+    await this.#host.unindex()
+    return false
+  }
+
+  /** Answers the open calls as far as this server can. Whether the job goes on here; if not, it waits for its client. */
+  async #toolCalls (): Promise<boolean> {
+    const open = this.#writer.openCalls
+    if (open === undefined) return true
+    const { functions } = this.#services
+    const unanswered = open.calls.filter(call => !isAnswered(call))
+    const here = await Promise.all(unanswered.map(async call => call.builtIn !== undefined || await functions.runsHere(invocation(call), this.#spec.tools)))
+    let running = here.filter(Boolean).length
+    await Promise.all(unanswered.filter((_call, i) => here[i]).map(async call => {
+      if (call.builtIn === undefined) call.output = await this.#callFunction(call)
+      else await this.#callBuiltIn(call, call.builtIn)
+      // Each output is persisted as it comes, so that a restart repeats no call that was answered; the last goes with the next write.
+      if (--running > 0) await this.#writer.saveCalls()
+    }))
+    this.#host.signal.throwIfAborted()
+    const pending = open.calls.filter(call => !isAnswered(call))
+    if (pending.length > 0) {
+      await this.#writer.saveCalls(() => this.#host.moved({ to: 'waiting', calls: pending }))
+      return false
+    }
+    await this.#writer.finish(open.usage ?? NO_USAGE)
+    return true
+  }
+
+  async #callBuiltIn (call: Call, { offered }: BuiltInCall): Promise<void> {
+    const { dialect, key, signal } = this.#host
+    const context: BuiltInContext = {
+      ...this.#spec.context,
+      project: key.project,
+      declared: offered.declared,
+      threadResources: async () => await dialect.threadResources(this.#services.records, key),
+      signal
+    }
+    const deltas = offered.tool.run(invocation(call), context)
+    for (let next = await deltas.next(); ; next = await deltas.next()) {
+      if (next.done === true) return this.#writer.toolResult(call, next.value)
+      this.#writer.toolProgress(call, next.value)
+    }
+  }
+
+  async #callFunction (call: Call): Promise<string> {
+    const { runId, threadId, assistantId } = this.#spec.context
+    return await this.#services.functions.execute(invocation(call), this.#spec.tools, { runId, threadId, agentId: assistantId, signal: this.#host.signal })
+  }
+}
+
+const invocation = ({ id, name, arguments: args }: Call): ToolInvocation => ({ id, name, arguments: args })
