@@ -64,7 +64,7 @@ export class OpenAIAdapter {
 
   async createAssistant (request: CreateAssistantRequest): Promise<Assistant> {
     await this.#ready()
-    return await this.#manager.createAssistant(checked(CreateAssistantRequest, request))
+    return await this.#manager.createAssistant(this.#checked(CreateAssistantRequest, request))
   }
 
   async getAssistant (id: string): Promise<Assistant | undefined> {
@@ -72,7 +72,7 @@ export class OpenAIAdapter {
   }
 
   async updateAssistant (id: string, updates: UpdateAssistantRequest): Promise<Assistant | undefined> {
-    return await this.#manager.updateAssistant(id, checked(UpdateAssistantRequest, updates))
+    return await this.#manager.updateAssistant(id, this.#checked(UpdateAssistantRequest, updates))
   }
 
   /** Whether it existed. */
@@ -87,7 +87,7 @@ export class OpenAIAdapter {
 
   async createThread (metadata?: Record<string, string>): Promise<Thread> {
     await this.#ready()
-    return await this.#manager.createThread(checked(UpdateThreadRequest, { metadata: metadata ?? null }).metadata ?? undefined)
+    return await this.#manager.createThread(this.#checked(UpdateThreadRequest, { metadata: metadata ?? null }).metadata ?? undefined)
   }
 
   async getThread (id: string): Promise<Thread | undefined> {
@@ -95,7 +95,7 @@ export class OpenAIAdapter {
   }
 
   async updateThread (id: string, updates: UpdateThreadRequest): Promise<Thread | undefined> {
-    return await this.#manager.updateThread(id, checked(UpdateThreadRequest, updates))
+    return await this.#manager.updateThread(id, this.#checked(UpdateThreadRequest, updates))
   }
 
   /** Whether it existed. A run under way is stopped. */
@@ -109,7 +109,7 @@ export class OpenAIAdapter {
 
   /** Undefined when there is no such thread. Throws while a run of the thread is active. */
   async addMessage (threadId: string, request: CreateMessageRequest): Promise<Message | undefined> {
-    return await this.#manager.addMessage(threadId, checked(CreateMessageRequest, request))
+    return await this.#manager.addMessage(threadId, this.#checked(CreateMessageRequest, request))
   }
 
   async getMessage (threadId: string, messageId: string): Promise<Message | undefined> {
@@ -156,13 +156,13 @@ export class OpenAIAdapter {
   /** Undefined when there is no such run. Throws when it does not wait for these outputs. */
   async submitToolOutputs (threadId: string, runId: string, request: SubmitToolOutputsRequest): Promise<Run | undefined> {
     const { runs } = await this.#ready()
-    return (await absentAsUndefined(async () => await runs.submitToolOutputs(threadId, runId, checked(SubmitToolOutputsRequest, request))))?.run
+    return (await absentAsUndefined(async () => await runs.submitToolOutputs(threadId, runId, this.#checked(SubmitToolOutputsRequest, request))))?.run
   }
 
   /** The same, with the events that follow. Throws the 404 for a run that does not exist. */
   async * streamToolOutputs (threadId: string, runId: string, request: SubmitToolOutputsRequest): AsyncGenerator<StreamEvent, void, undefined> {
     const { runs } = await this.#ready()
-    yield * events(await runs.submitToolOutputs(threadId, runId, checked(SubmitToolOutputsRequest, request)))
+    yield * events(await runs.submitToolOutputs(threadId, runId, this.#checked(SubmitToolOutputsRequest, request)))
   }
 
   /** A page of a run's steps, newest first unless asked otherwise; 20 unless limited. Empty when there is no such run. */
@@ -178,9 +178,16 @@ export class OpenAIAdapter {
     await this.#core.stop()
   }
 
+  /** The request, if the API would take it; throws the error that the API would answer with. */
+  #checked<T extends TSchema> (schema: T, request: unknown): Static<T> {
+    const result = validatorOf(this.#core.extendSchema(schema))(request)
+    if (result.error !== undefined) throw result.error
+    return result.value as Static<T>
+  }
+
   async #create (threadId: string, request: CreateRunRequest): Promise<StartedRun> {
     const { runs } = await this.#ready()
-    return await runs.create(threadId, checked(CreateRunRequest, request))
+    return await runs.create(threadId, this.#checked(CreateRunRequest, request))
   }
 
   async #ready (): Promise<ProjectApi> {
@@ -204,16 +211,12 @@ function events ({ log, from }: StartedRun): AsyncGenerator<StreamEvent, void, u
   return readEvents(log, from, new AbortController().signal)
 }
 
-const validators = new Map<TSchema, ReturnType<typeof compileValidator>>()
+const validators = new WeakMap<TSchema, ReturnType<typeof compileValidator>>()
 
-/** The request, if the API would take it; throws the error that the API would answer with. */
-function checked<T extends TSchema> (schema: T, request: unknown): Static<T> {
-  let validate = validators.get(schema)
-  if (validate === undefined) {
-    validate = compileValidator(schema, 'body', { unknownParameters: 'reject' })
-    validators.set(schema, validate)
-  }
-  const result = validate(request)
-  if (result.error !== undefined) throw result.error
-  return result.value as Static<T>
+function validatorOf (schema: TSchema): ReturnType<typeof compileValidator> {
+  const known = validators.get(schema)
+  if (known !== undefined) return known
+  const validate = compileValidator(schema, 'body', { unknownParameters: 'reject' })
+  validators.set(schema, validate)
+  return validate
 }

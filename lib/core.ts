@@ -23,6 +23,7 @@ import type { Threads } from './threads/threads.js'
 import type { BuiltInTools } from './tools/built-in-tools.js'
 import { ServerTools } from './tools/server-tools.js'
 import { standardTools } from './tools/standard-tools.js'
+import { schemaExtender, type ExtendSchema } from './tools/tool-schemas.js'
 import type { VectorStoreApi } from './vector-stores/api.js'
 import { RetrievalService } from './vector-stores/service.js'
 import { Webhooks } from './dialects/assistants/webhooks.js'
@@ -51,6 +52,8 @@ export class Core {
   readonly threadStorage: ThreadStorage
   readonly models: ModelRegistry
   readonly clock: Clock
+  /** Opens request schemas for the built-in tools of this server. */
+  readonly extendSchema: ExtendSchema
   readonly #records: RecordStore
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
@@ -85,6 +88,7 @@ export class Core {
       fileSearch: { vectorStores: scope => this.#retrieval.forProject(scope), searcher: this.#retrieval.fileSearcher },
       others: options.builtInTools
     })
+    this.extendSchema = schemaExtender(options.builtInTools)
     this.threadManager = new ThreadManager(this.#records, {
       clock,
       locks,

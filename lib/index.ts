@@ -17,6 +17,10 @@ export { ApiError, type ApiErrorOptions, type ErrorEnvelope } from './shared/err
 export { rewriteAzureUrl } from './http/azure.js'
 export { ThreadManager, type PlainMessage, type ThreadManagerOptions } from './threads/manager.js'
 export type { ServerTool, ToolContext } from './tools/tool.js'
+export type {
+  AnnotatedText, Annotator, AnyBuiltInTool, ArgumentsReader, BuiltInContext, BuiltInResources, BuiltInResult, BuiltInTool, ResolveOptions, ResourceChange, ToolDeclaration, ToolStepCall,
+  ToolStepDelta
+} from './tools/built-in-tool.js'
 export type { ToolAccess } from './tools/server-tools.js'
 
 export { aiSdkProvider, type AiSdkModel, type AiSdkProviderOptions } from './models/ai-sdk.js'

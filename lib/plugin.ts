@@ -87,7 +87,10 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     // At the root the 404 is the host's.
     if (routes.prefix !== '') routes.setNotFoundHandler(answerNotFound)
     // A route may need more by its nature, and the operator may allow more than it asks for.
-    routes.addHook('onRoute', route => { route.bodyLimit = Math.max(route.bodyLimit ?? 0, resolved.limits.bodyBytes) })
+    routes.addHook('onRoute', route => {
+      route.bodyLimit = Math.max(route.bodyLimit ?? 0, resolved.limits.bodyBytes)
+      if (route.schema?.body !== undefined) route.schema = { ...route.schema, body: core.extendSchema(route.schema.body as TSchema) }
+    })
     parseJsonBodies(routes)
     if (resolved.cors !== false) await routes.register(cors, resolved.cors)
     routes.decorateRequest('openai')

@@ -12,8 +12,14 @@ export function literals<const T extends readonly string[]> (values: T): TUnion<
 export const closedObject = <T extends TProperties>(properties: T, options: ClosedObjectOptions = {}): TObject<T> =>
   Type.Object(properties, { ...options, additionalProperties: false })
 
+/** A place where built-in tools of types that the API does not define add their part (`lib/tools/tool-schemas.ts`). */
+export interface Extensible {
+  /** `tool`, `tool_choice` and `attachment_tool` are unions by `type`, `tool_resources` is an object with a key per tool. */
+  extension?: 'tool' | 'tool_choice' | 'attachment_tool' | 'tool_resources'
+}
+
 /** Rules across the fields of one object. TypeBox does not know them; `lib/shared/validation.ts` checks them. */
-export interface ClosedObjectOptions {
+export interface ClosedObjectOptions extends Extensible {
   /** At most one of these keys may be given. */
   exclusive?: string[]
 }

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, Id, ListQuery, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
+import { closedObject, type Extensible, Id, ListQuery, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
 
 const TEXT_LENGTH = 256_000
 
@@ -71,7 +71,7 @@ export const Attachment = closedObject({
   tools: Type.Array(Type.Union([
     closedObject({ type: Type.Literal('file_search') }),
     closedObject({ type: Type.Literal('code_interpreter') })
-  ]))
+  ], { extension: 'attachment_tool' } satisfies Extensible))
 })
 export type Attachment = Static<typeof Attachment>
 

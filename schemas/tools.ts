@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, Id, JsonObject, literals, MetadataParam, nullable } from './common.js'
+import { closedObject, type Extensible, Id, JsonObject, literals, MetadataParam, nullable } from './common.js'
 
 // API reference, "Assistants": tools, tool_resources, response_format, tool_choice. What a request may leave out, a
 // response always shows, so most objects come twice: `...Param` is the form of the request.
@@ -61,7 +61,7 @@ export const AssistantToolParam = Type.Union([
     }))
   }),
   closedObject({ type: Type.Literal('function'), function: FunctionDefinitionParam })
-])
+], { extension: 'tool' } satisfies Extensible)
 export type AssistantToolParam = Static<typeof AssistantToolParam>
 
 /** The tools of an assistant or a run, up to 128 of them. */
@@ -84,7 +84,7 @@ const vectorStoreIds = Type.Optional(Type.Array(Id('vs'), { maxItems: 1 }))
 export const ToolResourcesParam = closedObject({
   code_interpreter: Type.Optional(CodeInterpreterResources),
   file_search: Type.Optional(closedObject({ vector_store_ids: vectorStoreIds }))
-})
+}, { extension: 'tool_resources' })
 export type ToolResourcesParam = Static<typeof ToolResourcesParam>
 
 /** How a file is cut into chunks, in tokens; `auto` is 800 with an overlap of 400. */
@@ -112,7 +112,7 @@ export const CreateToolResourcesParam = closedObject({
       metadata: Type.Optional(MetadataParam)
     }), { maxItems: 1 }))
   }, { exclusive: ['vector_store_ids', 'vector_stores'] }))
-})
+}, { extension: 'tool_resources' })
 export type CreateToolResourcesParam = Static<typeof CreateToolResourcesParam>
 
 /** The form of the model's answer; `auto` is plain text. */
@@ -140,7 +140,7 @@ export const ToolChoice = Type.Union([
   closedObject({ type: Type.Literal('function'), function: closedObject({ name: Type.String({ minLength: 1 }) }) }),
   closedObject({ type: Type.Literal('code_interpreter') }),
   closedObject({ type: Type.Literal('file_search') })
-])
+], { extension: 'tool_choice' } satisfies Extensible)
 export type ToolChoice = Static<typeof ToolChoice>
 
 /** How hard a reasoning model thinks; null leaves it to the model. */

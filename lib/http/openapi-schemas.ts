@@ -10,7 +10,7 @@ export interface JsonSchema {
 }
 
 /** Keywords of our own: what they say, `pattern` says too, or no keyword can. */
-const OWN_KEYWORDS = ['idPrefix', 'exclusive']
+const OWN_KEYWORDS = ['idPrefix', 'exclusive', 'extension']
 
 /** The wire objects by what they look like. Of two names for one look, the first. */
 function namesByLook (): Map<string, string> {

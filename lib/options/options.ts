@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS, type EngineLimits } from '../runs/services.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../http/sse.js'
 import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage.js'
 import type { ToolAccess } from '../tools/server-tools.js'
-import type { BuiltInTool } from '../tools/built-in-tool.js'
+import type { AnyBuiltInTool } from '../tools/built-in-tool.js'
 import type { ServerTool } from '../tools/tool.js'
 import type { RetrievalOptions } from '../vector-stores/service.js'
 import type { WebhookOptions } from '../dialects/assistants/webhooks.js'
@@ -71,7 +71,7 @@ export interface OpenAICompatOptions {
   /** Functions that this server runs itself. Default none: every function call goes to the client. */
   tools?: readonly ServerTool[]
   /** Tools of wire types that the API does not define, for assistants that declare them. Default none. */
-  builtInTools?: readonly BuiltInTool[]
+  builtInTools?: readonly AnyBuiltInTool[]
   /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
@@ -102,7 +102,7 @@ export interface ResolvedOptions {
   downloads: Downloads
   models: ModelRegistryOptions
   tools: readonly ServerTool[]
-  builtInTools: readonly BuiltInTool[]
+  builtInTools: readonly AnyBuiltInTool[]
   toolAccess: ToolAccess
   lockMode: 'reject' | 'wait'
   retrieval: RetrievalOptions

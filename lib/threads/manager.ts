@@ -169,7 +169,7 @@ export class ThreadManager {
       const limit = options.limit ?? Infinity
       let { after } = options
       for (;;) {
-        const page = await this.messages.list(threadId, { ...options, after, limit: Math.min(limit - messages.length, 100) })
+        const page = await this.messages.list(threadId, { ...options, ...after === undefined ? {} : { after }, limit: Math.min(limit - messages.length, 100) })
         messages.push(...page.data)
         // A page before a cursor is the one next to it: there is nothing to go on to.
         if (!page.has_more || messages.length >= limit || page.last_id === null || options.before !== undefined) return messages

@@ -89,8 +89,8 @@ export interface BuiltInTool<
   readonly type: Declared['type']
 
   /**
-   * The declaration in a request. Needed for a type that the API does not define: requests that declare it are checked
-   * against this schema, and `tool_choice: { type }` may name it.
+   * The declaration in a request, as a TypeBox object whose `type` is a literal. Needed for a type that the API does not define:
+   * requests that declare the tool are checked against it, and `tool_choice` and message attachments may name the type.
    */
   readonly schema?: TSchema
 
@@ -133,6 +133,9 @@ export interface BuiltInTool<
   readonly resources?: BuiltInResources
 }
 
+/** A tool whose types are its own affair: what it declares comes back to it as it was declared. */
+export type AnyBuiltInTool = BuiltInTool<any, any, any, any>
+
 /** The part of a request's `tool_resources` under one tool's key. Its shape is the tool's own. */
 export type ResourcePart = object
 
@@ -141,6 +144,8 @@ export type ResourcePart = object
  * `tool_resources`, undefined where the key is absent.
  */
 export interface BuiltInResources<Part extends ResourcePart = ResourcePart> {
+  /** The tool's key of `tool_resources` in a request. Needed for a type that the API does not define. */
+  readonly schema?: TSchema
   /** Starts an operation (one request) that may change resources. */
   change (scope: Scope): ResourceChange<Part>
   /** The part as responses show it, without what was deleted since it was stored. Returns `part` itself when it is unchanged. */

@@ -1,10 +1,10 @@
 import type { AssistantTool } from '../../schemas/tools.js'
 import type { ModelTool } from '../models/provider.js'
-import { isFunction, type BuiltInTool, type FunctionTool, type ToolDeclaration } from './built-in-tool.js'
+import { isFunction, type AnyBuiltInTool, type FunctionTool, type ToolDeclaration } from './built-in-tool.js'
 
 /** A built-in tool that a run offers to the model. */
 export interface OfferedTool {
-  readonly tool: BuiltInTool
+  readonly tool: AnyBuiltInTool
   readonly declared: ToolDeclaration
   /** As the model sees it. */
   readonly shown: ModelTool
@@ -12,21 +12,21 @@ export interface OfferedTool {
 
 /** The built-in tools of a server, by wire type. Their order is the order of the keys of `tool_resources`. */
 export class BuiltInTools {
-  readonly #tools = new Map<string, BuiltInTool>()
+  readonly #tools = new Map<string, AnyBuiltInTool>()
 
   /** Throws a TypeError when two tools have one type. */
-  constructor (tools: readonly BuiltInTool[]) {
+  constructor (tools: readonly AnyBuiltInTool[]) {
     for (const tool of tools) {
       if (tool.type === 'function' || this.#tools.has(tool.type)) throw new TypeError(`There are two tools of type "${tool.type}".`)
       this.#tools.set(tool.type, tool)
     }
   }
 
-  get all (): readonly BuiltInTool[] {
+  get all (): readonly AnyBuiltInTool[] {
     return [...this.#tools.values()]
   }
 
-  byType (type: string): BuiltInTool | undefined {
+  byType (type: string): AnyBuiltInTool | undefined {
     return this.#tools.get(type)
   }
 

@@ -155,7 +155,7 @@ class ChunkReader {
   }
 
   async read (limit: number): Promise<Chunk[]> {
-    const page = await this.#services.records.page<Chunk>({ ...partitionOf(this.#key), kind: KIND.events, parent: this.#key.jobId, order: 'asc', limit, after: this.#after })
+    const page = await this.#services.records.page<Chunk>({ ...partitionOf(this.#key), kind: KIND.events, parent: this.#key.jobId, order: 'asc', limit, ...this.#after === undefined ? {} : { after: this.#after } })
     this.#after = page.records.at(-1)?.position ?? this.#after
     return page.records.map(record => record.body)
   }

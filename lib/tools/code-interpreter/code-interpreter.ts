@@ -21,7 +21,6 @@ export class CodeInterpreterTool implements BuiltInTool<Declared, Call, undefine
     return { id, type: 'code_interpreter', code_interpreter: { input, outputs: [] } }
   }
 
-  // eslint-disable-next-line require-yield -- No output can arrive while nothing runs.
   async * run (): AsyncGenerator<never, BuiltInResult<Call, undefined>, void> {
     throw new Error('code_interpreter is not offered to models, so nothing can call it')
   }

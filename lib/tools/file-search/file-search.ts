@@ -60,7 +60,7 @@ export class FileSearchTool implements BuiltInTool<FileSearchDeclaration, FileSe
     return { id, type: 'file_search', file_search: { ranking_options: declared.file_search.ranking_options, results: [] } }
   }
 
-  // eslint-disable-next-line require-yield -- Results are shown when the step ends, as the real API does.
+  /** Yields nothing: results are shown when the step ends, as the real API does. */
   async * run (call: ModelToolCall, context: BuiltInContext<FileSearchDeclaration>): AsyncGenerator<FileSearchDelta, BuiltInResult<FileSearchCall, KeptTexts>, void> {
     const { declared, project, signal } = context
     const began = this.begin(call, declared)
