@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { KIND } from '../../storage/layout.js'
 import { ModelError } from '../models/provider.js'
 import { ApiError } from '../shared/errors.js'
+import { Leases } from '../shared/lease.js'
+import { PeriodicTask, settlesWithin, Timer } from '../shared/timers.js'
 import type { Dialect, Scribe } from './dialect.js'
 import { RunBus, type BusMessage } from './events/bus.js'
 import type { EventLog } from './events/event-log.js'
@@ -9,7 +10,7 @@ import { LogKeeper } from './events/log-keeper.js'
 import { RunExecution } from './execution.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
-import { activeJobs, jobKeyOf, leaseRecord, loadJob, partitionOf, unindexJob, type HeldJob, type Lease } from './lease.js'
+import { activeJobs, jobKeyOf, leaseRecord, loadJob, unindexJob, type HeldJob, type JobLease } from './lease.js'
 import type { EngineLimits, EngineServices } from './services.js'
 import { RunStopped } from './stop.js'
 
@@ -19,7 +20,7 @@ const RECENT_RUNS = 1000
 /** An index entry younger than this may belong to a run that is just being written. */
 const INDEX_GRACE_MS = 60_000
 
-/** A job whose lease was just written, to be executed here. */
+/** A job that is to be executed here. */
 export interface Launch {
   key: JobKey
   held: HeldJob
@@ -36,34 +37,39 @@ type Recent = { key: JobKey, readonly body: object }
  * Knows nothing of HTTP; a run goes on whether or not anyone reads its events.
  */
 export class RunEngine {
-  readonly owner = randomUUID()
+  readonly #leases: Leases
   readonly #services: EngineServices
   readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
   readonly #executions = new Map<string, RunExecution>()
   readonly #recent = new Map<string, Recent>()
-  readonly #expiry = new Map<string, () => void>()
+  readonly #expiry = new Map<string, Timer>()
   /** Jobs without an executor that are being ended: whoever wants the same joins in. */
   readonly #ends = new Map<string, Promise<void>>()
-  #stopTimers: (() => void)[] = []
-  #sweep: Promise<void> = Promise.resolve()
+  readonly #renewal: PeriodicTask
+  readonly #recovery: PeriodicTask
   #stopped = false
   #handingOver: Promise<void> | undefined
 
   constructor (services: EngineServices, dialects: readonly Dialect[]) {
+    const { records, clock, log, limits } = services
     this.#services = services
+    this.#leases = new Leases({ records, clock, leaseMs: limits.leaseMs })
     this.#dialects = new Map(dialects.map(dialect => [dialect.name, dialect]))
     this.#logs = new LogKeeper({
       ...services,
       formatOf: key => this.#dialect(key).format,
       isActive: async key => {
         const dialect = this.#dialect(key)
-        const job = await loadJob(services.records, dialect, key)
+        const job = await loadJob(records, dialect, key)
         return job !== undefined && dialect.state(job.body).phase !== 'ended'
       }
     })
-    this.#bus = new RunBus(services.records, this.owner, services.log)
+    this.#bus = new RunBus(records, this.#leases.owner, log)
+    const onError = (error: unknown): void => log.warn({ err: error }, 'looking after the runs failed; it is tried again')
+    this.#renewal = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 3, run: async () => await this.#renewLeases(), onError })
+    this.#recovery = new PeriodicTask({ clock, intervalMs: limits.leaseMs, run: async () => await this.#recover(false), onError })
   }
 
   get limits (): EngineLimits {
@@ -78,8 +84,8 @@ export class RunEngine {
   async start (alone: boolean): Promise<void> {
     await this.#bus.listen(message => this.#receive(message))
     await this.#recover(alone)
-    this.#every(this.limits.leaseMs / 3, async () => await this.#renewLeases())
-    this.#every(this.limits.leaseMs, async () => await this.#recover(false))
+    this.#renewal.start()
+    this.#recovery.start()
   }
 
   /**
@@ -101,41 +107,40 @@ export class RunEngine {
 
   async #handOver (): Promise<void> {
     this.#stopped = true
-    for (const stop of [...this.#stopTimers, ...this.#expiry.values()]) stop()
-    await this.#drain()
+    for (const timer of this.#expiry.values()) timer.clear()
+    const recovered = this.#recovery.stop()
+    // Leases are renewed while runs finish.
+    const { clock, limits } = this.#services
+    if (limits.drainMs > 0 && this.#executions.size > 0) await settlesWithin(clock, limits.drainMs, this.#settled())
+    const renewed = this.#renewal.stop()
     for (const execution of this.#executions.values()) execution.stop('shutdown')
     this.#logs.close()
     await this.#settled()
-    await this.#sweep
+    await Promise.all([recovered, renewed])
   }
 
   async #settled (): Promise<void> {
     await Promise.all([...this.#executions.values()].map(async execution => await execution.finished))
   }
 
-  async #drain (): Promise<void> {
-    const { clock, limits } = this.#services
-    if (limits.drainMs === 0 || this.#executions.size === 0) return
-    const renewal = this.#every(limits.leaseMs / 3, async () => await this.#renewLeases())
-    let cancel = (): void => {}
-    const late = new Promise<void>(resolve => { cancel = clock.after(limits.drainMs, resolve) })
-    await Promise.race([late, this.#settled()])
-    cancel()
-    renewal()
-  }
-
   /** The lease that goes into the store with a run that this instance is about to execute. */
-  newLease (): Lease {
+  newLease (): JobLease {
     if (this.#stopped) {
       throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
     }
-    return { owner: this.owner, token: randomUUID(), expiresAt: this.#services.clock.now() + this.limits.leaseMs, takeovers: 0 }
+    return { ...this.#leases.terms(), token: randomUUID(), takeovers: 0 }
   }
 
-  /** Executes a run whose lease was just written. Returns at once. */
-  launch (launch: Launch): void {
-    if (launch.items.length > 0) this.#bus.send({ type: 'continuedElsewhere', job_id: launch.key.jobId })
-    this.#track(this.#execution(launch), async execution => await execution.execute())
+  /**
+   * Executes a run. Returns at once.
+   *
+   * @param launch with `lease` as `newLease()` has made it, which was just written for the first time.
+   */
+  launch ({ lease, ...launch }: Omit<Launch, 'held'> & { held: Omit<HeldJob, 'lease'>, lease: JobLease }): void {
+    const { key, items } = launch
+    if (items.length > 0) this.#bus.send({ type: 'continuedElsewhere', job_id: key.jobId })
+    const held = { ...launch.held, lease: this.#leases.held(leaseRecord(key), lease) }
+    this.#track(this.#execution({ ...launch, held }), async execution => await execution.execute())
   }
 
   /** The event log of a run that is executed here from now on. */
@@ -161,11 +166,10 @@ export class RunEngine {
    * has them any more.
    */
   async joinLog (key: JobKey, body: object): Promise<EventLog | undefined> {
-    const { records, clock } = this.#services
     const own = this.#logs.find(key.jobId)
     if (this.#executions.has(key.jobId)) return own
-    const lease = await records.get<Lease>(leaseRecord(key))
-    const elsewhere = lease !== undefined && lease.body.owner !== this.owner && lease.body.expiresAt > clock.now()
+    const lease = await this.#services.records.get<JobLease>(leaseRecord(key))
+    const elsewhere = lease !== undefined && this.#leases.isHeldElsewhere(lease.body)
     if (!elsewhere && own !== undefined) return own
     if (!elsewhere && this.#dialect(key).state(body).phase === 'waiting') return undefined
     // The events of a run that has ended elsewhere may still be kept where other readers asked for them.
@@ -226,24 +230,21 @@ export class RunEngine {
 
   /** Takes the lease of a run that no instance holds. Undefined when one does, or the run has ended. */
   async #claim (key: JobKey, ignoreLease: boolean): Promise<RunExecution | undefined> {
-    const { records, clock, tools } = this.#services
+    const { records, tools } = this.#services
     const dialect = this.#dialect(key)
-    const [job, lease] = await Promise.all([loadJob(records, dialect, key), records.get<Lease>(leaseRecord(key))])
+    const [job, lease] = await Promise.all([loadJob(records, dialect, key), records.get<JobLease>(leaseRecord(key))])
     if (job === undefined || dialect.state(job.body).phase === 'ended') return undefined
-    if (lease !== undefined && !ignoreLease && lease.body.expiresAt > clock.now()) return undefined
-    const mine: Lease = { ...this.newLease(), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
-    const won = await records.write(partitionOf(key), [
-      { op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version },
-      { op: 'put', kind: KIND.lease, id: key.jobId, body: mine, expect: lease?.version ?? 'absent' }
-    ])
-    if (!won) return undefined
+    if (lease !== undefined && !ignoreLease && this.#leases.isHeld(lease.body)) return undefined
+    const mine = { ...this.newLease(), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
+    const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])
+    if (claimed === undefined) return undefined
     // What is left here of an earlier claim has lost the run without noticing.
     const stale = this.#executions.get(key.jobId)
     stale?.stop('lost')
     await stale?.finished
     const scribe = dialect.scribe({ records, key, body: job.body, tools })
     const items = await scribe.load()
-    const held = { body: job.body, version: job.version, lease: mine, leaseVersion: (lease?.version ?? 0) + 1 }
+    const held = { body: job.body, version: job.version, lease: claimed }
     return this.#execution({ key, held, log: this.#logs.open(key), scribe, items })
   }
 
@@ -282,14 +283,17 @@ export class RunEngine {
   #watchExpiry (key: JobKey, state: JobState): void {
     this.#unwatchExpiry(key.jobId)
     if (state.expiresAt === null) return
-    this.#expiry.set(key.jobId, this.#services.clock.after(state.expiresAt * 1000 - this.#services.clock.now(), () => {
+    const { clock, log } = this.#services
+    const timer = new Timer(clock)
+    this.#expiry.set(key.jobId, timer)
+    timer.set(state.expiresAt * 1000 - clock.now(), () => {
       this.#expiry.delete(key.jobId)
       // A timer has a longest time, and may come too early for a run that has longer.
       if (!this.isOverdue(state)) return this.#watchExpiry(key, state)
       this.expire(key).catch(error => {
-        this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
+        log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
       })
-    }))
+    })
   }
 
   /** Messages of other instances. What fails here is tried again by the timers. */
@@ -319,7 +323,7 @@ export class RunEngine {
   }
 
   #unwatchExpiry (jobId: string): void {
-    this.#expiry.get(jobId)?.()
+    this.#expiry.get(jobId)?.clear()
     this.#expiry.delete(jobId)
   }
 
@@ -395,26 +399,6 @@ export class RunEngine {
         dialect.onStopped?.(key, body)
       }
     })
-  }
-
-  /** Repeats until `stop()`, or until the returned function is called. */
-  #every (ms: number, work: () => Promise<void>): () => void {
-    let ended = false
-    let cancel = (): void => {}
-    const next = (): void => {
-      cancel = this.#services.clock.after(ms, () => {
-        this.#sweep = work().catch(error => {
-          this.#services.log.warn({ err: error }, 'looking after the runs failed; it is tried again')
-        }).then(() => { if (!ended) next() })
-      })
-    }
-    const end = (): void => {
-      ended = true
-      cancel()
-    }
-    next()
-    this.#stopTimers.push(end)
-    return end
   }
 }
 

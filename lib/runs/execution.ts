@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import { KIND } from '../../storage/layout.js'
 import { StorageUnavailableError, type WriteItem } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
 import { unixSeconds } from '../shared/clock.js'
+import { SerialQueue } from '../shared/serial-queue.js'
+import { pause } from '../shared/timers.js'
 import type { Change, Dialect, DialectEvent, EarlyEnd, JobMove, Scribe } from './dialect.js'
 import type { EventLog } from './events/event-log.js'
 import type { Item } from './items.js'
 import { totalUsage, type JobError, type JobKey, type JobState } from './job.js'
-import { leaseRecord, loadJob, partitionOf, unindexJob, type HeldJob, type Lease } from './lease.js'
+import { loadJob, partitionOf, unindexJob, type HeldJob } from './lease.js'
 import type { EngineServices } from './services.js'
 import { RunStopped, type StopReason } from './stop.js'
 import { TurnLoop, type Host } from './turn-loop.js'
@@ -43,7 +44,8 @@ export class RunExecution implements Committer, Host {
   #held: HeldJob
   #ending = false
   #handedOver = false
-  #queue: Promise<unknown> = Promise.resolve()
+  /** Our own writes and lease renewals never race each other. */
+  readonly #writes = new SerialQueue()
   #resolveFinished!: () => void
 
   constructor (services: EngineServices, { dialect, key, held, log, scribe, items, onStopped }: ExecutionInput) {
@@ -73,7 +75,7 @@ export class RunExecution implements Committer, Host {
   }
 
   get takeovers (): number {
-    return this.#held.lease.takeovers
+    return this.#held.lease.body.takeovers
   }
 
   /** Whether the job was released for another instance to go on with. */
@@ -121,7 +123,7 @@ export class RunExecution implements Committer, Host {
 
   /** Writes, one write at a time, and publishes the events once it is persisted. Throws `RunStopped` when the job is not ours to write. */
   async commit (build: (retry: boolean) => Change | Promise<Change>): Promise<void> {
-    await this.#exclusively(async () => {
+    await this.#writes.run(async () => {
       for (let retry = false; ; retry = true) {
         const { body, items = [], events = [] } = await build(retry)
         const phase = body === undefined ? undefined : this.dialect.state(body).phase
@@ -139,14 +141,9 @@ export class RunExecution implements Committer, Host {
 
   /** Extends the lease. Throws `RunStopped` when the job changed hands or was cancelled on another instance. */
   async renewLease (): Promise<void> {
-    await this.#exclusively(async () => {
-      const lease: Lease = { ...this.#held.lease, expiresAt: this.#services.clock.now() + this.#services.limits.leaseMs }
-      const written = await this.#services.records.write(partitionOf(this.key), [
-        { op: 'check', kind: this.dialect.kind, id: this.key.jobId, expect: this.#held.version },
-        { op: 'put', kind: KIND.lease, id: this.key.jobId, body: lease, expect: this.#held.leaseVersion }
-      ])
-      if (written) this.#held = { ...this.#held, lease, leaseVersion: this.#held.leaseVersion + 1 }
-      else await this.#refresh()
+    await this.#writes.run(async () => {
+      const { lease, version } = this.#held
+      if (!await lease.renew([{ op: 'check', kind: this.dialect.kind, id: this.key.jobId, expect: version }])) await this.#refresh()
     })
   }
 
@@ -169,7 +166,7 @@ export class RunExecution implements Committer, Host {
         const late = expiresAt !== null && clock.now() >= expiresAt * 1000
         if (!(error instanceof StorageUnavailableError) || late || this.#isShuttingDown()) throw error
         log.warn({ err: error, run_id: this.key.jobId }, 'the store is unavailable; the run waits for it')
-        await new Promise<void>(resolve => { clock.after(Math.min(100 * 2 ** attempt, 5000), resolve) })
+        await pause(clock, Math.min(100 * 2 ** attempt, 5000))
       }
     }
   }
@@ -196,7 +193,7 @@ export class RunExecution implements Committer, Host {
 
   async #endEarly (cause: unknown): Promise<void> {
     this.#ending = true
-    await this.#exclusively(async () => await this.#reload())
+    await this.#writes.run(async () => await this.#reload())
     const before = this.body
     const why = this.#earlyEnd(cause)
     this.#writer.reopenLeftovers()
@@ -229,8 +226,8 @@ export class RunExecution implements Committer, Host {
 
   /** Gives the lease up, so that another instance, or this one after a restart, takes the job over without waiting. */
   async #handOver (): Promise<void> {
-    await this.#exclusively(async () => {
-      await this.#services.records.write(partitionOf(this.key), [{ op: 'delete', kind: KIND.lease, id: this.key.jobId, expect: this.#held.leaseVersion }])
+    await this.#writes.run(async () => {
+      await this.#services.records.write(partitionOf(this.key), [this.#held.lease.remove()])
     })
     this.#handedOver = true
   }
@@ -238,10 +235,10 @@ export class RunExecution implements Committer, Host {
   async #write (body: object | undefined, items: WriteItem[], releases: boolean): Promise<boolean> {
     const { kind } = this.dialect
     const { jobId: id } = this.key
-    const { version, leaseVersion } = this.#held
+    const { version, lease } = this.#held
     const batch: WriteItem[] = [
       body === undefined ? { op: 'check', kind, id, expect: version } : { op: 'put', kind, id, body, expect: version },
-      { op: releases ? 'delete' : 'check', kind: KIND.lease, id, expect: leaseVersion },
+      releases ? lease.remove() : lease.check(),
       ...items
     ]
     if (body !== undefined && this.dialect.state(body).phase === 'ended') batch.push(...this.dialect.release(this.key))
@@ -269,19 +266,10 @@ export class RunExecution implements Committer, Host {
   }
 
   async #reload (): Promise<void> {
-    const { records } = this.#services
-    const [job, lease] = await this.retryWhileStorageDown(async () =>
-      await Promise.all([loadJob(records, this.dialect, this.key), records.get<Lease>(leaseRecord(this.key))]))
-    if (job === undefined || lease === undefined || lease.body.token !== this.#held.lease.token || this.dialect.state(job.body).phase === 'ended') {
-      throw new RunStopped('lost')
-    }
-    this.#held = { body: job.body, version: job.version, lease: lease.body, leaseVersion: lease.version }
-  }
-
-  /** Our own writes and lease renewals never race each other. */
-  async #exclusively<T> (work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work)
-    this.#queue = result.catch(() => {})
-    return await result
+    const { lease } = this.#held
+    const [job, isOurs] = await this.retryWhileStorageDown(async () =>
+      await Promise.all([loadJob(this.#services.records, this.dialect, this.key), lease.refresh()]))
+    if (job === undefined || !isOurs || this.dialect.state(job.body).phase === 'ended') throw new RunStopped('lost')
+    this.#held = { body: job.body, version: job.version, lease }
   }
 }

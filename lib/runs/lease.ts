@@ -1,14 +1,14 @@
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { LeaseTerms, Lease } from '../shared/lease.js'
 import type { Dialect } from './dialect.js'
 import type { JobKey } from './job.js'
 
-/** Which instance executes a job. Milliseconds since the epoch. */
-export interface Lease {
+/** Which instance executes a job. */
+export interface JobLease extends LeaseTerms {
   owner: string
   /** Of one claim: an instance that lost a job and got it back must not go on where it was. */
   token: string
-  expiresAt: number
   /** How often the job was taken from an instance that had stopped renewing. */
   takeovers: number
 }
@@ -28,8 +28,7 @@ export interface ActiveJob {
 export interface HeldJob<Body extends object = object> {
   body: Body
   version: number
-  lease: Lease
-  leaseVersion: number
+  lease: Lease<JobLease>
 }
 
 export const partitionOf = ({ project, partition }: JobKey): { project: string, partition: string } => ({ project, partition })

@@ -85,7 +85,7 @@ export class Scene {
 
   /** Joins a run's stream. */
   async follow (run: RunRef, lastEventId?: string): Promise<EventReader> {
-    const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
+    const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
     const reader = await this.server.follow(`${pathOf(run)}/stream`, headers)
     this.#wire.push({ GET: `${pathOf(run)}/stream`, headers, frames: reader.frames })
     return reader

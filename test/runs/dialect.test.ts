@@ -52,7 +52,7 @@ async function launch ({ engine, dialect, records }: World, id: string, fields: 
     { op: 'put', kind: KIND.lease, id, body: lease, expect: 'absent' }
   ])
   const log = engine.openLog(key)
-  engine.launch({ key, held: { body, version: 1, lease, leaseVersion: 1 }, log, scribe: dialect.scribe({ records, key, body, tools: new BuiltInTools([]) }), items: [] })
+  engine.launch({ key, held: { body, version: 1 }, lease, log, scribe: dialect.scribe({ records, key, body, tools: new BuiltInTools([]) }), items: [] })
   return { key, log }
 }
 

@@ -14,7 +14,7 @@ import { untilWritten, type Scope } from '../../shared/scope.js'
 import { Locked } from '../../shared/thread-locks.js'
 import type { RunEngine } from '../../runs/engine.js'
 import type { EventLog } from '../../runs/events/event-log.js'
-import { indexJob, unindexJob, type Lease } from '../../runs/lease.js'
+import { indexJob, unindexJob, type JobLease } from '../../runs/lease.js'
 import type { JobKey } from '../../runs/job.js'
 import { Assistants } from '../../threads/assistants.js'
 import type { RunLock } from '../../threads/messages.js'
@@ -39,7 +39,7 @@ export interface StartedRun {
 /** A run before it is written. */
 interface FirstRecords {
   run: Run
-  lease: Lease
+  lease: JobLease
   messages: Message[]
   items: WriteItem[]
   /** Whether it brings something for the model to read. */
@@ -209,7 +209,7 @@ export class Runs {
     const log = this.#engine.openLog(key)
     const from = log.nextId
     log.append([stepEvent(withIncluded(step, turn, this.#tools, include)), runEvent(run)])
-    this.#engine.launch({ key, held: { body: run, version, lease, leaseVersion: 1 }, log, scribe, items })
+    this.#engine.launch({ key, held: { body: run, version }, lease, log, scribe, items })
     return { run, log, from }
   }
 
@@ -266,7 +266,7 @@ export class Runs {
     const from = log.nextId
     log.append([...before, runCreated(run), runEvent(run)])
     const scribe = new AssistantsScribe({ records: this.#scope.records, key, body: run, tools: this.#tools, include })
-    this.#engine.launch({ key, held: { body: run, version: 1, lease, leaseVersion: 1 }, log, scribe, items: [] })
+    this.#engine.launch({ key, held: { body: run, version: 1 }, lease, log, scribe, items: [] })
     return { run, log, from }
   }
 

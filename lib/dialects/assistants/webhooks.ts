@@ -1,9 +1,9 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import type { Run } from '../../../schemas/runs.js'
-import { unlessAborted } from '../../shared/abort.js'
 import type { Clock } from '../../shared/clock.js'
 import { badRequest } from '../../shared/errors.js'
 import type { Logger } from '../../shared/log.js'
+import { pause } from '../../shared/timers.js'
 import { Agent, request as httpRequest } from '../../shared/undici.js'
 
 /** Where runs are reported to. Signed by the Standard Webhooks rules, so that receivers can use any of its libraries. */
@@ -90,7 +90,7 @@ export class Webhooks {
       const problem = await this.#attempt(url, id, body)
       if (problem === undefined) return
       if (attempt >= this.#options.maxAttempts || this.#closing.signal.aborted) throw problem
-      await this.#pause(PAUSES_MS[Math.min(attempt, PAUSES_MS.length) - 1] ?? 0)
+      await pause(this.#clock, PAUSES_MS[Math.min(attempt, PAUSES_MS.length) - 1] ?? 0, this.#closing.signal)
     }
   }
 
@@ -114,12 +114,6 @@ export class Webhooks {
     } catch (error) {
       return error as Error
     }
-  }
-
-  async #pause (ms: number): Promise<void> {
-    let cancel = (): void => {}
-    const time = new Promise<void>(resolve => { cancel = this.#clock.after(ms, resolve) })
-    await unlessAborted(time, this.#closing.signal).finally(() => cancel())
   }
 
   #isAllowed (url: URL): boolean {

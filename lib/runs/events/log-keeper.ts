@@ -1,6 +1,7 @@
 import type { RecordStore } from '../../../storage/record-store.js'
 import type { Clock } from '../../shared/clock.js'
 import type { Logger } from '../../shared/log.js'
+import { Timer } from '../../shared/timers.js'
 import type { EventFormat } from '../dialect.js'
 import { EventLog } from './event-log.js'
 import { exportLog, forgetExport, mirrorLog } from './mirror.js'
@@ -25,8 +26,8 @@ export interface LogKeeperServices {
 interface Kept {
   key: JobKey
   log: EventLog
-  /** Cancels the timer that will drop the log. */
-  keep: () => void
+  /** Drops the log when the run has stopped for long enough. */
+  retirement: Timer
   /** Ends the export to other instances, if there is one. */
   exporting: AbortController | undefined
 }
@@ -46,11 +47,11 @@ export class LogKeeper {
   open (key: JobKey): EventLog {
     const kept = this.#kept.get(key.jobId)
     if (kept !== undefined && !kept.log.isClosed) {
-      kept.keep()
+      kept.retirement.clear()
       return kept.log
     }
     const log = new EventLog(this.#services.formatOf(key), this.#services.limits.maxLogBytes)
-    this.#kept.set(key.jobId, { key, log, keep: () => {}, exporting: undefined })
+    this.#kept.set(key.jobId, { key, log, retirement: new Timer(this.#services.clock), exporting: undefined })
     return log
   }
 
@@ -63,7 +64,7 @@ export class LogKeeper {
   adopt (key: JobKey, log: EventLog): EventLog {
     const kept = this.#kept.get(key.jobId)
     if (kept !== undefined) return kept.log
-    this.#kept.set(key.jobId, { key, log, keep: () => {}, exporting: undefined })
+    this.#kept.set(key.jobId, { key, log, retirement: new Timer(this.#services.clock), exporting: undefined })
     return log
   }
 
@@ -75,8 +76,8 @@ export class LogKeeper {
   retire (jobId: string, waitsForMs: number): void {
     const kept = this.#kept.get(jobId)
     if (kept === undefined) return
-    kept.keep()
-    kept.keep = this.#services.clock.after(waitsForMs + this.#services.limits.logRetentionMs, () => {
+    kept.retirement.clear()
+    kept.retirement.set(waitsForMs + this.#services.limits.logRetentionMs, () => {
       this.drop(jobId)
       if (kept.exporting !== undefined) this.#inBackground(jobId, forgetExport(this.#services, kept.key))
     })
@@ -87,7 +88,7 @@ export class LogKeeper {
     const kept = this.#kept.get(jobId)
     if (kept === undefined) return
     this.#kept.delete(jobId)
-    kept.keep()
+    kept.retirement.clear()
     kept.exporting?.abort()
     kept.log.close()
   }

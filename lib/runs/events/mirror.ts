@@ -1,6 +1,7 @@
 import { KIND } from '../../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../../storage/record-store.js'
 import type { Clock } from '../../shared/clock.js'
+import { Notifier, pause } from '../../shared/timers.js'
 import type { EventFormat } from '../dialect.js'
 import type { JobKey } from '../job.js'
 import { partitionOf } from '../lease.js'
@@ -35,9 +36,9 @@ export interface MirrorServices {
 const GATHER_MS = 50
 /** Payload bytes in one chunk, but for a single event that is larger. */
 const CHUNK_BYTES = 256 * 1024
-/** How often a mirror looks by itself, in milliseconds: news may be lost. */
+/** How often a mirror polls, in milliseconds: notifications are best-effort. */
 const POLL_MS = 1000
-/** A mirror that nobody reads ends after this many looks. */
+/** A mirror without readers ends after this many polls. */
 const IDLE_POLLS = 30
 /** So often the last events of a run that has ended are looked for: its executor gathers them, and may have died before it wrote them. */
 const LAST_POLLS = 5
@@ -61,7 +62,7 @@ export async function exportLog ({ records, clock }: MirrorServices, key: JobKey
   for await (const batch of log.follow(log.firstId, signal)) {
     pending.push(...batch)
     await flush(false)
-    await new Promise<void>(resolve => { clock.after(GATHER_MS, resolve) })
+    await pause(clock, GATHER_MS)
   }
   if (!signal.aborted) await flush(true)
 }
@@ -90,11 +91,11 @@ function chunkSize (events: readonly LoggedEvent[]): number {
  */
 export async function mirrorLog (services: MirrorServices, key: JobKey, maxBytes: number, ask: () => void, signal: AbortSignal): Promise<EventLog | undefined> {
   const reader = new ChunkReader(services, key)
-  const news = new News()
-  const unlisten = await services.records.listen?.(eventsTopic(key), () => news.come())
+  const chunkWritten = new Notifier()
+  const unlisten = await services.records.listen?.(eventsTopic(key), () => chunkWritten.notify())
   const end = (): void => { unlisten?.().catch(() => {}) }
   try {
-    const first = await firstChunk(reader, news, services, ask, signal)
+    const first = await firstChunk(reader, chunkWritten, services, ask, signal)
     if (first === undefined) {
       end()
       return undefined
@@ -102,7 +103,7 @@ export async function mirrorLog (services: MirrorServices, key: JobKey, maxBytes
     const log = new EventLog(services.formatOf(key), maxBytes, { tag: first.tag, firstId: first.first })
     log.appendSerialised(first.events)
     if (first.last) log.close()
-    fill(log, reader, news, services, ask, signal).catch(() => {}).finally(() => {
+    fill(log, reader, chunkWritten, services, ask, signal).catch(() => {}).finally(() => {
       log.close()
       end()
     })
@@ -113,18 +114,18 @@ export async function mirrorLog (services: MirrorServices, key: JobKey, maxBytes
   }
 }
 
-async function firstChunk (reader: ChunkReader, news: News, services: MirrorServices, ask: () => void, signal: AbortSignal): Promise<Chunk | undefined> {
+async function firstChunk (reader: ChunkReader, chunkWritten: Notifier, services: MirrorServices, ask: () => void, signal: AbortSignal): Promise<Chunk | undefined> {
   while (!signal.aborted) {
     ask()
     const [chunk] = await reader.read(1)
     if (chunk !== undefined) return chunk
     if (!await reader.jobIsActive()) return undefined
-    await news.wait(services.clock, POLL_MS, signal)
+    await chunkWritten.wait(services.clock, POLL_MS, signal)
   }
   return undefined
 }
 
-async function fill (log: EventLog, reader: ChunkReader, news: News, { clock }: MirrorServices, ask: () => void, signal: AbortSignal): Promise<void> {
+async function fill (log: EventLog, reader: ChunkReader, chunkWritten: Notifier, { clock }: MirrorServices, ask: () => void, signal: AbortSignal): Promise<void> {
   let idle = 0
   let ended = 0
   while (!signal.aborted && !log.isClosed) {
@@ -139,7 +140,7 @@ async function fill (log: EventLog, reader: ChunkReader, news: News, { clock }: 
     if (!await reader.jobIsActive() && ++ended > LAST_POLLS) return
     idle = log.hasReaders ? 0 : idle + 1
     if (idle > IDLE_POLLS) return
-    if (!await news.wait(clock, POLL_MS, signal)) ask()
+    if (!await chunkWritten.wait(clock, POLL_MS, signal)) ask()
   }
 }
 
@@ -162,34 +163,5 @@ class ChunkReader {
 
   async jobIsActive (): Promise<boolean> {
     return await this.#services.isActive(this.#key)
-  }
-}
-
-/** Remembers that something happened until somebody waits for it. */
-class News {
-  #arrived = false
-  #wake = (): void => {}
-
-  come (): void {
-    this.#arrived = true
-    this.#wake()
-  }
-
-  /** Whether there was news; false when the time is up. */
-  async wait (clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#arrived) {
-      await new Promise<void>(resolve => {
-        const cancel = clock.after(ms, resolve)
-        this.#wake = () => {
-          cancel()
-          resolve()
-        }
-        signal.addEventListener('abort', this.#wake, { once: true })
-      })
-      signal.removeEventListener('abort', this.#wake)
-    }
-    const arrived = this.#arrived
-    this.#arrived = false
-    return arrived
   }
 }

@@ -2,6 +2,7 @@ import type { StepToolCall } from '../../../schemas/run-steps.js'
 import type { VectorStore } from '../../../schemas/vector-stores.js'
 import { tokenCounter } from '../../models/tokens.js'
 import type { Clock } from '../../shared/clock.js'
+import { settlesWithin } from '../../shared/timers.js'
 import type { FoundChunk, StoreSearch } from '../../vector-stores/search.js'
 
 export type FileSearchCall = StepToolCall & { type: 'file_search' }
@@ -76,16 +77,7 @@ export class FileSearcher {
       const found = await Promise.all(storeIds.map(async id => await stores(project).find(id)))
       signal.throwIfAborted()
       if (!found.some(store => store?.status === 'in_progress') || clock.now() >= until) return
-      await new Promise<void>(resolve => {
-        const done = (): void => {
-          cancel()
-          signal.removeEventListener('abort', done)
-          resolve()
-        }
-        const cancel = clock.after(LOOK_MS, done)
-        signal.addEventListener('abort', done)
-        indexed.then(done, done)
-      })
+      await settlesWithin(clock, LOOK_MS, indexed, signal)
     }
   }
 }
