@@ -59,7 +59,7 @@ export interface TurnRequest {
 }
 
 /**
- * The form in which an API keeps and tells what the engine does: records, events, and the moves of a job. The engine executes jobs
+ * The form in which an API stores and publishes what the engine does: records, events, and the moves of a job. The engine executes jobs
  * of any dialect; one dialect is one folder below `lib/dialects`.
  */
 export interface Dialect<Body extends object = object> {
@@ -78,9 +78,9 @@ export interface Dialect<Body extends object = object> {
   /** `tool_resources` of the conversation, as they are now. */
   threadResources (records: RecordStore, key: JobKey): Promise<ToolResources | null>
 
-  /** The job after a move, and the events that tell of it. Throws on a move that does not exist, which is a bug. */
+  /** The job after a move, and the events that report it. Throws on a move that does not exist, which is a bug. */
   move (body: Body, move: JobMove): Change<Body> & { body: Body }
-  /** The events that tell the state of a job as it is. */
+  /** The events that report the present state of a job. */
   announce (body: Body): DialectEvent[]
   /** What is written together with a job's end. */
   release (key: JobKey): WriteItem[]
@@ -125,7 +125,7 @@ export type CallDelta =
 
 /**
  * Writes down what one execution produces, in the records and events of a dialect. The turn writer decides what is open and in which
- * order things happen; the scribe says how they are stored and told.
+ * order things happen; the scribe says how they are stored and published.
  *
  * Methods return records and events and write nothing themselves. Those that end an item may be called again when somebody else's
  * write came first (`retry`).

@@ -45,7 +45,7 @@ export class RunEngine {
   readonly #executions = new Map<string, RunExecution>()
   readonly #recent = new Map<string, Recent>()
   readonly #expiry = new Map<string, Timer>()
-  /** Jobs without an executor that are being ended: whoever wants the same joins in. */
+  /** Jobs without an executor that are being ended; concurrent requests to end one share the promise. */
   readonly #ends = new Map<string, Promise<void>>()
   readonly #renewal: PeriodicTask
   readonly #recovery: PeriodicTask
@@ -196,7 +196,7 @@ export class RunEngine {
     }
   }
 
-  /** Ends a run whose client did not answer in time. Called by the timer, by recovery, and by whoever reads an overdue run. */
+  /** Ends a run whose client did not answer in time. Called by the timer, by recovery, and by requests that read an overdue run. */
   async expire (key: JobKey): Promise<void> {
     await this.#stopOrEnd(key, 'expired')
   }

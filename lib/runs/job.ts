@@ -51,7 +51,7 @@ export interface JobSpec {
     /** Whether old messages are left out to fit a prompt into its limit. */
     truncates: boolean
   }
-  /** What tools are told about the job. */
+  /** What tools know of the job. */
   context: {
     runId: string
     threadId: string

@@ -59,7 +59,7 @@ export class ServerTools implements FunctionRunner {
 
   async runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[]): Promise<boolean> {
     const own = this.#available(call.name, declared)
-    // A name that nobody declared is the model's invention, and no business of the client's: it is told so here.
+    // The model has invented a name that is not declared: it reads so in the output, and the client is not asked.
     if (own === undefined) return !declares(declared, call.name)
     return !await this.#needsApproval(own, call)
   }

@@ -23,9 +23,9 @@ export interface ReplayView {
  * come back to one.
  */
 export function replay (run: Run, steps: readonly StepRecord[], view: ReplayView): EventLog {
-  const told = events(run, steps, view)
-  const log = new EventLog(EVENT_FORMAT, Infinity, { tag: createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 8), firstId: 0 })
-  log.append(told)
+  const replayed = events(run, steps, view)
+  const log = new EventLog(EVENT_FORMAT, Infinity, { tag: createHash('sha256').update(JSON.stringify(replayed)).digest('hex').slice(0, 8), firstId: 0 })
+  log.append(replayed)
   if (!isActive(run.status)) log.close()
   return log
 }

@@ -5,7 +5,7 @@ import type { TurnRequest } from '../../runs/dialect.js'
 /** A run's parameters as one model call. */
 export function modelRequest (run: Run, { model, messages, tools, toolName, isFirst, maxCompletionTokens }: TurnRequest): ModelRequest {
   const request: ModelRequest = { model, messages }
-  // 1 is what every vendor does anyway, and reasoning models refuse to be told.
+  // 1 is every vendor's default, and reasoning models refuse the parameter.
   if (run.temperature !== 1) request.temperature = run.temperature
   if (run.top_p !== 1) request.topP = run.top_p
   if (tools.length > 0) {

@@ -99,7 +99,7 @@ export class Webhooks {
     const timestamp = Math.floor(this.#clock.now() / 1000)
     const signature = createHmac('sha256', this.#key).update(`${id}.${timestamp}.${body}`).digest('base64')
     try {
-      // Redirects are not followed: they could lead to a host that nobody allowed.
+      // Redirects are not followed: they could lead to a host that is not allowed.
       const response = await httpRequest(url, {
         method: 'POST',
         dispatcher: this.#agent,
