@@ -68,7 +68,7 @@ export class Core {
     this.threadManager = new ThreadManager(this.#records, {
       clock,
       locks,
-      stores: scope => this.#retrieval.forProject(scope),
+      vectorStores: scope => this.#retrieval.forProject(scope),
       blobs: options.blobs.store,
       files: {
         maxBytes: limits.fileBytes,
@@ -85,7 +85,7 @@ export class Core {
       options: options.retrieval,
       project: name => {
         const { files, vectorStores } = this.project(name)
-        return { files, storeFiles: vectorStores.files, stores: vectorStores.stores }
+        return { files, storeFiles: vectorStores.files, vectorStores: vectorStores.stores }
       }
     })
     this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })

@@ -1,7 +1,7 @@
+import type { CreateVectorStoreFileRequest, CreateVectorStoreRequest, VectorStore } from '../../schemas/vector-stores.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from './clock.js'
 import type { ThreadLocks } from './thread-locks.js'
-import type { VectorStoreApi } from '../vector-stores/api.js'
 
 /**
  * What every domain service works in: the store, the time, and the one project whose records it can name. A service
@@ -13,25 +13,25 @@ export interface Scope {
   readonly project: string
   readonly locks: ThreadLocks
   /** Absent where threads are kept without a server: nothing is indexed there. */
-  readonly stores?: VectorStoreApi | undefined
+  readonly vectorStores?: ThreadVectorStores | undefined
 }
 
-/** Somebody else changed the record between our reading and our writing, again and again. */
-export class ContentionError extends Error {
-  override name = 'ContentionError'
-}
-
-/** More than any honest race needs; fewer than would hang a request. */
-const ATTEMPTS = 50
-
-/**
- * Reads, decides and writes until the write is not overtaken. `attempt` reads anew each time, throws what the
- * caller is to be told, and returns undefined when its write lost the race.
- */
-export async function untilWritten<T> (attempt: () => Promise<T | undefined>): Promise<T> {
-  for (let i = 0; i < ATTEMPTS; i++) {
-    const result = await attempt()
-    if (result !== undefined) return result
+/** What threads, messages and runs do with the vector stores of their project. `VectorStoreApi` implements it. */
+export interface ThreadVectorStores {
+  readonly stores: {
+    create (request: CreateVectorStoreRequest): Promise<VectorStore>
+    /** Undefined when it does not exist. */
+    find (id: string): Promise<VectorStore | undefined>
+    /** Throws the 404, and the 400 when the store has expired. */
+    requireUsable (id: string): Promise<unknown>
+    /** Starts the time to its expiry anew. */
+    touch (id: string): Promise<void>
+    delete (id: string): Promise<unknown>
   }
-  throw new ContentionError(`lost ${ATTEMPTS} races for one record`)
+  readonly files: {
+    /** @param options `token` marks the files, so that `detach` finds those of one caller. */
+    attach (storeId: string, files: readonly CreateVectorStoreFileRequest[], options?: { token?: string }): Promise<unknown>
+    /** False when the store does not have the file, or not with this token. */
+    detach (storeId: string, fileId: string, token?: string): Promise<boolean>
+  }
 }

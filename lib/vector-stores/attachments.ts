@@ -7,11 +7,11 @@ export const THREAD_STORE_EXPIRY: NonNullable<CreateVectorStoreRequest['expires_
 
 /** A run begins to use these stores. Throws the 400 when the time of one is over; what was deleted is passed over. */
 export async function useStores (scope: Scope, ...resources: readonly (ToolResources | null | undefined)[]): Promise<void> {
-  const { stores } = scope
-  if (stores === undefined) return
+  const { vectorStores } = scope
+  if (vectorStores === undefined) return
   for (const id of new Set(resources.flatMap(from => from?.file_search?.vector_store_ids ?? []))) {
-    if (await stores.stores.find(id) === undefined) continue
-    await stores.stores.requireUsable(id)
-    await stores.stores.touch(id)
+    if (await vectorStores.stores.find(id) === undefined) continue
+    await vectorStores.stores.requireUsable(id)
+    await vectorStores.stores.touch(id)
   }
 }

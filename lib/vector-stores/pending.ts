@@ -6,8 +6,7 @@ import { StorageUnavailableError } from '../../storage/record-store.js'
 import { badRequest } from '../shared/errors.js'
 import { requireFiles } from '../files/find.js'
 import { extensionOf, isSupportedName } from '../retrieval/parse/detect.js'
-import type { Scope } from '../shared/scope.js'
-import type { VectorStoreApi } from './api.js'
+import type { Scope, ThreadVectorStores } from '../shared/scope.js'
 import { THREAD_STORE_EXPIRY } from './attachments.js'
 
 type Resources = ToolResources | null | undefined
@@ -46,7 +45,7 @@ export class PendingStores {
 
   /** A new store, by its id. Throws where there are none. */
   async make (request: CreateVectorStoreRequest): Promise<string> {
-    const { id } = await this.#stores.stores.create(request)
+    const { id } = await this.#vectorStores.stores.create(request)
     this.#made.add(id)
     return id
   }
@@ -58,16 +57,16 @@ export class PendingStores {
   async attach<T extends Resources> (resources: T, messages: readonly Pick<Message, 'attachments'>[]): Promise<T | ToolResources> {
     const fileIds = [...new Set(messages.flatMap(message => message.attachments ?? [])
       .filter(({ tools }) => tools.some(tool => tool.type === 'file_search')).map(attachment => attachment.file_id))]
-    const { stores } = this.#scope
-    if (fileIds.length === 0 || stores === undefined) return resources
+    const { vectorStores } = this.#scope
+    if (fileIds.length === 0 || vectorStores === undefined) return resources
     await this.#requireSupported(fileIds)
-    const known = await usable(stores, resources?.file_search?.vector_store_ids?.[0])
+    const known = await usable(vectorStores, resources?.file_search?.vector_store_ids?.[0])
     if (known !== undefined) {
       if (!this.#made.has(known)) await this.#attachTo(known, fileIds)
       return resources
     }
     const [before] = this.#made
-    const made = await usable(stores, before) ?? await this.make({ file_ids: fileIds, expires_after: THREAD_STORE_EXPIRY })
+    const made = await usable(vectorStores, before) ?? await this.make({ file_ids: fileIds, expires_after: THREAD_STORE_EXPIRY })
     return { ...resources, file_search: { vector_store_ids: [made] } }
   }
 
@@ -79,19 +78,19 @@ export class PendingStores {
   async #attachTo (storeId: string, fileIds: readonly string[]): Promise<void> {
     if (this.#attached.has(storeId)) return
     this.#attached.set(storeId, fileIds)
-    await this.#stores.files.attach(storeId, fileIds.map(id => ({ file_id: id })), { token: this.#token })
+    await this.#vectorStores.files.attach(storeId, fileIds.map(id => ({ file_id: id })), { token: this.#token })
   }
 
   /** Never rejects: what stays behind does so until its store expires. */
   async #takeBack (): Promise<void> {
-    const { stores } = this.#scope
+    const { vectorStores } = this.#scope
     const undo = async (work: Promise<unknown>): Promise<void> => { await work.catch(() => {}) }
     for (const id of this.#made) {
-      if (stores !== undefined && !this.#kept.includes(id)) await undo(stores.stores.delete(id))
+      if (vectorStores !== undefined && !this.#kept.includes(id)) await undo(vectorStores.stores.delete(id))
     }
     for (const [id, fileIds] of this.#attached) {
-      if (stores === undefined || this.#kept.includes(id)) continue
-      for (const fileId of fileIds) await undo(stores.files.detach(id, fileId, this.#token))
+      if (vectorStores === undefined || this.#kept.includes(id)) continue
+      for (const fileId of fileIds) await undo(vectorStores.files.detach(id, fileId, this.#token))
     }
   }
 
@@ -103,14 +102,14 @@ export class PendingStores {
       { param: 'file_ids', code: 'unsupported_file' })
   }
 
-  get #stores (): VectorStoreApi {
-    const { stores } = this.#scope
-    if (stores !== undefined) return stores
+  get #vectorStores (): ThreadVectorStores {
+    const { vectorStores } = this.#scope
+    if (vectorStores !== undefined) return vectorStores
     throw badRequest('Vector stores are not available on this server.', { param: 'tool_resources.file_search.vector_stores', code: 'unsupported_parameter' })
   }
 }
 
-async function usable ({ stores }: VectorStoreApi, id: string | undefined): Promise<string | undefined> {
+async function usable ({ stores }: ThreadVectorStores, id: string | undefined): Promise<string | undefined> {
   const store = id === undefined ? undefined : await stores.find(id)
   return store === undefined || store.status === 'expired' ? undefined : id
 }
