@@ -81,7 +81,7 @@ export class Core {
       options: options.retrieval,
       project: name => {
         const { files, vectorStores } = this.project(name)
-        return { files, storeFiles: vectorStores.files, stores: vectorStores.stores }
+        return { files, storeFiles: vectorStores.files, vectorStores: vectorStores.stores }
       }
     })
     this.#tools = standardTools({

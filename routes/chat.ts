@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ChatCompletions } from '../lib/chat/chat-completions.js'
 import { JsonObject } from '../schemas/common.js'
-import type { RouteOptions } from './index.js'
+import type { RouteOptions } from './route-options.js'
 import { answerCall, BODY_LIMIT, keepBodyText } from './model-call.js'
 
 /** API reference, "Chat". The body is checked as far as the provider behind it makes us responsible for it. */

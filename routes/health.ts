@@ -1,5 +1,5 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { RouteOptions } from './index.js'
+import type { RouteOptions } from './route-options.js'
 
 /** `/health` says that the process answers, no more; `/ready` says that its store does too. */
 export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core }) => {

@@ -1,6 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Core } from '../lib/core.js'
-import type { StreamContext } from '../lib/http/sse.js'
 import { assistantRoutes } from './assistants.js'
 import { chatRoutes } from './chat.js'
 import { embeddingRoutes } from './embeddings.js'
@@ -9,16 +7,12 @@ import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
 import { modelRoutes } from './models.js'
 import { openApiRoutes } from './openapi.js'
+import type { RouteOptions } from './route-options.js'
 import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
 import { threadRoutes } from './threads.js'
 import { uploadRoutes } from './uploads.js'
 import { vectorStoreRoutes } from './vector-stores.js'
-
-export interface RouteOptions {
-  core: Core
-  streams: StreamContext
-}
 
 export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   await app.register(healthRoutes, options)

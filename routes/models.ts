@@ -1,7 +1,7 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ApiError } from '../lib/shared/errors.js'
 import { Model } from '../schemas/models.js'
-import type { RouteOptions } from './index.js'
+import type { RouteOptions } from './route-options.js'
 
 /** API reference, "Models". An id may hold slashes, encoded or not. */
 export const modelRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core }) => {

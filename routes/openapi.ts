@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { OPENAPI_DECORATOR, type OpenApiDocument } from '../lib/http/openapi.js'
+import { OPENAPI_DECORATOR } from '../lib/http/openapi.js'
+import type { OpenApiDocument } from '../lib/http/openapi-document.js'
 import { JsonObject } from '../schemas/common.js'
 
 /** What this server answers to, in OpenAPI 3.1. Nothing in it is secret, and tools that read it have no key. */

@@ -6,7 +6,7 @@ import { ListQuery, ListResponse } from '../schemas/common.js'
 import { RunStepIncludeQuery } from '../schemas/run-steps.js'
 import { CreateRunRequest, CreateThreadAndRunRequest, Run, RunParams, SubmitToolOutputsRequest, UpdateRunRequest } from '../schemas/runs.js'
 import { ThreadParams } from '../schemas/threads.js'
-import type { RouteOptions } from './index.js'
+import type { RouteOptions } from './route-options.js'
 import { askAgain } from './polling.js'
 
 /** API reference, "Runs". With `stream: true` the answer is the run's events. */

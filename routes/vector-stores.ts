@@ -6,7 +6,7 @@ import {
   UpdateVectorStoreFileRequest, UpdateVectorStoreRequest, VectorStore, VectorStoreFile, VectorStoreFileBatch, VectorStoreFileBatchParams,
   VectorStoreFileContent, VectorStoreFileParams, VectorStoreParams, VectorStoreSearchResults
 } from '../schemas/vector-stores.js'
-import type { RouteOptions } from './index.js'
+import type { RouteOptions } from './route-options.js'
 import { askAgain } from './polling.js'
 
 /** API reference, "Vector stores", "Vector store files", "Vector store file batches". */

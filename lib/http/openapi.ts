@@ -4,24 +4,12 @@ import type { TSchema } from '@sinclair/typebox'
 import type { RouteOptions } from 'fastify'
 import { OpenAIError } from '../../schemas/common.js'
 import { UploadFileRequest } from '../../schemas/files.js'
-import { shareSchemas, type JsonSchema } from './openapi-schemas.js'
+import type { JsonSchema, OpenApiDocument, OpenApiOperation } from './openapi-document.js'
+import { shareSchemas } from './openapi-schemas.js'
 
 /** The decorator that makes the document. A host may have its own `swagger`. */
 export const OPENAPI_DECORATOR = 'openaiCompatDocument'
 
-/** As much of a document as is touched here. */
-export interface OpenApiDocument {
-  paths: Record<string, Record<string, OpenApiOperation>>
-  components: { schemas: Record<string, JsonSchema> }
-}
-
-interface OpenApiOperation {
-  operationId: string
-  requestBody?: { required: boolean, content: Content }
-  responses: Record<string, { description: string, content?: Content }>
-}
-
-type Content = Record<string, { schema: JsonSchema }>
 type OperationSchema = Record<string, unknown> & { operationId?: string, body?: TSchema, params?: TSchema }
 
 const BINARY = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' }

@@ -12,9 +12,9 @@ import type { StoreRef } from '../retrieval/index/contract.js'
 import type { Scope } from '../shared/scope.js'
 import { changeStore, loadStore, type StoreChange } from './store-change.js'
 import { chunkingStrategy } from './chunking.js'
+import { expired, withExpiry } from './expiry.js'
 import { listPicked } from './list.js'
 import { activate, endUses, enterUses, indexJob, isExpired, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
-import { expired, withExpiry } from './stores.js'
 import type { StoreSearch } from './search.js'
 
 const missing = (id: string) => notFound('file', id)

@@ -45,7 +45,7 @@ export interface RetrievalServiceOptions {
   log: Logger
   models: Pick<ModelRegistry, 'resolve'>
   options: RetrievalOptions
-  project (name: string): IndexedProject & { stores: { find (id: string): Promise<VectorStore | undefined> } }
+  project (name: string): IndexedProject & { vectorStores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
 /** How often the index is compared with the stores that there are. */
@@ -70,7 +70,7 @@ export class RetrievalService {
     this.#index = new WorkerIndex(async () => await this.#indexOptions())
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
     this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
-    this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).stores, settled: () => this.indexer.settled() })
+    this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).vectorStores, settled: () => this.indexer.settled() })
     this.#reader = new DocumentReader({
       clock,
       ...options.maxFileBytes === undefined ? {} : { limits: { maxBytes: options.maxFileBytes } },

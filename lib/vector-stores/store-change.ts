@@ -2,7 +2,7 @@ import { KIND } from '../../storage/layout.js'
 import type { RecordStore, StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { notFound } from '../shared/errors.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
-import { untilWritten } from '../shared/scope.js'
+import { untilWritten } from '../shared/until-written.js'
 import { partitionOf, putBatch, putStore, recordKey, recount, type BatchBody, type FileBody, type StoreBody } from './records.js'
 
 type FileStatus = FileBody['file']['status']

@@ -5,21 +5,22 @@ import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
-import { badRequest, notFound } from '../shared/errors.js'
+import { notFound } from '../shared/errors.js'
 import { dueName, endDue, enterFileProject, filesOf, putDue, type Due } from '../schedule/scheduled-tasks.js'
 import { requireFiles } from '../files/find.js'
 import { newId } from '../shared/ids.js'
 import type { ListParams } from '../shared/pagination.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
-import { untilWritten, type Scope } from '../shared/scope.js'
+import type { Scope } from '../shared/scope.js'
+import { untilWritten } from '../shared/until-written.js'
 import { changeStore, loadStore } from './store-change.js'
 import { chunkingStrategy } from './chunking.js'
+import { expired, withExpiry } from './expiry.js'
 import { listPicked } from './list.js'
 import { activate, endUses, isExpired, NO_FILES, partitionOf, putStore, type FileBody, type StoreBody } from './records.js'
 import type { StoreFiles } from './files.js'
 import type { StoreSearch } from './search.js'
 
-const DAY_S = 24 * 60 * 60
 const missing = (id: string) => notFound('vector store', id)
 
 /** Vector stores of one project (API reference, "Vector stores"). */
@@ -173,15 +174,9 @@ export class VectorStores {
   }
 }
 
-export const expired = (id: string) => badRequest(`Vector store ${id} is expired`)
-
 /** A store as responses show it. */
 export function showStore (body: StoreBody, now: number): VectorStore {
   const { expires_after: expiresAfter, expires_at: expiresAt, last_active_at: lastActiveAt, metadata, ...rest } = body
   const status = isExpired(body, now) ? 'expired' : body.file_counts.in_progress > 0 ? 'in_progress' : 'completed'
   return { ...rest, status, expires_after: expiresAfter, expires_at: expiresAt, last_active_at: lastActiveAt, metadata }
-}
-
-export function withExpiry (body: StoreBody): StoreBody {
-  return { ...body, expires_at: body.expires_after === null ? null : body.last_active_at + body.expires_after.days * DAY_S }
 }

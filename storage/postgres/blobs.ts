@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
-import type { PostgresRecordStoreOptions } from './store.js'
+import type { PostgresRecordStoreOptions } from './options.js'
 import { cannotBeUsed, openPool, reason, type OpenPool } from './connections.js'
 import { creationLock, patiently, tableNames } from './schema.js'
 import { StorageUnavailableError } from '../record-store.js'

@@ -1,4 +1,3 @@
-import type { Pool } from 'pg'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import type { PreparedItem, PreparedPut } from '../base/batch.js'
 import { PostgresBlobStore } from './blobs.js'
@@ -7,25 +6,8 @@ import { cannotBeUsed, openPool, reason, type OpenPool } from './connections.js'
 import { PostgresListener } from './listener.js'
 import { migrate, type TableNames, tableNames } from './schema.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
+import type { PostgresRecordStoreOptions } from './options.js'
 import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
-
-export interface PostgresRecordStoreOptions {
-  /** `postgres://user:password@host:port/database`. Needed unless there is a `pool`. */
-  connectionString?: string
-  /** Schema of the table, made when missing: a plain SQL name. Default `public`. */
-  schema?: string
-  /**
-   * The one table that holds everything, made when missing: a plain SQL name of up to 48 characters. Default
-   * `openai_compat_data`.
-   */
-  tableName?: string
-  /** Connections kept for reads and writes. Default 10. Listening to notifications takes one more. */
-  poolSize?: number
-  /** How long PostgreSQL may take to answer a statement before it counts as away, in milliseconds. Default 10,000. */
-  timeoutMs?: number
-  /** A `pg` pool of your own, with time-outs of its own; it is not closed. */
-  pool?: Pool
-}
 
 /**
  * Transactions that PostgreSQL rolled back so that another one can go on. Met only where the default isolation is

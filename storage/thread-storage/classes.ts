@@ -1,7 +1,9 @@
 import { MemoryRecordStore } from '../memory/store.js'
-import { PostgresRecordStore, type PostgresRecordStoreOptions } from '../postgres/store.js'
+import type { PostgresRecordStoreOptions } from '../postgres/options.js'
+import { PostgresRecordStore } from '../postgres/store.js'
 import { RecordThreadStorage } from './record-thread-storage.js'
-import { RedisRecordStore, type RedisRecordStoreOptions } from '../redis/store.js'
+import type { RedisRecordStoreOptions } from '../redis/options.js'
+import { RedisRecordStore } from '../redis/store.js'
 import { SqliteRecordStore, type SqliteRecordStoreOptions } from '../sqlite/store.js'
 
 /** Everything in this process, gone with it. */

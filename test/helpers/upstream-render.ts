@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Gate } from './upstream-gate.js'
 import type { Delta, Step, StreamReply, UpstreamUsage } from './upstream-replies.js'
-import type { UpstreamRequest } from './upstream.js'
+import type { UpstreamRequest } from './upstream-request.js'
 
 const ID = 'chatcmpl-upstream'
 const CREATED = 1_700_000_000

@@ -12,41 +12,18 @@
  * answer is a 400 that says so. Nothing here sleeps: hold a reply with a `Gate`, `hang` or a promise.
  */
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { embeddingAnswer } from './upstream-embedding.js'
 import { cut, renderJson, renderPlain, renderStream } from './upstream-render.js'
 import { error, type UpstreamReply } from './upstream-replies.js'
+import type { UpstreamRequest } from './upstream-request.js'
 
 export { embedText } from './upstream-embedding.js'
 export { Gate } from './upstream-gate.js'
 export * from './upstream-replies.js'
-
-/** A request as the upstream received it. */
-export interface UpstreamRequest {
-  method: string
-  /** Without the query: `/v1/chat/completions`. */
-  path: string
-  headers: IncomingHttpHeaders
-  /** Parsed JSON, `{}` when there was none. */
-  body: any
-  /** The body as it came. */
-  text: string
-  /** The client's port: equal on two requests when the connection was kept alive. */
-  remotePort: number | undefined
-  /** Resolves when the client closed before the reply was complete. */
-  aborted: Promise<void>
-  wasAborted: boolean
-  /** Resolves when the whole reply was handed to the socket. */
-  completed: Promise<void>
-  /** Ends a `hang`: the reply goes on from there (before headers: an empty 503). */
-  release (): void
-  released: Promise<void>
-  /** Steps and bytes of the stream sent so far, for tests of back-pressure. */
-  tokensSent: number
-  bytesSent: number
-}
+export type { UpstreamRequest } from './upstream-request.js'
 
 export type Responder = (request: UpstreamRequest) => UpstreamReply | Promise<UpstreamReply>
 

@@ -54,10 +54,10 @@ const SECTIONS: Section[] = [
   { title: 'SQLite', of: [['storage/sqlite/store.ts', 'SqliteRecordStoreOptions']], intro: 'Of `new SqliteThreadStorage(options)`.' },
   {
     title: 'Redis',
-    of: [['storage/thread-storage/classes.ts', 'RedisThreadStorageConfig'], ['storage/redis/store.ts', 'RedisRecordStoreOptions']],
+    of: [['storage/thread-storage/classes.ts', 'RedisThreadStorageConfig'], ['storage/redis/options.ts', 'RedisRecordStoreOptions']],
     intro: 'Of `new RedisThreadStorage(options)`.'
   },
-  { title: 'PostgreSQL', of: [['storage/postgres/store.ts', 'PostgresRecordStoreOptions']], intro: 'Of `new PostgresThreadStorage(options)`.' }
+  { title: 'PostgreSQL', of: [['storage/postgres/options.ts', 'PostgresRecordStoreOptions']], intro: 'Of `new PostgresThreadStorage(options)`.' }
 ]
 
 const UNITS: Record<string, string> = { timeout: 'ms', ttl: 's', maxFrameLength: 'characters' }

@@ -1,0 +1,8 @@
+import type { Core } from '../lib/core.js'
+import type { StreamContext } from '../lib/http/sse.js'
+
+/** What the routes are registered with. */
+export interface RouteOptions {
+  core: Core
+  streams: StreamContext
+}
