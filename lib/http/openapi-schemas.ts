@@ -1,13 +1,5 @@
 import * as schemas from '../../schemas/index.js'
-import type { OpenApiDocument } from './openapi.js'
-
-/** A JSON Schema as it stands in a document. */
-export interface JsonSchema {
-  type?: string
-  required?: string[]
-  properties?: Record<string, JsonSchema>
-  [keyword: string]: unknown
-}
+import type { JsonSchema, OpenApiDocument } from './openapi-document.js'
 
 /** Keywords of our own: what they say, `pattern` says too, or no keyword can. */
 const OWN_KEYWORDS = ['idPrefix', 'exclusive']
