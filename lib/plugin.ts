@@ -4,18 +4,20 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { registerRoutes } from '../routes/index.js'
+import { apiRoutes, publicRoutes } from '../routes/index.js'
+import type { RouteOptions } from '../routes/route-options.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import { authenticator, isOpen } from './http/auth.js'
-import { Core, type ProjectApi } from './core.js'
+import { Core } from './core.js'
 import { badRequest } from './shared/errors.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
 import { newId } from './shared/ids.js'
 import { parseJsonBodies } from './http/json-body.js'
-import { OPENAPI_DECORATOR, openApiOptions } from './http/openapi.js'
+import { describeRoute, documentOf, openApiOptions } from './http/openapi.js'
 import type { OpenApiDocument } from './http/openapi-document.js'
+import { decorateRequests, setApi } from './http/request-context.js'
 import { PLUGIN_OPTION_NAMES, refuseUnknown } from './options/names.js'
-import { resolveOptions, type OpenAICompatOptions } from './options/options.js'
+import { resolveOptions, type OpenAICompatOptions, type ResolvedOptions } from './options/options.js'
 import type { ThreadManager } from './threads/manager.js'
 import { compileValidator, type RequestPart } from './shared/validation.js'
 
@@ -25,14 +27,6 @@ declare module 'fastify' {
     threadManager: ThreadManager
     threadStorage: ThreadStorage
   }
-  interface FastifyRequest {
-    /** The API as the request's project sees it. */
-    openai: ProjectApi
-  }
-  interface FastifyContextConfig {
-    /** Answered without a key. */
-    public?: boolean
-  }
 }
 
 /** The service behind an instance that the plugin is registered on; the latest, if it is there twice. */
@@ -40,6 +34,11 @@ export const cores = new WeakMap<FastifyInstance, Core>()
 
 /** What makes the OpenAPI description of an instance that the plugin is registered on. */
 export const documents = new WeakMap<FastifyInstance, () => OpenApiDocument>()
+
+/** The decorators that the plugin adds to an application. */
+const DECORATORS = ['threadManager', 'threadStorage'] as const
+/** What it has added to which application. A second registration leaves it alone: the application may use either. */
+const added = new WeakMap<object, FastifyInstance['server']>()
 
 /** Fastify's own options of a registration, beside `prefix`. */
 const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
@@ -53,6 +52,11 @@ const API_VERSION = '2020-10-01'
  */
 async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions): Promise<void> {
   refuseUnknown(options, [...PLUGIN_OPTION_NAMES, ...FASTIFY_OPTIONS])
+  refuseForeignDecorators(app)
+  const hasCors = app.hasPlugin('@fastify/cors')
+  if (hasCors && options.cors !== undefined && options.cors !== false) {
+    throw new TypeError('Option "cors" cannot be given here: this Fastify instance has @fastify/cors already, and its rules hold for the API too.')
+  }
   const resolved = resolveOptions(options)
   const core = new Core(resolved, app.log)
 
@@ -66,10 +70,10 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
   })
   app.addHook('onClose', async () => { await core.stop() })
 
-  // A second registration keeps the first one's decorators: they belong to the host, which may use either.
   if (!app.hasDecorator('threadManager')) {
     app.decorate('threadManager', core.threadManager)
     app.decorate('threadStorage', core.threadStorage)
+    added.set(core.threadManager, app.server).set(core.threadStorage, app.server)
   }
 
   await app.register(async api => {
@@ -85,36 +89,55 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     // Stored objects have the wire's shape already. One serialiser for answers and stream events alike keeps the two the same.
     routes.setSerializerCompiler(() => data => JSON.stringify(data))
     routes.setErrorHandler(answerError)
-    // At the root the 404 is the host's.
-    if (routes.prefix !== '') routes.setNotFoundHandler(answerNotFound)
-    // A route may need more by its nature, and the operator may allow more than it asks for.
     routes.addHook('onRoute', route => {
+      // A route may need more by its nature, and the operator may allow more than it asks for.
       route.bodyLimit = Math.max(route.bodyLimit ?? 0, resolved.limits.bodyBytes)
       if (route.schema?.body !== undefined) route.schema = { ...route.schema, body: core.extendSchema(route.schema.body as TSchema) }
+      describeRoute(route, routes.prefix)
     })
     parseJsonBodies(routes)
-    if (resolved.cors !== false) await routes.register(cors, resolved.cors)
-    routes.decorateRequest('openai')
-    guard(routes, core, resolved.apiKeys, resolved.requireBetaHeader)
+    if (resolved.cors !== false && !hasCors) await routes.register(cors, resolved.cors)
+    identifyAnswers(routes)
+    decorateRequests(routes)
     await routes.register(swagger, openApiOptions(routes.prefix, !isOpen(resolved.apiKeys)))
-    documents.set(app, routes.getDecorator(OPENAPI_DECORATOR))
-    await routes.register(registerRoutes, { core, streams: { clock: core.clock, limits: resolved.streams, closing: closing.signal } })
+    documents.set(app, documentOf(routes))
+    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, closing: closing.signal } }
+    await routes.register(publicRoutes, routeOptions)
+    // A context of its own, so that no route in it can be reached without a key, whatever its configuration says.
+    await routes.register(async keyed => {
+      authenticate(keyed, core, resolved)
+      // Here too: unknown URLs of the API are told only to its users. At the root the 404 is the application's.
+      if (keyed.prefix !== '') keyed.setNotFoundHandler(answerNotFound)
+      await keyed.register(apiRoutes, routeOptions)
+    })
   }, { prefix: options.prefix ?? '' })
 }
 
-/** Identifies the answer and its caller, before anything else is looked at. */
-function guard (api: FastifyInstance, core: Core, apiKeys: OpenAICompatOptions['apiKeys'], requireBetaHeader: boolean): void {
-  const authenticate = authenticator(apiKeys ?? [])
+/** An application's own decorator under one of our names would be used in place of ours, or ours in place of it. */
+function refuseForeignDecorators (app: FastifyInstance): void {
+  const foreign = DECORATORS.find(name => app.hasDecorator(name) && added.get(app[name]) !== app.server)
+  if (foreign === undefined) return
+  throw new Error(`This Fastify instance has a decorator "${foreign}" that fastify-openai-compat did not add: rename it, or register the plugin on an instance without it.`)
+}
+
+/** Adds the headers that clients and their logs look at. */
+function identifyAnswers (api: FastifyInstance): void {
   api.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id.startsWith('req_') ? request.id : newId.request(), 'openai-version': API_VERSION })
-    if (request.routeOptions.config.public === true) return
-    const project = await authenticate(request)
-    await core.enrol(project)
-    request.openai = core.project(project)
-    if (requireBetaHeader) checkBetaHeader(request, api.prefix)
   })
   api.addHook('onSend', async (_request, reply) => {
     reply.header('openai-processing-ms', Math.round(reply.elapsedTime))
+  })
+}
+
+/** Finds out whose request it is, before anything of it is read. */
+function authenticate (api: FastifyInstance, core: Core, { apiKeys, requireBetaHeader }: ResolvedOptions): void {
+  const projectOf = authenticator(apiKeys)
+  api.addHook('onRequest', async request => {
+    const project = await projectOf(request)
+    await core.enrol(project)
+    setApi(request, core.project(project))
+    if (requireBetaHeader) checkBetaHeader(request, api.prefix)
   })
 }
 

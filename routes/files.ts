@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { apiOf } from '../lib/http/request-context.js'
 import { ApiError, badRequest } from '../lib/shared/errors.js'
 import { attachment } from '../lib/files/filename.js'
 import { parseRange } from '../lib/files/range.js'
@@ -15,7 +16,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post('/files', {
     schema: { operationId: 'createFile', response: { 200: FileObject } }
   }, async request => {
-    const { files } = request.openai
+    const { files } = apiOf(request)
     const { taken: { spooled, filename }, fields } = await readForm(request, {
       fileField: 'file',
       async take ({ filename, bytes, fields }) {
@@ -38,17 +39,17 @@ export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get('/files', {
     schema: { operationId: 'listFiles', querystring: ListFilesQuery, response: { 200: ListResponse(FileObject) } }
-  }, async request => await request.openai.files.list(request.query))
+  }, async request => await apiOf(request).files.list(request.query))
 
   app.get('/files/:file_id', {
     schema: { operationId: 'retrieveFile', params: FileParams, response: { 200: FileObject } }
-  }, async request => await request.openai.files.get(request.params.file_id))
+  }, async request => await apiOf(request).files.get(request.params.file_id))
 
   app.delete('/files/:file_id', {
     schema: { operationId: 'deleteFile', params: FileParams, response: { 200: DeleteResponse('file') } }
   }, async request => {
     const { file_id: id } = request.params
-    await request.openai.files.delete(id)
+    await apiOf(request).files.delete(id)
     return { id, object: 'file' as const, deleted: true as const }
   })
 
@@ -57,7 +58,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
     url: '/files/:file_id/content',
     schema: { operationId: 'downloadFile', params: FileParams },
     async handler (request, reply) {
-      const { files } = request.openai
+      const { files } = apiOf(request)
       const file = await files.downloadable(request.params.file_id)
       // A file never changes, so its id is as good a validator as any.
       const etag = `"${file.id}"`

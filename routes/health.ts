@@ -4,13 +4,11 @@ import type { RouteOptions } from './route-options.js'
 /** `/health` says that the process answers, no more; `/ready` says that its store does too. */
 export const healthRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core }) => {
   app.get('/health', {
-    config: { public: true },
-    schema: { operationId: 'getHealth', response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
+    schema: { operationId: 'getHealth', security: [], response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
   }, async () => ({ status: 'ok' as const }))
 
   app.get('/ready', {
-    config: { public: true },
-    schema: { operationId: 'getReady', response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
+    schema: { operationId: 'getReady', security: [], response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
   }, async () => {
     await core.checkStorage()
     return { status: 'ok' as const }

@@ -14,9 +14,14 @@ import { threadRoutes } from './threads.js'
 import { uploadRoutes } from './uploads.js'
 import { vectorStoreRoutes } from './vector-stores.js'
 
-export const registerRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
+/** Answered without a key. */
+export const publicRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   await app.register(healthRoutes, options)
   await app.register(openApiRoutes)
+}
+
+/** The API, to be registered where requests are authenticated. */
+export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   await app.register(modelRoutes, options)
   await app.register(assistantRoutes)
   await app.register(threadRoutes)

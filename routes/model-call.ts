@@ -3,14 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { azureDeployment } from '../lib/http/azure.js'
 import type { Answer, Call } from '../lib/chat/call.js'
 import { parseJsonBodies } from '../lib/http/json-body.js'
+import { bodyText, setBodyText } from '../lib/http/request-context.js'
 import { clientGone, type StreamContext } from '../lib/http/sse.js'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The body's own text, where a route passes it on. */
-    bodyText: string
-  }
-}
 
 /**
  * The largest body of these routes, unless `limits.bodyBytes` is larger: images travel in it as data URLs, and the real API
@@ -20,8 +14,7 @@ export const BODY_LIMIT = 64 * 1024 * 1024
 
 /** Makes the bodies of this context's routes keep their text. */
 export function keepBodyText (app: FastifyInstance): void {
-  app.decorateRequest('bodyText', '{}')
-  parseJsonBodies(app, (request, text) => { request.bodyText = text })
+  parseJsonBodies(app, setBodyText)
 }
 
 /** Answers with what `create` makes of the request. */
@@ -30,7 +23,7 @@ export async function answerCall (
 ): Promise<object> {
   const { closing } = streams
   const answer = await create({
-    text: request.bodyText,
+    text: bodyText(request),
     body: request.body,
     deployment: azureDeployment(request.raw),
     signal: AbortSignal.any([clientGone(reply), closing]),

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { StartedRun } from '../lib/dialects/assistants/runs.js'
+import { apiOf } from '../lib/http/request-context.js'
 import { resumeFrom, sendEvents } from '../lib/http/sse.js'
 import { ListQuery, ListResponse } from '../schemas/common.js'
 import { RunStepIncludeQuery } from '../schemas/run-steps.js'
@@ -19,26 +20,26 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
   app.post('/threads/runs', {
     schema: { operationId: 'createThreadAndRun', body: CreateThreadAndRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, await request.openai.runs.createWithThread(request.body), request.body.stream))
+    await answer(request, reply, await apiOf(request).runs.createWithThread(request.body), request.body.stream))
 
   app.post('/threads/:thread_id/runs', {
     schema: { operationId: 'createRun', params: ThreadParams, querystring: RunStepIncludeQuery, body: CreateRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, await request.openai.runs.create(request.params.thread_id, request.body, request.query), request.body.stream))
+    await answer(request, reply, await apiOf(request).runs.create(request.params.thread_id, request.body, request.query), request.body.stream))
 
   app.get('/threads/:thread_id/runs', {
     schema: { operationId: 'listRuns', params: ThreadParams, querystring: ListQuery, response: { 200: ListResponse(Run) } }
-  }, async request => await request.openai.runs.list(request.params.thread_id, request.query))
+  }, async request => await apiOf(request).runs.list(request.params.thread_id, request.query))
 
   app.get('/threads/:thread_id/runs/:run_id', {
     schema: { operationId: 'getRun', params: RunParams, response: { 200: Run } }
-  }, async (request, reply) => askAgain(reply, core.clock, await request.openai.runs.get(request.params.thread_id, request.params.run_id)))
+  }, async (request, reply) => askAgain(reply, core.clock, await apiOf(request).runs.get(request.params.thread_id, request.params.run_id)))
 
   // Ours alone: any number of readers may join a run, or come back to it with Last-Event-ID.
   app.get('/threads/:thread_id/runs/:run_id/stream', {
     schema: { operationId: 'streamRun', params: RunParams }
   }, async (request, reply) => {
-    const log = await request.openai.runs.join(request.params.thread_id, request.params.run_id)
+    const log = await apiOf(request).runs.join(request.params.thread_id, request.params.run_id)
     const from = resumeFrom(log, [request.headers['last-event-id']].flat()[0])
     // Nothing more will come: the status that tells an EventSource not to come back.
     if (log.isClosed && from >= log.nextId) return await reply.code(204).send()
@@ -47,16 +48,16 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
 
   app.post('/threads/:thread_id/runs/:run_id', {
     schema: { operationId: 'modifyRun', params: RunParams, body: UpdateRunRequest, response: { 200: Run } }
-  }, async request => await request.openai.runs.update(request.params.thread_id, request.params.run_id, request.body))
+  }, async request => await apiOf(request).runs.update(request.params.thread_id, request.params.run_id, request.body))
 
   app.post('/threads/:thread_id/runs/:run_id/cancel', {
     schema: { operationId: 'cancelRun', params: RunParams, response: { 200: Run } }
-  }, async request => await request.openai.runs.cancel(request.params.thread_id, request.params.run_id))
+  }, async request => await apiOf(request).runs.cancel(request.params.thread_id, request.params.run_id))
 
   app.post('/threads/:thread_id/runs/:run_id/submit_tool_outputs', {
     schema: { operationId: 'submitToolOutputsToRun', params: RunParams, body: SubmitToolOutputsRequest, response: { 200: Run } }
   }, async (request, reply) => {
     const { thread_id: threadId, run_id: id } = request.params
-    return await answer(request, reply, await request.openai.runs.submitToolOutputs(threadId, id, request.body), request.body.stream)
+    return await answer(request, reply, await apiOf(request).runs.submitToolOutputs(threadId, id, request.body), request.body.stream)
   })
 }

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { apiOf } from '../lib/http/request-context.js'
 import { DeleteResponse } from '../schemas/common.js'
 import { CreateThreadRequest, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
 
@@ -6,21 +7,21 @@ import { CreateThreadRequest, Thread, ThreadParams, UpdateThreadRequest } from '
 export const threadRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post('/threads', {
     schema: { operationId: 'createThread', body: CreateThreadRequest, response: { 200: Thread } }
-  }, async request => await request.openai.threads.create(request.body))
+  }, async request => await apiOf(request).threads.create(request.body))
 
   app.get('/threads/:thread_id', {
     schema: { operationId: 'getThread', params: ThreadParams, response: { 200: Thread } }
-  }, async request => await request.openai.threads.get(request.params.thread_id))
+  }, async request => await apiOf(request).threads.get(request.params.thread_id))
 
   app.post('/threads/:thread_id', {
     schema: { operationId: 'modifyThread', params: ThreadParams, body: UpdateThreadRequest, response: { 200: Thread } }
-  }, async request => await request.openai.threads.update(request.params.thread_id, request.body))
+  }, async request => await apiOf(request).threads.update(request.params.thread_id, request.body))
 
   app.delete('/threads/:thread_id', {
     schema: { operationId: 'deleteThread', params: ThreadParams, response: { 200: DeleteResponse('thread.deleted') } }
   }, async request => {
     const { thread_id: id } = request.params
-    await request.openai.runs.deleteThread(id)
+    await apiOf(request).runs.deleteThread(id)
     return { id, object: 'thread.deleted' as const, deleted: true as const }
   })
 }

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { apiOf } from '../lib/http/request-context.js'
 import { CompleteUploadRequest, CreateUploadRequest, Upload, UploadParams, UploadPart } from '../schemas/uploads.js'
 import { parseForms, readForm } from './form.js'
 
@@ -8,12 +9,12 @@ export const uploadRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('/uploads', {
     schema: { operationId: 'createUpload', body: CreateUploadRequest, response: { 200: Upload } }
-  }, async request => await request.openai.uploads.create(request.body))
+  }, async request => await apiOf(request).uploads.create(request.body))
 
   app.post('/uploads/:upload_id/parts', {
     schema: { operationId: 'addUploadPart', params: UploadParams, response: { 200: UploadPart } }
   }, async request => {
-    const { uploads } = request.openai
+    const { uploads } = apiOf(request)
     const { upload_id: id } = request.params
     const { taken } = await readForm(request, {
       fileField: 'data',
@@ -25,9 +26,9 @@ export const uploadRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('/uploads/:upload_id/complete', {
     schema: { operationId: 'completeUpload', params: UploadParams, body: CompleteUploadRequest, response: { 200: Upload } }
-  }, async request => await request.openai.uploads.complete(request.params.upload_id, request.body))
+  }, async request => await apiOf(request).uploads.complete(request.params.upload_id, request.body))
 
   app.post('/uploads/:upload_id/cancel', {
     schema: { operationId: 'cancelUpload', params: UploadParams, response: { 200: Upload } }
-  }, async request => await request.openai.uploads.cancel(request.params.upload_id))
+  }, async request => await apiOf(request).uploads.cancel(request.params.upload_id))
 }

@@ -1,12 +1,4 @@
-/** A JSON Schema as it stands in a document. */
-export interface JsonSchema {
-  type?: string
-  required?: string[]
-  properties?: Record<string, JsonSchema>
-  [keyword: string]: unknown
-}
-
-/** As much of a document as is touched here. */
+/** As much of an OpenAPI document as is read and changed here. */
 export interface OpenApiDocument {
   paths: Record<string, Record<string, OpenApiOperation>>
   components: { schemas: Record<string, JsonSchema> }
@@ -19,3 +11,11 @@ export interface OpenApiOperation {
 }
 
 type Content = Record<string, { schema: JsonSchema }>
+
+/** A JSON Schema as it stands in a document. */
+export interface JsonSchema {
+  type?: string
+  required?: string[]
+  properties?: Record<string, JsonSchema>
+  [keyword: string]: unknown
+}

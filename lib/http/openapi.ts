@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module'
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { TSchema } from '@sinclair/typebox'
-import type { RouteOptions } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import { OpenAIError } from '../../schemas/common.js'
 import { UploadFileRequest } from '../../schemas/files.js'
 import type { JsonSchema, OpenApiDocument, OpenApiOperation } from './openapi-document.js'
 import { shareSchemas } from './openapi-schemas.js'
 
 /** The decorator that makes the document. A host may have its own `swagger`. */
-export const OPENAPI_DECORATOR = 'openaiCompatDocument'
+const DECORATOR = 'openaiCompatDocument'
 
 type OperationSchema = Record<string, unknown> & { operationId?: string, body?: TSchema, params?: TSchema }
 
@@ -37,7 +37,7 @@ const EVENTS: JsonSchema = {
 export function openApiOptions (prefix: string, keyed: boolean): FastifyDynamicSwaggerOptions {
   const { version, description } = createRequire(import.meta.url)('fastify-openai-compat/package.json') as { version: string, description: string }
   return {
-    decorator: OPENAPI_DECORATOR as 'swagger',
+    decorator: DECORATOR as 'swagger',
     convertConstToEnum: false,
     openapi: {
       openapi: '3.1.0',
@@ -51,13 +51,28 @@ export function openApiOptions (prefix: string, keyed: boolean): FastifyDynamicS
       },
       ...keyed ? { security: [{ bearer: [] }, { azure: [] }] } : {}
     },
-    transform: ({ schema, url, route }) => ({ schema: describe(schema as OperationSchema, url, prefix, route), url: url.replace('*', ':model') }),
     transformObject: document => complete((document as { openapiObject: unknown }).openapiObject as OpenApiDocument) as never
   }
 }
 
+/**
+ * Makes a route describe itself. Every `@fastify/swagger` that sees the route, an application's too, then uses this description
+ * instead of its option `transform`, which is written for other routes. (`false` would keep it from ours as well.)
+ */
+export function describeRoute (route: RouteOptions, prefix: string): void {
+  route.config = {
+    ...route.config,
+    swaggerTransform: ({ schema, url }) => ({ schema: describe(schema as OperationSchema, url, prefix), url: url.replace('*', ':model') })
+  }
+}
+
+/** What makes the document of the context that `@fastify/swagger` was registered in. */
+export function documentOf (app: FastifyInstance): () => OpenApiDocument {
+  return (app as unknown as Record<typeof DECORATOR, () => OpenApiDocument>)[DECORATOR]
+}
+
 /** A route's schema with what the document says of it beside types. */
-function describe (schema: OperationSchema, url: string, prefix: string, route: RouteOptions): Record<string, unknown> {
+function describe (schema: OperationSchema, url: string, prefix: string): Record<string, unknown> {
   const { operationId = '', params } = schema
   const [, first = ''] = url.slice(prefix.length).split('/')
   const form = FORMS[operationId]
@@ -67,8 +82,7 @@ function describe (schema: OperationSchema, url: string, prefix: string, route: 
     ...schema,
     // Only this route has a wildcard: an id with slashes.
     ...url.endsWith('*') ? { params: { type: 'object', properties: { model: params?.properties['*'] }, required: ['model'] } } : {},
-    ...form === undefined ? {} : { body: form, consumes: ['multipart/form-data'] },
-    ...route.config?.public === true ? { security: [] } : {}
+    ...form === undefined ? {} : { body: form, consumes: ['multipart/form-data'] }
   }
 }
 
