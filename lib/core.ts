@@ -4,7 +4,7 @@ import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import type { Clock } from './shared/clock.js'
 import type { Files } from './files/files.js'
-import { FileSweeper } from './schedule/sweeper.js'
+import { Sweeper } from './schedule/sweeper.js'
 import { Uploads } from './files/uploads.js'
 import type { Logger } from './shared/log.js'
 import { ModelRegistry } from './models/registry.js'
@@ -58,7 +58,7 @@ export class Core {
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
   readonly #options: ResolvedOptions
-  readonly #sweeper: FileSweeper
+  readonly #sweeper: Sweeper
   readonly #retrieval: RetrievalService
   readonly #webhooks: Webhooks | undefined
   readonly #projects = new Map<string, ProjectApi>()
@@ -100,7 +100,7 @@ export class Core {
         onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
       }
     })
-    this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
+    this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     const assistants = new AssistantsDialect({
       onStopped: (key, run) => {
         if (!isActive(run.status)) locks.released(key.project, key.partition)
