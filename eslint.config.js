@@ -1,13 +1,8 @@
 import neostandard from 'neostandard'
+import boundaries from './eslint/boundaries.js'
+import rawReply from './eslint/raw-reply.js'
 
-const oneWay = (files, patterns) => ({
-  files,
-  rules: { 'no-restricted-imports': ['error', { patterns }] }
-})
-
-const fastify = { group: ['fastify', '@fastify/*'], message: 'The domain runs without a server.' }
-const undici = { group: ['undici'], message: 'Through lib/shared/undici.ts, which leaves the host\'s fetch alone.' }
-const up = (...groups) => ({ group: groups, message: 'Imports point one way: schemas <- storage <- lib <- routes <- lib/plugin.' })
+const LIBRARY = ['lib/**/*.ts', 'routes/**/*.ts', 'schemas/**/*.ts', 'storage/**/*.ts']
 
 export default [
   ...neostandard({ ts: true, ignores: ['build', 'dist', 'node_modules', 'data', '.tap'] }),
@@ -15,9 +10,24 @@ export default [
   { files: ['**/*.ts'], rules: { 'array-callback-return': 'off' } },
   // A schema and its type share a name: that is the point.
   { files: ['schemas/**'], rules: { '@typescript-eslint/no-redeclare': 'off' } },
-  oneWay(['schemas/**'], [fastify, up('**/storage/*', '**/lib/*', '**/lib/**', '**/routes/*')]),
-  oneWay(['storage/**'], [fastify, up('**/lib/*', '**/lib/**', '**/routes/*')]),
-  oneWay(['lib/*.ts', 'lib/http/**', 'routes/**'], [undici]),
-  oneWay(['lib/threads/**', 'lib/runs/**', 'lib/dialects/**', 'lib/models/**', 'lib/tools/**', 'lib/retrieval/**', 'lib/chat/**'], [fastify, undici, up('**/routes/*')]),
-  { files: ['lib/shared/undici.ts'], rules: { 'no-restricted-imports': 'off' } }
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    plugins: { ours: { rules: { boundaries, 'raw-reply': rawReply } } },
+    rules: { 'ours/boundaries': 'error' }
+  },
+  {
+    files: LIBRARY,
+    ignores: ['lib/http/sse.ts'],
+    rules: { 'ours/raw-reply': 'error' }
+  },
+  {
+    files: LIBRARY,
+    ignores: ['lib/cli.ts', 'lib/cli/**'],
+    rules: {
+      'no-restricted-properties': ['error',
+        { object: 'process', property: 'env', message: 'The command line reads the environment; everything else has options.' },
+        { object: 'globalThis', property: 'process', message: 'The command line reads the environment; everything else has options.' }]
+    }
+  }
 ]

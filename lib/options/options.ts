@@ -1,6 +1,6 @@
-import type { FastifyCorsOptions } from '@fastify/cors'
 import type { BlobStore } from '../../storage/blob-store.js'
 import type { ApiKeys } from '../http/auth.js'
+import { DEFAULT_CORS, type FastifyCorsOptions } from '../http/cors.js'
 import { resolveBlobs, type ResolvedBlobs } from './blobs.js'
 import { systemClock, type Clock } from '../shared/clock.js'
 import { DEFAULT_FILE_SETTINGS, type Downloads } from '../files/files.js'
@@ -117,11 +117,6 @@ export interface ResolvedOptions {
 }
 
 const FILE_LIMITS = { fileBytes: DEFAULT_FILE_SETTINGS.maxBytes, uploadPartBytes: 64 * 1024 ** 2, imageBytes: 20 * 1024 ** 2 }
-
-/** Beside the answer itself, what the SDKs read when they run in a browser. */
-const EXPOSED_HEADERS = ['x-request-id', 'openai-version', 'openai-processing-ms', 'openai-poll-after-ms', 'retry-after', 'retry-after-ms']
-
-const DEFAULT_CORS: FastifyCorsOptions = { origin: true, methods: ['GET', 'POST', 'DELETE', 'OPTIONS'], exposedHeaders: EXPOSED_HEADERS }
 
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {

@@ -1,0 +1,97 @@
+/** The rules of the lint refuse what they are there to refuse: a gate that lets everything through looks like a clean tree. */
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Linter } from 'eslint'
+import { plugins } from 'neostandard'
+import { test, type Test } from 'tap'
+import { root } from './helpers/paths.js'
+
+const { default: boundaries } = await import(pathToFileURL(join(root, 'eslint/boundaries.js')).href)
+const linter = new Linter({ cwd: root })
+
+/** What the boundaries say to a file with this text. */
+function refusals (file: string, text: string): string[] {
+  const messages = linter.verify(text, [{
+    files: ['**/*.ts'],
+    languageOptions: { parser: plugins['typescript-eslint'].parser as Linter.Parser },
+    plugins: { ours: { rules: { boundaries } } },
+    rules: { 'ours/boundaries': 'error' }
+  }], join(root, file))
+  return messages.map(({ message }) => message)
+}
+
+const REFUSED: readonly [file: string, specifier: string][] = [
+  ['schemas/runs.ts', '../storage/layout.js'],
+  ['storage/redis/store.ts', '../../lib/shared/ids.js'],
+  ['storage/redis/store.ts', 'fastify'],
+  ['lib/a-new-room/file.ts', 'fastify'],
+  ['lib/a-new-room/file.ts', '@fastify/swagger'],
+  ['lib/a-new-room/file.ts', '../../routes/index.js'],
+  ['lib/a-new-room/file.ts', '../http/sse.js'],
+  ['lib/a-new-room/file.ts', '../plugin.js'],
+  ['lib/a-new-room/file.ts', 'undici'],
+  ['lib/a-new-room/file.ts', 'node:process'],
+  ['lib/a-new-room/file.ts', 'fastify-openai-compat'],
+  ['lib/options/options.ts', '@fastify/cors'],
+  ['lib/http/sse.ts', '../../routes/index.js'],
+  ['lib/server.ts', '../routes/index.js'],
+  ['routes/runs.ts', 'undici'],
+  ['routes/runs.ts', '../lib/plugin.js'],
+  ['a-new-folder/file.ts', 'node:fs']
+]
+
+const ALLOWED: readonly [file: string, specifier: string][] = [
+  ['schemas/runs.ts', '@sinclair/typebox'],
+  ['storage/redis/store.ts', '../../schemas/runs.js'],
+  ['lib/a-new-room/file.ts', '../shared/ids.js'],
+  ['lib/shared/undici.ts', 'undici'],
+  ['lib/http/sse.ts', 'fastify'],
+  ['lib/plugin.ts', '../routes/index.js'],
+  ['routes/runs.ts', 'fastify']
+]
+
+test('an import that its layer does not list is refused, however it is written', async t => {
+  const forms = (specifier: string): string[] => [
+    `import it from '${specifier}'`, `import type { It } from '${specifier}'`, `export { it } from '${specifier}'`, `export * from '${specifier}'`,
+    `const it = await import('${specifier}')`, `type It = import('${specifier}').It`, `require('${specifier}')`, `createRequire(import.meta.url)('${specifier}')`
+  ]
+  for (const [file, specifier] of REFUSED) {
+    for (const text of forms(specifier)) t.equal(refusals(file, text).length, 1, `${file}: ${text}`)
+  }
+  for (const [file, specifier] of ALLOWED) {
+    for (const text of forms(specifier)) t.strictSame(refusals(file, text), [], `${file}: ${text}`)
+  }
+})
+
+test('a circle of imports is refused, types included', async t => {
+  const cases = {
+    values: { 'a.ts': 'import { b } from \'./b.js\'\nexport const a = () => b', 'b.ts': 'import { a } from \'./a.js\'\nexport const b = () => a' },
+    types: { 'a.ts': 'import type { B } from \'./b.js\'\nexport type A = B[]', 'b.ts': 'import type { A } from \'./a.js\'\nexport type B = A[]' },
+    none: { 'a.ts': 'import type { B } from \'./b.js\'\nexport type A = B[]', 'b.ts': 'export type B = string' }
+  }
+  // Not below the repository, where its ignored folders are not looked at.
+  const folder = await mkdtemp(join(tmpdir(), 'circles-'))
+  t.teardown(async () => await rm(folder, { recursive: true }))
+  for (const [name, files] of Object.entries(cases)) {
+    await mkdir(join(folder, name))
+    for (const [file, text] of Object.entries(files)) await writeFile(join(folder, name, file), text)
+  }
+  t.equal(await circles(t, join(folder, 'values')), 2)
+  t.equal(await circles(t, join(folder, 'types')), 2)
+  t.equal(await circles(t, join(folder, 'none')), 0)
+})
+
+async function circles (t: Test, folder: string): Promise<number> {
+  // Not the bin: without an extension it is no module to the hooks that tap has in its children.
+  const oxlint = join(createRequire(import.meta.url).resolve('oxlint/package.json'), '../dist/cli.js')
+  const { stdout, code } = await new Promise<{ stdout: string, code: unknown }>(resolve => {
+    execFile(process.execPath, [oxlint, '-c', join(root, '.oxlintrc.json'), '--format=json', folder], (error, stdout) => resolve({ stdout, code: error?.code ?? 0 }))
+  })
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string }[] }
+  t.equal(code, diagnostics.length > 0 ? 1 : 0)
+  return diagnostics.filter(({ code }) => code.includes('no-cycle')).length
+}
