@@ -4,7 +4,7 @@ import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import type { Clock } from './shared/clock.js'
 import type { Files } from './files/files.js'
-import { FileSweeper } from './schedule/sweeper.js'
+import { Sweeper } from './schedule/sweeper.js'
 import { Uploads } from './files/uploads.js'
 import type { Logger } from './shared/log.js'
 import { ModelRegistry } from './models/registry.js'
@@ -51,7 +51,7 @@ export class Core {
   readonly #records: RecordStore
   readonly #engine: RunEngine
   readonly #options: ResolvedOptions
-  readonly #sweeper: FileSweeper
+  readonly #sweeper: Sweeper
   readonly #retrieval: RetrievalService
   readonly #webhooks: Webhooks | undefined
   readonly #projects = new Map<string, ProjectApi>()
@@ -88,7 +88,7 @@ export class Core {
         return { files, storeFiles: vectorStores.files, vectorStores: vectorStores.stores }
       }
     })
-    this.#sweeper = new FileSweeper({ records: this.#records, clock, log, project: name => this.project(name) })
+    this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     this.#engine = new RunEngine({
       records: this.#records,
       clock,

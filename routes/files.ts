@@ -9,29 +9,29 @@ import { parseForms, readForm, type FormFields } from './form.js'
 /** API reference, "Files". */
 export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
   await parseForms(app)
-  // The form is no body that Fastify could validate: its file streams by.
+  // Fastify cannot validate the form: its file is streamed, and there is no body.
   const validate = app.validatorCompiler!({ schema: UploadFileRequest, method: 'POST', url: '/files', httpPart: 'body' })
 
   app.post('/files', {
     schema: { operationId: 'createFile', response: { 200: FileObject } }
   }, async request => {
     const { files } = request.openai
-    const { taken: { spooled, filename }, fields } = await readForm(request, {
+    const { taken: { staged, filename }, fields } = await readForm(request, {
       fileField: 'file',
       async take ({ filename, bytes, fields }) {
-        // SDKs send the file first; when the purpose is known already, a bad one need not wait for the bytes.
+        // SDKs send the file first. When the purpose comes first, an invalid one is refused before the bytes are read.
         if (fields.purpose !== undefined) checkPurpose(fields)
-        return { spooled: await files.spool(bytes), filename }
+        return { staged: await files.stage(bytes), filename }
       },
-      drop: async ({ spooled }) => await files.discard(spooled)
+      drop: async ({ staged }) => await files.discard(staged)
     })
     try {
       checkPurpose(fields)
       const { value, error } = validate(fields) as { value: UploadFileRequest, error?: Error }
       if (error !== undefined) throw error
-      return await files.keep(spooled, { ...value, filename })
+      return await files.keep(staged, { ...value, filename })
     } catch (error) {
-      await files.discard(spooled)
+      await files.discard(staged)
       throw error
     }
   })
@@ -59,7 +59,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
     async handler (request, reply) {
       const { files } = request.openai
       const file = await files.downloadable(request.params.file_id)
-      // A file never changes, so its id is as good a validator as any.
+      // A file never changes, so its id serves as its entity tag.
       const etag = `"${file.id}"`
       const ifRange = request.headers['if-range']
       const range = ifRange === undefined || ifRange === etag ? parseRange(request.headers.range, file.bytes) : undefined
@@ -77,7 +77,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
   })
 }
 
-/** In the words of the real API, which are not those of its other validation. */
+/** The real API words this error differently from its other validation errors. */
 function checkPurpose ({ purpose }: FormFields): void {
   if (purpose === undefined || (UPLOAD_PURPOSES as readonly unknown[]).includes(purpose)) return
   const known = UPLOAD_PURPOSES.map(name => `'${name}'`).join(', ')

@@ -10,35 +10,35 @@ export type FormFields = Record<string, unknown>
 export interface FormReader<T> {
   /** The name of the one file in it. */
   fileField: string
-  /** Takes the file as it comes, before or after the fields. */
+  /** Receives the file in its place in the form, before or after the fields. */
   take (file: { filename: string | undefined, bytes: Readable, fields: FormFields }): Promise<T>
-  /** Takes back what was taken, because the rest of the form is no good. */
+  /** Undoes `take`, because the rest of the form is invalid. */
   drop (taken: T): Promise<void>
 }
 
-/** The file's size is up to whoever takes it. */
+/** `take` limits the file's size. */
 const LIMITS = { files: 1, fields: 32, parts: 33, fieldSize: 16 * 1024, fileSize: Infinity }
 
-/** Forms are understood where this is called, and nowhere else. */
+/** Accepts forms in this Fastify context only. */
 export async function parseForms (app: FastifyInstance): Promise<void> {
   if (!app.hasRequestDecorator('parts')) {
     await app.register(multipart)
     return
   }
-  // The host has the parser too, and it cannot be registered twice. Here a form stays unread until we ask for it, whatever
-  // the host does with its own (`attachFieldsToBody` would hold whole files in memory).
+  // The host has registered the parser, which cannot be registered twice. Within our context a form stays unread until `readForm` is
+  // called, whatever the host's options are (`attachFieldsToBody` would hold whole files in memory).
   app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => { done(null) })
 }
 
 function isForm (request: FastifyRequest): boolean {
   if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) return false
-  // What the parser of the host would have noted.
+  // The host's parser would have set this mark.
   const mark = Object.getOwnPropertySymbols(request).find(symbol => symbol.description === 'multipart')
   if (mark !== undefined) (request as unknown as Record<symbol, boolean>)[mark] = true
   return request.isMultipart()
 }
 
-/** Reads a form whose fields come in any order and whose file streams by. */
+/** Reads a form whose fields come in any order and whose file is streamed. */
 export async function readForm<T> (request: FastifyRequest, { fileField, take, drop }: FormReader<T>): Promise<{ taken: T, fields: FormFields }> {
   if (!isForm(request)) throw badRequest('The body must be multipart/form-data.')
   const fields: FormFields = {}
@@ -65,7 +65,7 @@ export async function readForm<T> (request: FastifyRequest, { fileField, take, d
     return { taken: taken.value, fields }
   } catch (error) {
     if (taken !== undefined) await drop(taken.value)
-    // What is still on its way is read and forgotten, so that the client comes to the point where it reads the answer.
+    // The rest of the body is read and discarded, because clients read the response only after they have sent the request.
     request.raw.unpipe()
     request.raw.resume()
     throw formError(error)
@@ -91,9 +91,9 @@ function formError (error: unknown): unknown {
   if (error instanceof ApiError) return error
   const { code, statusCode, message } = error as Error & { code?: string, statusCode?: number }
   if (code === 'FST_FILES_LIMIT') return badRequest('The form may have one file.')
-  // Nobody is there to read the answer, and nothing is wrong with the server.
+  // The client has closed the connection: not a failure of the server.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return badRequest('The request ended early.', { cause: error })
-  // The parser's own words for a form that ends early or is none have no status.
+  // The parser's errors for a truncated or malformed form carry no status.
   const malformed = statusCode === 400 || code?.startsWith('FST_') || /multipart|boundary|part terminated|malformed/i.test(message)
   return malformed ? badRequest(`The form could not be read: ${message}.`, { cause: error }) : error
 }

@@ -17,7 +17,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox = async app => {
     const { upload_id: id } = request.params
     const { taken } = await readForm(request, {
       fileField: 'data',
-      take: async ({ bytes }) => await uploads.spoolPart(id, bytes),
+      take: async ({ bytes }) => await uploads.stagePart(id, bytes),
       drop: async part => await uploads.discardPart(part)
     })
     return await uploads.keepPart(id, taken)

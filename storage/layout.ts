@@ -72,7 +72,7 @@ export const KIND = {
   /** A copy of each file's record, which never changes, with its purpose as parent: the list of one purpose costs no more than that of all. */
   fileOfPurpose: 'file_of_purpose',
   /** Among the files: see `lib/schedule/scheduled-tasks.ts`. */
-  due: 'due',
+  scheduledTask: 'due',
   /** Among the files. */
   upload: 'upload',
   /** Among the files, with the upload as parent. */

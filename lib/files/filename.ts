@@ -1,7 +1,7 @@
-/** What file systems and clients agree on. */
+/** The limit of common file systems. */
 const MAX_CHARACTERS = 255
 
-/** The name as it is kept: any script, but no path and nothing that cannot be seen. Raw bytes without a name are called `upload`. */
+/** The name as it is stored: in any script, without a path and without invisible characters. `upload` when nothing is left. */
 export function cleanFilename (name: string | undefined): string {
   const base = (name ?? '').split(/[\\/]/).at(-1) ?? ''
   // eslint-disable-next-line no-control-regex
@@ -9,17 +9,17 @@ export function cleanFilename (name: string | undefined): string {
   if (visible === '' || visible === '.' || visible === '..') return 'upload'
   const characters = Array.from(visible)
   if (characters.length <= MAX_CHARACTERS) return visible
-  // The extension says what kind of file it is.
+  // The extension is kept, because it tells the file's type.
   const extension = Array.from(/\.[^.]{1,16}$/u.exec(visible)?.[0] ?? '')
   return [...characters.slice(0, MAX_CHARACTERS - extension.length), ...extension].join('')
 }
 
-/** With its dot and in lower case; '' when there is none. */
+/** The extension with its dot, in lower case; '' when there is none. */
 export function extensionOf (filename: string): string {
   return (/[^.](\.[^.\s]+)$/u.exec(filename)?.[1] ?? '').toLowerCase()
 }
 
-/** `content-disposition` for a download (RFC 6266): a name that every client can read, and the real one where that differs. */
+/** The `content-disposition` of a download (RFC 6266): an ASCII name for every client, and the real name where that differs. */
 export function attachment (filename: string): string {
   const plain = filename.replace(/[^\x20-\x7e]/gu, '_').replace(/["\\]/g, '\\$&')
   if (plain === filename) return `attachment; filename="${plain}"`

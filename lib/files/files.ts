@@ -10,21 +10,21 @@ import { newId } from '../shared/ids.js'
 import { listRecords } from '../shared/pagination.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
-import { endDue, filesOf, putDue } from '../schedule/scheduled-tasks.js'
+import { removeTask, filesPartition, scheduleTask } from '../schedule/scheduled-tasks.js'
 import { cleanFilename } from './filename.js'
 import { findFile, hasExpired } from './find.js'
-import { Spool } from './staging.js'
+import { Staging } from './staging.js'
 
-/** What is known of a file beside its bytes. */
+/** A new file's properties, apart from its bytes. */
 export interface NewFile {
-  /** Kept in any script, without its path; `upload` when there is none. */
+  /** In any script. A path is cut off; without a name the file is called `upload`. */
   filename?: string | undefined
   purpose: FilePurpose
   expires_after?: UploadFileRequest['expires_after']
 }
 
-/** Bytes that are kept but belong to no file yet. */
-export interface SpooledFile {
+/** Bytes that are stored but belong to no file yet. */
+export interface StagedFile {
   /** The id that the file will have. */
   id: string
   bytes: number
@@ -39,8 +39,8 @@ export interface FileSettings {
   /** `outputs` refuses what was uploaded for a model to read. */
   downloads: Downloads
   /**
-   * Told of each file that was deleted or has expired, at least once, also when the process died in between. What it
-   * throws is tried again with the next sweep.
+   * Called for each file that was deleted or has expired: at least once, even if the process died in between. When it throws, the
+   * next sweep calls it again.
    */
   onDeleted? (project: string, fileId: string): Promise<void>
 }
@@ -56,36 +56,36 @@ const missing = (id: string): ApiError => new ApiError(404, `No such File object
 export class Files {
   readonly #scope: Scope
   readonly #blobs: BlobStore
-  readonly #spool: Spool
+  readonly #staging: Staging
   readonly #settings: FileSettings
 
   constructor (scope: Scope, blobs: BlobStore, settings: FileSettings) {
     this.#scope = scope
     this.#blobs = blobs
-    this.#spool = new Spool(scope, blobs)
+    this.#staging = new Staging(scope, blobs)
     this.#settings = settings
   }
 
-  /** A file from bytes of a request or of our own. Nothing is left when the source fails. */
+  /** Creates a file. Nothing is left behind when the source fails. */
   async create (file: NewFile, source: BlobSource): Promise<FileObject> {
-    return await this.keep(await this.spool(source), file)
+    return await this.keep(await this.stage(source), file)
   }
 
-  /** Keeps bytes whose purpose is not known yet. `keep` or `discard` must follow. Throws a 413 when there are too many. */
-  async spool (source: BlobSource): Promise<SpooledFile> {
+  /** Stores bytes before the file's properties are known. `keep` or `discard` must follow. Throws a 413 when there are too many. */
+  async stage (source: BlobSource): Promise<StagedFile> {
     const id = newId.file()
-    return { id, bytes: await this.#spool.put(id, source, this.#settings.maxBytes) }
+    return { id, bytes: await this.#staging.put(id, source, this.#settings.maxBytes) }
   }
 
-  /** Makes a file of spooled bytes. */
-  async keep (spooled: SpooledFile, file: NewFile): Promise<FileObject> {
-    const { body, items } = this.prepare(spooled, file)
+  /** Creates a file from staged bytes. */
+  async keep (staged: StagedFile, file: NewFile): Promise<FileObject> {
+    const { body, items } = this.prepare(staged, file)
     if (!await this.#write(items)) throw badRequest('The upload took too long. Please try again.')
     return body
   }
 
-  /** The records of a file from spooled bytes, for whoever has more to write with them. */
-  prepare ({ id, bytes }: SpooledFile, { filename, purpose, expires_after: expiry }: NewFile): { body: FileObject, items: WriteItem[] } {
+  /** The records of a file from staged bytes, for callers that write them together with others. */
+  prepare ({ id, bytes }: StagedFile, { filename, purpose, expires_after: expiry }: NewFile): { body: FileObject, items: WriteItem[] } {
     const at = unixSeconds(this.#scope.clock)
     const body: FileObject = {
       object: 'file',
@@ -101,15 +101,15 @@ export class Files {
     const items: WriteItem[] = [
       { op: 'put', kind: KIND.file, id, body, expect: 'absent' },
       { op: 'put', kind: KIND.fileOfPurpose, id, parent: purpose, body, expect: 'absent' },
-      this.#spool.adoption(id)
+      this.#staging.claim(id)
     ]
-    if (body.expires_at !== null) items.push(putDue({ task: 'file', id, at: body.expires_at }))
+    if (body.expires_at !== null) items.push(scheduleTask({ task: 'file', id, at: body.expires_at }))
     return { body, items }
   }
 
-  /** Removes spooled bytes that became no file. */
-  async discard ({ id }: Pick<SpooledFile, 'id'>): Promise<void> {
-    await this.#spool.discard(id)
+  /** Removes staged bytes that became no file. */
+  async discard ({ id }: Pick<StagedFile, 'id'>): Promise<void> {
+    await this.#staging.discard(id)
   }
 
   /** Throws the 404. */
@@ -122,7 +122,7 @@ export class Files {
     return (await findFile(this.#scope, id))?.body
   }
 
-  /** Newest first unless asked otherwise; expired files are removed on the way. */
+  /** Newest first by default. Expired files are deleted on the way. */
   async list (params: ListFilesQuery): Promise<ListResponse<FileObject>> {
     const { purpose, limit = LIST_LIMIT, ...rest } = params
     const source = purpose === undefined
@@ -136,7 +136,7 @@ export class Files {
     }
   }
 
-  /** A file whose bytes a client may have. Throws the 404, or the 400 of the real API when it was told to be as strict. */
+  /** A file that a client may download. Throws the 404, or the real API's 400 when `downloads` is `outputs`. */
   async downloadable (id: string): Promise<FileObject> {
     const file = await this.get(id)
     if (this.#settings.downloads === 'outputs' && INPUTS.has(file.purpose)) throw badRequest(`Not allowed to download files of purpose: ${file.purpose}`)
@@ -147,44 +147,44 @@ export class Files {
   async open (id: string, range?: BlobRange): Promise<Readable> {
     await this.#load(id)
     const bytes = await this.#blobs.get({ project: this.#scope.project, id }, range)
-    // A store that forgets (Redis with a ttl) may have kept the record longer.
+    // A store with an expiry (Redis with a ttl) may have kept the record longer than the bytes.
     if (bytes === undefined) throw missing(id)
     return bytes
   }
 
   /**
-   * Throws the 404. Whoever uses the file finds it gone from now on (`lib/files/find.ts`), or is told (`onDeleted`). The
-   * record goes first and leaves a note of what remains to be done, so that a crash leaves no bytes that nobody knows of.
+   * Throws the 404. From now on nothing finds the file (`lib/files/find.ts`), and `onDeleted` is called. The record is deleted first, in
+   * a write that schedules the rest, so that a crash leaves no bytes without a record or a task.
    */
   async delete (id: string): Promise<void> {
     await untilWritten(async () => await this.#delete(await this.#load(id)) || undefined)
-    // The file is deleted whatever fails now; the sweep tries the rest again.
+    // The file is deleted even if this fails; the next sweep tries again.
     await this.afterDeletion(id).catch(() => {})
   }
 
-  /** Deletes a file whose time has come. */
+  /** Deletes a file that has expired. */
   async expire (id: string): Promise<void> {
     await untilWritten(async () => {
       const record = await this.#scope.records.get<FileObject>({ ...this.#partition, kind: KIND.file, id })
       if (record !== undefined) return await this.#delete(record) || undefined
-      return await this.#write([endDue('file', id)]) || undefined
+      return await this.#write([removeTask('file', id)]) || undefined
     })
     await this.afterDeletion(id)
   }
 
-  /** What is left to do once the record is gone. May be called any number of times. */
+  /** Completes the deletion once the record is gone. May be called any number of times. */
   async afterDeletion (id: string): Promise<void> {
     await this.#settings.onDeleted?.(this.#scope.project, id)
-    await this.#spool.remove(id)
-    await this.#write([endDue('deleted', id)])
+    await this.#staging.remove(id)
+    await this.#write([removeTask('deleted', id)])
   }
 
   async #delete ({ id, version }: StoredRecord<FileObject>): Promise<boolean> {
     return await this.#write([
       { op: 'delete', kind: KIND.file, id, expect: version },
       { op: 'delete', kind: KIND.fileOfPurpose, id },
-      endDue('file', id),
-      putDue({ task: 'deleted', id, at: unixSeconds(this.#scope.clock) })
+      removeTask('file', id),
+      scheduleTask({ task: 'deleted', id, at: unixSeconds(this.#scope.clock) })
     ])
   }
 
@@ -199,6 +199,6 @@ export class Files {
   }
 
   get #partition () {
-    return filesOf(this.#scope.project)
+    return filesPartition(this.#scope.project)
   }
 }

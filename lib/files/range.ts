@@ -5,8 +5,8 @@ export interface ByteRange {
 }
 
 /**
- * The part that a `range` header asks for (RFC 9110, section 14). Undefined stands for the whole: no header, one that is
- * not understood, or several parts, which nobody who downloads a file asks for. `unsatisfiable` is a 416.
+ * The part of a file that a `range` header asks for (RFC 9110, section 14). Undefined means the whole file: there is no header, it is
+ * not valid, or it asks for several parts, which a server need not support. `unsatisfiable` is a 416.
  */
 export function parseRange (header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
   const [, first, last] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header ?? '') ?? []

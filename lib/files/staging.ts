@@ -3,16 +3,16 @@ import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { ApiError } from '../shared/errors.js'
 import type { Scope } from '../shared/scope.js'
-import { endDue, enterFileProject, filesOf, INSTANCE, putDue, withdrawDue } from '../schedule/scheduled-tasks.js'
+import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTask, claimTask } from '../schedule/scheduled-tasks.js'
 
 /**
- * Brings bytes in before anything is known to own them, and takes them out again. Each of its steps may be the last one
- * of the process: what is then left is on the list of what is due, and the sweep finds it.
+ * Stores bytes before a record owns them, and removes them when none ever does. The process may die between any two of its steps:
+ * a scheduled task then removes what is left.
  */
-export class Spool {
+export class Staging {
   readonly #scope: Scope
   readonly #blobs: BlobStore
-  #indexed: Promise<void> | undefined
+  #registered: Promise<void> | undefined
 
   constructor (scope: Scope, blobs: BlobStore) {
     this.#scope = scope
@@ -20,14 +20,14 @@ export class Spool {
   }
 
   /**
-   * Keeps bytes under this new id. They are removed again, within a day at the latest, unless `adoption(id)` becomes
-   * part of the write that gives them an owner. Throws a 413 as soon as there are more than `maxBytes`.
+   * Stores bytes under this new id and returns their number. They are removed within a day unless `claim(id)` is part of the write
+   * that gives them an owner. Throws a 413 as soon as there are more than `maxBytes`.
    */
   async put (id: string, source: BlobSource, maxBytes = Infinity): Promise<number> {
     const { records, clock, project } = this.#scope
-    await this.index()
+    await this.registerProject()
     const at = unixSeconds(clock) + LEFTOVERS_MS / 1000
-    await records.write(filesOf(project), [putDue({ task: 'bytes', id, at, by: INSTANCE })])
+    await records.write(filesPartition(project), [scheduleTask({ task: 'bytes', id, at, by: PROCESS_ID })])
     try {
       return await this.#blobs.put({ project, id }, source, {
         check (bytes) { if (bytes > maxBytes) throw tooLarge(maxBytes) }
@@ -38,32 +38,34 @@ export class Spool {
     }
   }
 
-  adoption (id: string): WriteItem {
-    return withdrawDue('bytes', id)
+  /** For the write that gives the bytes an owner. That write fails when they have been removed. */
+  claim (id: string): WriteItem {
+    return claimTask('bytes', id)
   }
 
-  /** Removes bytes that got no owner. Never rejects: what fails here is done by the sweep. */
+  /** Removes bytes that got no owner. Never rejects: when it fails, the scheduled task removes them. */
   async discard (id: string): Promise<void> {
     try {
       await this.remove(id)
-      await this.#scope.records.write(filesOf(this.#scope.project), [endDue('bytes', id)])
+      await this.#scope.records.write(filesPartition(this.#scope.project), [removeTask('bytes', id)])
     } catch {
-      // The entry stays on the list.
+      // The task stays scheduled.
     }
   }
 
+  /** Removes the bytes, whether they have an owner or not. */
   async remove (id: string): Promise<void> {
     await this.#blobs.delete({ project: this.#scope.project, id })
   }
 
-  /** Makes the project known to the sweep, before it has anything that could be swept. */
-  async index (): Promise<void> {
+  /** Adds the project to those that the sweeper visits. */
+  async registerProject (): Promise<void> {
     const { records, project } = this.#scope
-    this.#indexed ??= enterFileProject(records, project)
+    this.#registered ??= registerFileProject(records, project)
     try {
-      await this.#indexed
+      await this.#registered
     } catch (error) {
-      this.#indexed = undefined
+      this.#registered = undefined
       throw error
     }
   }

@@ -10,24 +10,24 @@ import { ApiError, badRequest, notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
-import { endDue, filesOf, putDue } from '../schedule/scheduled-tasks.js'
+import { removeTask, filesPartition, scheduleTask } from '../schedule/scheduled-tasks.js'
 import { cleanFilename } from './filename.js'
-import type { Files, SpooledFile } from './files.js'
-import { Spool } from './staging.js'
+import type { Files, StagedFile } from './files.js'
+import { Staging } from './staging.js'
 
 export interface UploadSettings {
   /** Bytes of one part. */
   maxPartBytes: number
 }
 
-/** An upload as it is kept: what clients see, and what the file will need. */
+/** An upload as it is stored: what clients see, and what the file will need. */
 interface UploadRecord {
   upload: Upload
   expires_after?: CreateUploadRequest['expires_after']
 }
 
-/** The bytes of a part. */
-export interface SpooledPart {
+/** Bytes that are stored but belong to no part yet. */
+export interface StagedPart {
   id: string
   bytes: number
 }
@@ -38,24 +38,24 @@ interface PartRecord {
 }
 
 const LIFETIME_S = 3600
-/** How long an upload that has ended still says how. */
-const REMEMBERED_S = 24 * 3600
+/** How long an upload stays readable after the end of its lifetime. */
+const RETENTION_S = 24 * 3600
 
 /**
- * Uploads of one project (API reference, "Uploads"). A part's bytes are kept under the part's id; completing copies
- * them, in order, into the bytes of the file, whose records appear in the same write that ends the upload.
+ * Uploads of one project (API reference, "Uploads"). A part's bytes are stored under the part's id. `complete` copies them, in order,
+ * to the bytes of the file, whose records are created by the same write that ends the upload.
  */
 export class Uploads {
   readonly #scope: Scope
   readonly #blobs: BlobStore
-  readonly #spool: Spool
+  readonly #staging: Staging
   readonly #files: Files
   readonly #settings: UploadSettings
 
   constructor (scope: Scope, blobs: BlobStore, files: Files, settings: UploadSettings) {
     this.#scope = scope
     this.#blobs = blobs
-    this.#spool = new Spool(scope, blobs)
+    this.#staging = new Staging(scope, blobs)
     this.#files = files
     this.#settings = settings
   }
@@ -73,27 +73,27 @@ export class Uploads {
       expires_at: at + LIFETIME_S
     }
     const body: UploadRecord = { upload, ...request.expires_after === undefined ? {} : { expires_after: request.expires_after } }
-    await this.#spool.index()
+    await this.#staging.registerProject()
     await this.#write([
       { op: 'put', kind: KIND.upload, id: upload.id, body, expect: 'absent' },
-      putDue({ task: 'upload', id: upload.id, at: upload.expires_at })
+      scheduleTask({ task: 'upload', id: upload.id, at: upload.expires_at })
     ])
     return upload
   }
 
-  /** The bytes of a part on their way in; any number may come at once. `keepPart` or `discardPart` must follow. */
-  async spoolPart (uploadId: string, source: BlobSource): Promise<SpooledPart> {
+  /** Stores the bytes of a part; several parts may be received at a time. `keepPart` or `discardPart` must follow. */
+  async stagePart (uploadId: string, source: BlobSource): Promise<StagedPart> {
     await this.#pending(uploadId, 'add parts to')
     const id = newId.uploadPart()
-    return { id, bytes: await this.#spool.put(id, source, this.#settings.maxPartBytes) }
+    return { id, bytes: await this.#staging.put(id, source, this.#settings.maxPartBytes) }
   }
 
-  async discardPart ({ id }: SpooledPart): Promise<void> {
-    await this.#spool.discard(id)
+  async discardPart ({ id }: StagedPart): Promise<void> {
+    await this.#staging.discard(id)
   }
 
-  /** Makes a part of spooled bytes, unless the upload has ended meanwhile. */
-  async keepPart (uploadId: string, { id, bytes }: SpooledPart): Promise<UploadPart> {
+  /** Creates a part from staged bytes. Throws the 400 when the upload has ended meanwhile. */
+  async keepPart (uploadId: string, { id, bytes }: StagedPart): Promise<UploadPart> {
     const part: UploadPart = { id, object: 'upload.part', created_at: unixSeconds(this.#scope.clock), upload_id: uploadId }
     const body: PartRecord = { part, bytes }
     try {
@@ -101,19 +101,19 @@ export class Uploads {
       const written = await this.#write([
         { op: 'check', kind: KIND.upload, id: uploadId, expect: version },
         { op: 'put', kind: KIND.uploadPart, id, parent: uploadId, body, expect: 'absent' },
-        this.#spool.adoption(id)
+        this.#staging.claim(id)
       ])
-      // A pending upload changes only by ending.
+      // The record of a pending upload changes only when it ends.
       if (!written) await this.#pending(uploadId, 'add parts to')
       if (!written) throw badRequest('The upload took too long. Please try again.')
     } catch (error) {
-      await this.#spool.discard(id)
+      await this.#staging.discard(id)
       throw error
     }
     return part
   }
 
-  /** The file of these parts, in this order. */
+  /** Creates the file from these parts, in this order. */
   async complete (uploadId: string, request: CompleteUploadRequest): Promise<Upload> {
     const { body: { upload, expires_after: expiry }, version } = await this.#pending(uploadId, 'complete')
     const parts = await this.#parts(uploadId, request.part_ids)
@@ -121,24 +121,24 @@ export class Uploads {
     if (bytes !== upload.bytes) {
       throw badRequest(`The parts have ${bytes} bytes together, but the upload was created for ${upload.bytes} bytes.`, { param: 'part_ids' })
     }
-    const { spooled, md5 } = await this.#join(uploadId, parts)
+    const { staged, md5 } = await this.#join(uploadId, parts)
     try {
       if (request.md5 != null && request.md5.toLowerCase() !== md5) {
         throw badRequest(`The md5 checksum of the parts is '${md5}', not '${request.md5}'.`, { param: 'md5' })
       }
-      const file = this.#files.prepare(spooled, { filename: upload.filename, purpose: upload.purpose, ...expiry === undefined ? {} : { expires_after: expiry } })
+      const file = this.#files.prepare(staged, { filename: upload.filename, purpose: upload.purpose, ...expiry === undefined ? {} : { expires_after: expiry } })
       const ended = await this.#end({ upload, version, to: 'completed', file: file.body }, file.items)
       if (ended !== undefined) return ended
-      // Another request has ended the upload meanwhile, or the bytes were given up.
+      // Another request has ended the upload meanwhile, or the staged bytes were removed.
       await this.#pending(uploadId, 'complete')
       throw badRequest('The upload took too long. Please try again.')
     } catch (error) {
-      await this.#files.discard(spooled)
+      await this.#files.discard(staged)
       throw error
     }
   }
 
-  /** A repeated wish is granted once more. */
+  /** Cancelling a cancelled upload succeeds again. */
   async cancel (uploadId: string): Promise<Upload> {
     return await untilWritten(async () => {
       const { body: { upload }, version } = await this.#current(uploadId)
@@ -148,12 +148,12 @@ export class Uploads {
     })
   }
 
-  /** For the sweep: expires an upload, removes what an ended one has left, and in the end the upload itself. */
+  /** Called by the sweeper: expires an upload, removes the parts of one that has ended, and finally the upload itself. */
   async settle (uploadId: string): Promise<void> {
     const { records, clock } = this.#scope
     const record = await records.get<UploadRecord>({ ...this.#partition, kind: KIND.upload, id: uploadId })
     if (record === undefined) {
-      await this.#write([endDue('upload', uploadId)])
+      await this.#write([removeTask('upload', uploadId)])
       return
     }
     const { upload } = record.body
@@ -162,29 +162,29 @@ export class Uploads {
       return
     }
     await this.#removeParts(uploadId)
-    const forgetAt = upload.expires_at + REMEMBERED_S
+    const forgetAt = upload.expires_at + RETENTION_S
     await this.#write(forgetAt > unixSeconds(clock)
-      ? [putDue({ task: 'upload', id: uploadId, at: forgetAt })]
-      : [{ op: 'delete', kind: KIND.upload, id: uploadId }, endDue('upload', uploadId)])
+      ? [scheduleTask({ task: 'upload', id: uploadId, at: forgetAt })]
+      : [{ op: 'delete', kind: KIND.upload, id: uploadId }, removeTask('upload', uploadId)])
   }
 
-  /** Undefined when somebody else was first. */
+  /** Undefined when another request has changed the upload. */
   async #end (how: { upload: Upload, version: number, to: 'completed' | 'cancelled' | 'expired', file?: FileObject }, items: WriteItem[] = []): Promise<Upload | undefined> {
     const { upload, version, to, file } = how
     const next: Upload = { ...upload, status: to, ...file === undefined ? {} : { file } }
     const written = await this.#write([
       { op: 'put', kind: KIND.upload, id: upload.id, body: { upload: next } satisfies UploadRecord, expect: version },
-      putDue({ task: 'upload', id: upload.id, at: unixSeconds(this.#scope.clock) }),
+      scheduleTask({ task: 'upload', id: upload.id, at: unixSeconds(this.#scope.clock) }),
       ...items
     ])
     if (!written) return undefined
-    // The upload has ended whatever becomes of its parts; the sweep tries again.
+    // The upload has ended even if its parts cannot be removed; the next sweep tries again.
     await this.settle(upload.id).catch(() => {})
     return next
   }
 
-  /** The bytes of the parts as those of one new file. */
-  async #join (uploadId: string, parts: readonly SpooledPart[]): Promise<{ spooled: SpooledFile, md5: string }> {
+  /** Copies the parts' bytes into those of one new file. */
+  async #join (uploadId: string, parts: readonly StagedPart[]): Promise<{ staged: StagedFile, md5: string }> {
     const hash = createHash('md5')
     const { project } = this.#scope
     const blobs = this.#blobs
@@ -200,17 +200,17 @@ export class Uploads {
     }
     try {
       const id = newId.file()
-      const size = await this.#spool.put(id, bytes())
-      return { spooled: { id, bytes: size }, md5: hash.digest('hex') }
+      const size = await this.#staging.put(id, bytes())
+      return { staged: { id, bytes: size }, md5: hash.digest('hex') }
     } catch (error) {
-      // Parts vanish when the upload is ended by somebody else; then that is the news.
+      // When another request has ended the upload, its parts are gone, and how it ended is the error to report.
       await this.#pending(uploadId, 'complete')
       throw error
     }
   }
 
-  async #parts (uploadId: string, ids: readonly string[]): Promise<SpooledPart[]> {
-    const parts: SpooledPart[] = []
+  async #parts (uploadId: string, ids: readonly string[]): Promise<StagedPart[]> {
+    const parts: StagedPart[] = []
     for (const id of ids) {
       const record = await this.#scope.records.get<PartRecord>({ ...this.#partition, kind: KIND.uploadPart, id })
       if (record === undefined || record.parent !== uploadId) throw badRequest(`No part found with id '${id}' in upload '${uploadId}'.`, { param: 'part_ids' })
@@ -223,12 +223,12 @@ export class Uploads {
   async #removeParts (uploadId: string): Promise<void> {
     const source = { ...this.#partition, kind: KIND.uploadPart, parent: uploadId }
     for await (const { id } of eachRecord(this.#scope.records, source)) {
-      await this.#spool.remove(id)
+      await this.#staging.remove(id)
       await this.#write([{ op: 'delete', kind: KIND.uploadPart, id }])
     }
   }
 
-  /** The upload, if it can still go either way. Throws the 404, or the 400 that says how it has ended. */
+  /** The upload, if it is pending. Throws the 404, or the 400 that names its status. */
   async #pending (id: string, verb: string): Promise<StoredRecord<UploadRecord>> {
     const record = await this.#current(id)
     refuseUnlessPending(record.body.upload, verb)
@@ -251,7 +251,7 @@ export class Uploads {
   }
 
   get #partition () {
-    return filesOf(this.#scope.project)
+    return filesPartition(this.#scope.project)
   }
 }
 

@@ -3,44 +3,46 @@ import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, WriteItem } from '../../storage/record-store.js'
 
 /**
- * What has to be done at a time, whether or not the process that knew of it still lives:
+ * What has to be done at a given time, whether or not the process that scheduled it still runs:
  *
- * - `bytes`: nobody owns these bytes (yet); remove them. Written before the bytes are, and withdrawn in the very write that
- *   gives them an owner. So there are no bytes without either an owner or such an entry.
- * - `deleted`: a file's record is gone; tell who used it, then remove the bytes.
+ * - `bytes`: no record owns these bytes (yet); remove them. The task is written before the bytes are, and claimed in the very write
+ *   that gives them an owner. So there are no bytes without either an owner or such a task.
+ * - `deleted`: a file's record has been deleted; detach the file from what uses it, then remove its bytes.
  * - `file`: a file expires.
- * - `upload`: an upload expires, or has ended and its parts go.
+ * - `upload`: an upload expires, or has ended and its parts have to be removed.
  * - `store`: a vector store expires, unless it was used meanwhile.
  */
-export type DueTask = 'bytes' | 'deleted' | 'file' | 'upload' | 'store'
+export type TaskType = 'bytes' | 'deleted' | 'file' | 'upload' | 'store'
 
-export interface Due {
-  task: DueTask
+export interface ScheduledTask {
+  task: TaskType
   /** Of the file, the part, the upload or the vector store. */
   id: string
   /** Unix seconds. */
   at: number
-  /** Which process takes the bytes in. */
+  /** Of a `bytes` task: the process that receives the bytes (`PROCESS_ID`). */
   by?: string
 }
 
-/** Tells this process from earlier ones. */
-export const INSTANCE = randomUUID()
+/** Tells this process apart from those before it. */
+export const PROCESS_ID = randomUUID()
 
-/** The id of an entry's record. */
-export const dueName = ({ task, id }: Omit<Due, 'at'>): string => `${task} ${id}`
+/** The id of a task's record. */
+export const taskRecordId = ({ task, id }: Pick<ScheduledTask, 'task' | 'id'>): string => `${task} ${id}`
 
-export const putDue = (due: Due): WriteItem => ({ op: 'put', kind: KIND.due, id: dueName(due), body: due })
+/** Schedules a task, in place of one of the same type and id. */
+export const scheduleTask = (task: ScheduledTask): WriteItem => ({ op: 'put', kind: KIND.scheduledTask, id: taskRecordId(task), body: task })
 
-/** The entry is done with. */
-export const endDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: dueName({ task, id }) })
+/** Removes a task that is done or no longer needed. */
+export const removeTask = (task: TaskType, id: string): WriteItem => ({ op: 'delete', kind: KIND.scheduledTask, id: taskRecordId({ task, id }) })
 
-/** As `endDue`, for a batch that must fail when somebody else has dealt with the entry. */
-export const withdrawDue = (task: DueTask, id: string): WriteItem => ({ op: 'delete', kind: KIND.due, id: dueName({ task, id }), expect: 1 })
+/** As `removeTask`, for a batch that must fail when the task was already carried out. */
+export const claimTask = (task: TaskType, id: string): WriteItem => ({ op: 'delete', kind: KIND.scheduledTask, id: taskRecordId({ task, id }), expect: 1 })
 
-export const filesOf = (project: string): PartitionKey => ({ project, partition: PARTITION.files })
+/** Where a project's files, uploads and scheduled tasks are kept. */
+export const filesPartition = (project: string): PartitionKey => ({ project, partition: PARTITION.files })
 
-/** Makes the project known to the sweep, before it has anything that could be swept. */
-export async function enterFileProject (records: RecordStore, project: string): Promise<void> {
+/** Adds the project to those that the sweeper visits. Must precede the first task that is scheduled in it. */
+export async function registerFileProject (records: RecordStore, project: string): Promise<void> {
   await records.write({ project: SYSTEM_PROJECT, partition: PARTITION.fileProjects }, [{ op: 'put', kind: KIND.fileProject, id: project, body: {} }])
 }

@@ -3,9 +3,10 @@ import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import { unixSeconds, type Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
-import { filesOf, INSTANCE, type Due } from './scheduled-tasks.js'
+import { PeriodicTask } from '../shared/timers.js'
+import { filesPartition, PROCESS_ID, type ScheduledTask } from './scheduled-tasks.js'
 
-/** What the sweep needs of a project. */
+/** The services of a project that carry out its scheduled tasks. Each task may be carried out more than once. */
 export interface SweptProject {
   files: { expire (id: string): Promise<void>, afterDeletion (id: string): Promise<void>, discard (file: { id: string }): Promise<void> }
   uploads: { settle (id: string): Promise<void> }
@@ -22,51 +23,56 @@ export interface SweeperOptions {
 const INTERVAL_MS = 10 * 60 * 1000
 
 /**
- * Does what is due about files and vector stores: expired ones, ended uploads, and bytes that a process which died had taken in or was
- * about to remove. Every task may be done twice, so any number of instances may sweep.
+ * Carries out the scheduled tasks of all projects when their time has come: expired files and vector stores, ended uploads, and bytes
+ * that a process left behind when it died. Any number of instances may sweep at the same time.
  */
-export class FileSweeper {
+export class Sweeper {
   readonly #options: SweeperOptions
-  #stopTimer: (() => void) | undefined
-  #underWay: Promise<void> = Promise.resolve()
-  #stopped = false
+  readonly #sweeps: PeriodicTask
+  /** Whether bytes that earlier processes were receiving will never get an owner. */
+  #hasExclusiveStore = false
 
   constructor (options: SweeperOptions) {
+    const { clock, log } = options
     this.#options = options
+    this.#sweeps = new PeriodicTask({
+      clock,
+      intervalMs: INTERVAL_MS,
+      run: async signal => await this.#sweep(signal),
+      onError: err => log.error({ err }, 'scheduled tasks could not be read; the next sweep tries again')
+    })
   }
 
-  /** @param alone nobody else works on this store, so what earlier processes have taken in is left for good. */
+  /**
+   * Sweeps now, without waiting for the end, and every ten minutes until `stop()`.
+   *
+   * @param alone whether no other instance uses this store.
+   */
   start (alone: boolean): void {
-    this.#underWay = this.sweep(alone)
-    this.#wait()
+    this.#hasExclusiveStore = alone
+    this.#sweeps.runNow().catch(() => {})
   }
 
+  /** Resolves when the sweep under way, if any, has ended. */
   async stop (): Promise<void> {
-    this.#stopped = true
-    this.#stopTimer?.()
-    await this.#underWay
+    await this.#sweeps.stop()
   }
 
-  /** Once through all projects. Never rejects. */
-  async sweep (alone = false): Promise<void> {
-    const { records, log } = this.#options
-    try {
-      for await (const { id: project } of eachRecord(records, { project: SYSTEM_PROJECT, partition: PARTITION.fileProjects, kind: KIND.fileProject })) {
-        for await (const { body: due } of eachRecord<Due>(records, { ...filesOf(project), kind: KIND.due })) {
-          if (this.#stopped) return
-          if (this.#isDue(due, alone)) await this.#carryOut(project, due)
-        }
+  async #sweep (signal: AbortSignal): Promise<void> {
+    const { records } = this.#options
+    for await (const { id: project } of eachRecord(records, { project: SYSTEM_PROJECT, partition: PARTITION.fileProjects, kind: KIND.fileProject })) {
+      for await (const { body: task } of eachRecord<ScheduledTask>(records, { ...filesPartition(project), kind: KIND.scheduledTask })) {
+        if (signal.aborted) return
+        if (this.#isDue(task)) await this.#carryOut(project, task)
       }
-    } catch (err) {
-      if (!this.#stopped) log.error({ err }, 'files could not be swept')
     }
   }
 
-  #isDue ({ at, task, by }: Due, alone: boolean): boolean {
-    return at <= unixSeconds(this.#options.clock) || (alone && task === 'bytes' && by !== INSTANCE)
+  #isDue ({ at, task, by }: ScheduledTask): boolean {
+    return at <= unixSeconds(this.#options.clock) || (this.#hasExclusiveStore && task === 'bytes' && by !== PROCESS_ID)
   }
 
-  async #carryOut (name: string, { task, id }: Due): Promise<void> {
+  async #carryOut (name: string, { task, id }: ScheduledTask): Promise<void> {
     const { files, uploads, vectorStores } = this.#options.project(name)
     try {
       switch (task) {
@@ -77,13 +83,7 @@ export class FileSweeper {
         case 'store': return await vectorStores.stores.expire(id)
       }
     } catch (err) {
-      this.#options.log.error({ err, project: name, id }, 'what was due could not be done; the next sweep tries again')
+      this.#options.log.error({ err, project: name, task, id }, 'a scheduled task failed; the next sweep tries again')
     }
-  }
-
-  #wait (): void {
-    this.#stopTimer = this.#options.clock.after(INTERVAL_MS, () => {
-      this.#underWay = this.#underWay.then(async () => await this.sweep()).finally(() => { if (!this.#stopped) this.#wait() })
-    })
   }
 }

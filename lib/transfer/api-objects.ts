@@ -6,7 +6,7 @@ import { Message } from '../../schemas/messages.js'
 import { Thread } from '../../schemas/threads.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import { wireAssistant, wireThread } from '../../storage/thread-storage/wire.js'
-import { dueName, type Due } from '../schedule/scheduled-tasks.js'
+import { taskRecordId, type ScheduledTask } from '../schedule/scheduled-tasks.js'
 import { cleanFilename } from '../files/filename.js'
 import { BadLineError, type BytesLine, type RecordLine } from './lines.js'
 
@@ -51,10 +51,10 @@ export function plainRecords (object: PlainObject, project: string, place: numbe
     case 'file': {
       const { content, ...rest } = object
       const file = checked(FileObject, { expires_at: null, status_details: null, ...rest, status: 'processed', filename: cleanFilename(String(object.filename ?? '')) })
-      const due = file.expires_at === null ? [] : [dueLine(record(PARTITION.files, KIND.due, undefined), { task: 'file', id, at: file.expires_at })]
+      const expiry = file.expires_at === null ? [] : [taskLine(record(PARTITION.files, KIND.scheduledTask, undefined), { task: 'file', id, at: file.expires_at })]
       return {
         bytes: content === undefined ? [] : contentLines(project, id, content),
-        records: [record(PARTITION.files, KIND.file, file), record(PARTITION.files, KIND.fileOfPurpose, file, file.purpose), ...due]
+        records: [record(PARTITION.files, KIND.file, file), record(PARTITION.files, KIND.fileOfPurpose, file, file.purpose), ...expiry]
       }
     }
     default:
@@ -64,8 +64,8 @@ export function plainRecords (object: PlainObject, project: string, place: numbe
   }
 }
 
-function dueLine (line: RecordLine, due: Due): RecordLine {
-  return { ...line, id: dueName(due), body: due }
+function taskLine (line: RecordLine, task: ScheduledTask): RecordLine {
+  return { ...line, id: taskRecordId(task), body: task }
 }
 
 /** Answers of the real API leave keys of messages out that others of its answers have. */

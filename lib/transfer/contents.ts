@@ -36,7 +36,7 @@ export const SECTION: Record<SectionName, Section> = {
   files: {
     name: 'files',
     partition: PARTITION.files,
-    contents: [{ kind: KIND.file, hasBytes: true, companion: KIND.fileOfPurpose }, { kind: KIND.storedFile }, { kind: KIND.upload, children: [{ kind: KIND.uploadPart, hasBytes: true }] }, { kind: KIND.due }]
+    contents: [{ kind: KIND.file, hasBytes: true, companion: KIND.fileOfPurpose }, { kind: KIND.storedFile }, { kind: KIND.upload, children: [{ kind: KIND.uploadPart, hasBytes: true }] }, { kind: KIND.scheduledTask }]
   },
   vector_stores: {
     name: 'vector_stores',

@@ -89,7 +89,7 @@ async function * partitionLines ({ records, blobs }: TransferStores, place: Plac
 
 /** Bytes on their way in belong to nobody yet; they are not moved, so neither is the note to remove them. */
 function isTransient ({ kind, body }: StoredRecord): boolean {
-  return kind === KIND.due && (body as { task?: unknown }).task === 'bytes'
+  return kind === KIND.scheduledTask && (body as { task?: unknown }).task === 'bytes'
 }
 
 function recordLine ({ version: _ofThisStore, parent, ...record }: StoredRecord, again: boolean): RecordLine {

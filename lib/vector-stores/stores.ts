@@ -6,7 +6,7 @@ import { KIND, PARTITION } from '../../storage/layout.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { notFound } from '../shared/errors.js'
-import { dueName, endDue, enterFileProject, filesOf, putDue, type Due } from '../schedule/scheduled-tasks.js'
+import { taskRecordId, removeTask, registerFileProject, filesPartition, scheduleTask, type ScheduledTask } from '../schedule/scheduled-tasks.js'
 import { requireFiles } from '../files/find.js'
 import { newId } from '../shared/ids.js'
 import type { ListParams } from '../shared/pagination.js'
@@ -113,21 +113,21 @@ export class VectorStores {
   async expire (id: string): Promise<void> {
     const { records, project, clock } = this.#scope
     const task = { task: 'store' as const, id }
-    const due = await records.get<Due>({ ...filesOf(project), kind: KIND.due, id: dueName(task) })
+    const scheduled = await records.get<ScheduledTask>({ ...filesPartition(project), kind: KIND.scheduledTask, id: taskRecordId(task) })
     const expiresAt = (await loadStore(records, this.#ref(id)))?.body.expires_at ?? null
     if (expiresAt !== null && expiresAt <= unixSeconds(clock)) await this.#files.free(id)
     const isLater = expiresAt !== null && expiresAt > unixSeconds(clock)
     // Unless somebody has set another time meanwhile.
-    const next: WriteItem = isLater ? putDue({ ...task, at: expiresAt }) : endDue('store', id)
-    if (due !== undefined) await records.write(filesOf(project), [{ ...next, expect: due.version } as WriteItem])
+    const next: WriteItem = isLater ? scheduleTask({ ...task, at: expiresAt }) : removeTask('store', id)
+    if (scheduled !== undefined) await records.write(filesPartition(project), [{ ...next, expect: scheduled.version } as WriteItem])
   }
 
   /** So that the sweep looks at the store when its time has come. Written before the store has that time. */
   async #watchExpiry ({ id, expires_at: at }: StoreBody): Promise<void> {
     const { records, project } = this.#scope
     if (at === null) return
-    await enterFileProject(records, project)
-    await records.write(filesOf(project), [putDue({ task: 'store', id, at })])
+    await registerFileProject(records, project)
+    await records.write(filesPartition(project), [scheduleTask({ task: 'store', id, at })])
   }
 
   /** With everything in it, in one write; the files themselves stay. */
@@ -143,7 +143,7 @@ export class VectorStores {
       return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) ? ids : undefined
     })
     await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'delete', kind: KIND.vectorStore, id }])
-    await records.write(filesOf(project), [endDue('store', id)])
+    await records.write(filesPartition(project), [removeTask('store', id)])
     await endUses(records, ref, fileIds)
     await this.#search.forget(ref)
   }

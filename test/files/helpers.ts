@@ -39,7 +39,7 @@ export async function startFileServer (t: Test, options: OpenAICompatOptions & {
     records,
     post,
     async dues () {
-      const page = await records.page({ project: DEFAULT_PROJECT, partition: PARTITION.files, kind: KIND.due, order: 'asc', limit: 1000 })
+      const page = await records.page({ project: DEFAULT_PROJECT, partition: PARTITION.files, kind: KIND.scheduledTask, order: 'asc', limit: 1000 })
       return page.records.length
     },
     async upload (content, filename = 'notes.txt', purpose = 'assistants') {

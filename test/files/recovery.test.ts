@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { test } from 'tap'
-import { putDue } from '../../lib/schedule/scheduled-tasks.js'
+import { scheduleTask } from '../../lib/schedule/scheduled-tasks.js'
 import { MemoryBlobStore, type MemoryBlobs } from '../../storage/memory/blobs.js'
 import { DEFAULT_PROJECT, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
@@ -25,12 +25,12 @@ async function leftBehind (items: WriteItem[], ids: string[]): Promise<{ records
 }
 
 const dues = async (records: RecordStore): Promise<number> =>
-  (await records.page({ ...files, kind: KIND.due, order: 'asc', limit: 100 })).records.length
+  (await records.page({ ...files, kind: KIND.scheduledTask, order: 'asc', limit: 100 })).records.length
 
 test('bytes that a process took in and never made a file of go when the next one starts', async t => {
   const clock = new ManualClock()
   const tomorrow = clock.now() / 1000 + 86_400
-  const { records, blobs } = await leftBehind([putDue({ task: 'bytes', id: 'file-1', at: tomorrow, by: 'process that died' })], ['file-1'])
+  const { records, blobs } = await leftBehind([scheduleTask({ task: 'bytes', id: 'file-1', at: tomorrow, by: 'process that died' })], ['file-1'])
   await startServer(t, { storage: records, blobs: new MemoryBlobStore(blobs), clock })
   await until(async () => await dues(records) === 0)
   t.equal(blobs.size, 0)
@@ -38,7 +38,7 @@ test('bytes that a process took in and never made a file of go when the next one
 
 test('where other instances may be at work, they go a day later', async t => {
   const clock = new ManualClock()
-  const { records, blobs } = await leftBehind([putDue({ task: 'bytes', id: 'file-1', at: clock.now() / 1000 + 86_400, by: 'another' })], ['file-1'])
+  const { records, blobs } = await leftBehind([scheduleTask({ task: 'bytes', id: 'file-1', at: clock.now() / 1000 + 86_400, by: 'another' })], ['file-1'])
   const shared = Object.create(records, { supports: { value: { shared: true, persistent: false } } }) as MemoryRecordStore
   for (const verb of ['connect', 'disconnect', 'get', 'page', 'write', 'notify', 'listen'] as const) {
     Object.defineProperty(shared, verb, { value: (records[verb] as (...args: unknown[]) => unknown).bind(records) })
@@ -52,7 +52,7 @@ test('where other instances may be at work, they go a day later', async t => {
 })
 
 test('a deletion that stopped half-way is carried through', async t => {
-  const { records, blobs } = await leftBehind([putDue({ task: 'deleted', id: 'file-1', at: 0 })], ['file-1'])
+  const { records, blobs } = await leftBehind([scheduleTask({ task: 'deleted', id: 'file-1', at: 0 })], ['file-1'])
   await startServer(t, { storage: records, blobs: new MemoryBlobStore(blobs) })
   await until(async () => await dues(records) === 0)
   t.equal(blobs.size, 0)

@@ -48,7 +48,7 @@ for (const storage of ['memory', 'sqlite']) {
     await clock.advance(DAY_MS + SWEEP_MS)
     t.strictSame(await search(world, store.id, 'walrus', { max_num_results: 1 }), [text], 'it was used meanwhile')
     await clock.advance(DAY_MS)
-    await until(() => DERIVED.every(kind => records.count(kind) === 0) && records.count(KIND.due) === 0)
+    await until(() => DERIVED.every(kind => records.count(kind) === 0) && records.count(KIND.scheduledTask) === 0)
     t.match(await stores.get(store.id), { status: 'expired', usage_bytes: 0, file_counts: { completed: 1, failed: 1, total: 2 } })
     t.strictSame((await files.list(store.id, { order: 'asc' })).data.map(({ id, status }) => [id, status]), [[text, 'completed'], [table, 'failed']], 'its files can be put into another store')
     // The store, its entry in the list, two files in it, two uses, and two indexes of where there is something to do.
@@ -62,7 +62,7 @@ for (const storage of ['memory', 'sqlite']) {
     await stores.delete(store.id)
     await world.files.delete(text)
     await world.files.delete(table)
-    t.equal(records.count(KIND.vectorStore, KIND.vectorStoreFile, KIND.vectorStoreChunk, KIND.fileUse, KIND.due), 0)
+    t.equal(records.count(KIND.vectorStore, KIND.vectorStoreFile, KIND.vectorStoreChunk, KIND.fileUse, KIND.scheduledTask), 0)
   })
 }
 

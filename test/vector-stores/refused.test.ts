@@ -14,7 +14,7 @@ const CountingStore = counting(GatedStore)
 const puts = (kind: string) => (items: readonly WriteItem[]): boolean => items.some(item => item.op === 'put' && item.kind === kind)
 const attaching = (...ids: string[]) => ({ role: 'user' as const, content: 'Look.', attachments: ids.map(id => ({ file_id: id, tools: [{ type: 'file_search' as const }] })) })
 /** What a store and the files in it leave in the records. */
-const OF_STORES = [KIND.vectorStore, KIND.vectorStoreFile, KIND.vectorStoreJob, KIND.vectorStoreEntry, KIND.vectorStoreChunk, KIND.fileUse, KIND.due]
+const OF_STORES = [KIND.vectorStore, KIND.vectorStoreFile, KIND.vectorStoreJob, KIND.vectorStoreEntry, KIND.vectorStoreChunk, KIND.fileUse, KIND.scheduledTask]
 
 async function scene (t: Test) {
   const records = new CountingStore()
@@ -127,7 +127,7 @@ test('a thread that cannot be made leaves no store behind', async t => {
   const expired = await s.vectorStores.stores.create({ expires_after: { anchor: 'last_active_at', days: 1 } })
   await s.clock.advance(86_400_000)
   // The sweep has seen to it that the store has expired: what it does is no part of what is counted.
-  await until(() => s.records.count(KIND.due) === 0)
+  await until(() => s.records.count(KIND.scheduledTask) === 0)
   const searching = await s.assistants.create({ model: 'm', tools: [{ type: 'file_search' }], tool_resources: { file_search: { vector_store_ids: [expired.id] } } })
   const silent = await s.assistants.create({ model: 'm', instructions: '' })
   const before = s.records.count(...OF_STORES)
