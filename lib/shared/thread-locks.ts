@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js'
+import { Notifier } from './timers.js'
 
 /** What an attempt returns when an active run holds the thread's lock. */
 export class Locked {
@@ -8,19 +9,19 @@ export class Locked {
   }
 }
 
-/** What happens to messages and runs that come while a run of their thread is active. */
+/** What happens to messages and runs that are created while a run of their thread is active. */
 export interface ThreadLocks {
-  /** The attempt's result; `Locked` when the thread stayed locked as long as it may be waited for. */
-  pass<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked>
-  /** A run of the thread has ended. */
+  /** The attempt's result; `Locked` when the thread was still locked at the end of the time that the request may wait. */
+  runWhenUnlocked<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked>
+  /** Called when a run of the thread has ended. */
   released (project: string, threadId: string): void
-  /** Nobody waits any longer. */
+  /** Ends all waits. */
   close (): void
 }
 
 /** As the real API does: a locked thread is an error at once. */
 export const rejectingLocks: ThreadLocks = {
-  pass: async (_project, _threadId, attempt) => await attempt(),
+  runWhenUnlocked: async (_project, _threadId, attempt) => await attempt(),
   released () {},
   close () {}
 }
@@ -33,41 +34,17 @@ export interface WaitingLocksOptions {
   maxWaiters: number
 }
 
-/** The news of a release may be lost (another instance's run, say): look again after this time. */
+/** Notifications are best-effort, those of other instances above all; polling finds what was missed. */
 const POLL_MS = 1000
 
-/** One waiting request. */
-class Waiter {
-  #isDue = false
-  #wake = (): void => {}
-
-  /** Its turn has come, or the thread is free; remembered until it looks. */
-  wake (): void {
-    this.#isDue = true
-    this.#wake()
-  }
-
-  async pause (clock: Clock, ms: number): Promise<void> {
-    if (!this.#isDue) {
-      await new Promise<void>(resolve => {
-        const cancel = clock.after(ms, resolve)
-        this.#wake = () => {
-          cancel()
-          resolve()
-        }
-      })
-    }
-    this.#isDue = false
-  }
-}
-
 interface Queue {
-  waiters: Waiter[]
-  /** Who is in the way, as the first waiter was last told. */
+  /** One for each waiting request. Notified when it becomes the first, or when the thread was unlocked. */
+  waiters: Notifier[]
+  /** The run that held the lock at the latest attempt. */
   locked: Locked
 }
 
-/** Requests wait their turn, first come, first served. */
+/** Requests wait until the thread is unlocked, and are served in the order in which they came. */
 export class WaitingLocks implements ThreadLocks {
   readonly #options: WaitingLocksOptions
   readonly #queues = new Map<string, Queue>()
@@ -77,47 +54,48 @@ export class WaitingLocks implements ThreadLocks {
     this.#options = options
   }
 
-  async pass<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
+  async runWhenUnlocked<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
     const key = `${project}/${threadId}`
-    if (!this.#queues.has(key)) {
+    let queue = this.#queues.get(key)
+    if (queue === undefined) {
       const result = await attempt()
       if (!(result instanceof Locked)) return result
       if (this.#options.maxWaiters === 0 || this.#isClosed) return result
-      // Somebody else may have begun to wait meanwhile.
-      if (!this.#queues.has(key)) this.#queues.set(key, { waiters: [], locked: result })
+      // Another request may have begun to wait meanwhile.
+      queue = this.#queues.get(key) ?? { waiters: [], locked: result }
+      this.#queues.set(key, queue)
     }
-    const queue = this.#queues.get(key) as Queue
     if (queue.waiters.length >= this.#options.maxWaiters || this.#isClosed) return queue.locked
-    const me = new Waiter()
-    queue.waiters.push(me)
-    // The thread may have become free between the attempt and this.
-    if (queue.waiters[0] === me) me.wake()
+    const waiter = new Notifier()
+    queue.waiters.push(waiter)
+    // The thread may have been unlocked since the attempt.
+    if (queue.waiters[0] === waiter) waiter.notify()
     try {
-      return await this.#wait(queue, me, attempt)
+      return await this.#wait(queue, waiter, attempt)
     } finally {
-      queue.waiters.splice(queue.waiters.indexOf(me), 1)
+      queue.waiters.splice(queue.waiters.indexOf(waiter), 1)
       if (queue.waiters.length === 0) this.#queues.delete(key)
-      queue.waiters[0]?.wake()
+      queue.waiters[0]?.notify()
     }
   }
 
   released (project: string, threadId: string): void {
-    this.#queues.get(`${project}/${threadId}`)?.waiters[0]?.wake()
+    this.#queues.get(`${project}/${threadId}`)?.waiters[0]?.notify()
   }
 
   close (): void {
     this.#isClosed = true
     for (const { waiters } of this.#queues.values()) {
-      for (const waiter of waiters) waiter.wake()
+      for (const waiter of waiters) waiter.notify()
     }
   }
 
-  async #wait<T> (queue: Queue, me: Waiter, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
+  async #wait<T> (queue: Queue, waiter: Notifier, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
     const { clock, waitMs } = this.#options
     const deadline = clock.now() + waitMs
     while (!this.#isClosed && clock.now() < deadline) {
-      await me.pause(clock, Math.min(POLL_MS, deadline - clock.now()))
-      if (queue.waiters[0] !== me || this.#isClosed) continue
+      await waiter.wait(clock, Math.min(POLL_MS, deadline - clock.now()))
+      if (queue.waiters[0] !== waiter || this.#isClosed) continue
       const result = await attempt()
       if (!(result instanceof Locked)) return result
       queue.locked = result

@@ -36,7 +36,7 @@ export class Messages {
   /** Refused, or made to wait, while a run of the thread is active (API reference, "Runs and run steps", thread locks). */
   async create (threadId: string, request: CreateMessageRequest, origin: Partial<Pick<Message, 'assistant_id' | 'run_id'>> = {}): Promise<Message> {
     const { records, project } = this.#scope
-    const result = await PendingStores.during(this.#scope, async pending => await this.#scope.locks.pass(project, threadId, async () => await untilWritten(async () => {
+    const result = await PendingStores.during(this.#scope, async pending => await this.#scope.locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
       const message: Message = { ...await newMessage(this.#scope, threadId, request), ...origin }
       const active = request.attachments?.length ? await this.#lock(threadId) : undefined

@@ -1,83 +1,92 @@
 import { randomUUID } from 'node:crypto'
 import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
+import type { StoredRecord } from '../../storage/record-store.js'
+import type { Clock } from '../shared/clock.js'
+import { Leases, type Lease } from '../shared/lease.js'
 import type { Logger } from '../shared/log.js'
+import { SerialQueue } from '../shared/serial-queue.js'
+import { PeriodicTask } from '../shared/timers.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import { loadStore } from './store-change.js'
-import { Indexing, JobLost, type HeldJob, type IndexingServices } from './indexing.js'
-import { partitionOf, purgeJob, removeRecord, type ActiveStoreBody, type ChunkBody, type JobBody } from './records.js'
+import { Indexing, JobLost, type IndexingServices } from './indexing.js'
+import { partitionOf, purgeJob, recordKey, removeRecord, type ActiveStoreBody, type ChunkBody, type JobBody } from './records.js'
 
 export interface IndexerLimits {
   /** Files that are indexed at a time. */
   parallelism: number
-  /** How long an instance holds a file without renewing, in milliseconds. */
+  /** How long an instance holds a file without renewing its lease, in milliseconds. */
   leaseMs: number
-  /** How often a file may be begun. */
+  /** How many instances may begin to index a file before it fails. */
   maxAttempts: number
 }
 
 export const DEFAULT_INDEXER_LIMITS: IndexerLimits = { parallelism: 2, leaseMs: 15_000, maxAttempts: 3 }
 
 export interface IndexerServices extends IndexingServices {
+  clock: Clock
   log: Logger
   limits: IndexerLimits
 }
 
-/** An index entry younger than this may be of jobs that are just being written. */
+/** An entry of the index of active stores that is younger than this may belong to jobs that are just being written. */
 const GRACE_MS = 60_000
-const PURGED_AT_ONCE = 200
+const PURGE_BATCH = 200
 
-class Stopping extends Error {}
+class ShuttingDown extends Error {}
 
 /**
- * Works through the jobs of all vector stores, like the run engine: the instance that holds a job's lease does it, renews while it
- * works, and whatever is left behind is taken up by another instance, or by this one when it is back. Knows nothing of HTTP.
+ * Works through the jobs of all vector stores, as the run engine does through runs: the instance that holds a job's lease does it and
+ * renews the lease meanwhile. Jobs that an instance left unfinished are taken over by another one, or by the same one after a restart.
+ * Knows nothing of HTTP.
  */
 export class Indexer {
   readonly #services: IndexerServices
-  readonly #owner = randomUUID()
-  /** Stores in which there may be a job to take. */
+  readonly #leases: Leases
+  /** Stores that may have a job to claim. */
   readonly #stores = new Map<string, StoreRef>()
   readonly #running = new Map<string, Indexing>()
   readonly #work = new Set<Promise<void>>()
-  #claims: Promise<void> = Promise.resolve()
-  #sweeping: Promise<void> = Promise.resolve()
-  /** Whether leases of other owners are those of the dead. */
-  #alone = false
+  /** Claims are made one at a time, so that no two of them reach for the same job. */
+  readonly #claims = new SerialQueue()
+  readonly #periodic: PeriodicTask[]
+  /** Whether a lease of another owner belongs to a process that has died. */
+  #hasExclusiveStore = false
   #stopped = false
-  #stopTimers: (() => void)[] = []
   #settled!: Promise<void>
-  #tellSettled!: () => void
+  #announceSettled!: () => void
 
   constructor (services: IndexerServices) {
     this.#services = services
-    this.#watchNext()
+    const { records, clock, limits: { leaseMs } } = services
+    this.#leases = new Leases({ records, clock, leaseMs })
+    this.#periodic = [
+      this.#repeat(leaseMs / 3, async () => { await Promise.all([...this.#running.values()].map(async indexing => await this.#renew(indexing))) }),
+      this.#repeat(leaseMs, async () => await this.#wakeActiveStores())
+    ]
+    this.#nextSettled()
   }
 
   /**
-   * Takes up what was left behind, then looks for more and renews leases until `stop()`.
+   * Claims jobs that were left unfinished, then renews leases and looks for more jobs until `stop()`.
    *
-   * @param alone nobody else works on this store, so every lease found in it is a dead one.
+   * @param alone whether no other instance uses this store, so that every lease found in it belongs to a process that has died.
    */
   async start (alone: boolean): Promise<void> {
-    this.#alone = alone
-    const { leaseMs } = this.#services.limits
-    this.#every(leaseMs / 3, async () => { await Promise.all([...this.#running.values()].map(async indexing => await this.#renew(indexing))) })
-    this.#every(leaseMs, async () => await this.#sweep())
-    await this.#sweep()
+    this.#hasExclusiveStore = alone
+    for (const task of this.#periodic) task.start()
+    await this.#wakeActiveStores()
   }
 
-  /** Lets go of everything, for whoever comes next. */
+  /** Releases all jobs, so that another instance can claim them at once. */
   async stop (): Promise<void> {
     this.#stopped = true
-    for (const stop of this.#stopTimers) stop()
-    for (const indexing of this.#running.values()) indexing.stop(new Stopping())
-    await Promise.all([this.#claims, this.#sweeping])
+    for (const indexing of this.#running.values()) indexing.stop(new ShuttingDown())
+    await Promise.all([this.#claims.settled(), ...this.#periodic.map(async task => await task.stop())])
     await Promise.all(this.#work)
   }
 
-  /** There is something to do in the store. Returns at once. */
+  /** Looks for jobs in the store. Returns at once. */
   wake (ref: StoreRef): void {
     if (this.#stopped) return
     this.#stores.set(key(ref), ref)
@@ -86,45 +95,41 @@ export class Indexer {
 
   /** Resolves when a job of this instance has ended, whatever its outcome. */
   settled (): Promise<void> {
-    // One promise for all who ask: whoever stops waiting leaves nothing behind.
+    // All callers share one promise: those that stop waiting leave nothing behind.
     return this.#settled
   }
 
-  #watchNext (): void {
-    this.#settled = new Promise<void>(resolve => { this.#tellSettled = resolve })
+  #nextSettled (): void {
+    this.#settled = new Promise<void>(resolve => { this.#announceSettled = resolve })
   }
 
-  /** Takes jobs while there are some and hands are free. Claims come one after the other, so that no two hands reach for the same job. */
+  /** Claims jobs while there are any and fewer than `parallelism` are under way. */
   #pump (): void {
-    this.#claims = this.#claims.then(async () => {
+    this.#claims.run(async () => {
       while (!this.#stopped && this.#work.size < this.#services.limits.parallelism) {
         const ref = this.#stores.values().next().value
         if (ref === undefined) return
-        // To the end of the line: stores take turns.
+        // Back to the end of the line: stores take turns.
         this.#stores.delete(key(ref))
         if (await this.#startNext(ref)) this.#stores.set(key(ref), ref)
       }
-    }).catch(error => {
-      this.#services.log.warn({ err: error }, 'vector stores could not be looked after; it is tried again')
-    })
+    }).catch(error => this.#logFailure(error))
   }
 
-  /** Takes the first job of the store that nobody holds. False when there is none. */
+  /** Starts the first job of the store that can be claimed. False when there is none. */
   async #startNext (ref: StoreRef): Promise<boolean> {
-    const { records, clock } = this.#services
+    const { records } = this.#services
     let jobs = 0
     for await (const record of eachRecord<JobBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreJob })) {
       jobs++
-      const { owner, expiresAt } = record.body
-      const isHeld = owner === this.#owner ? this.#running.has(jobKey(ref, record.id)) : owner !== null && !this.#alone && expiresAt > clock.now()
-      if (isHeld) continue
+      if (this.#isHeld(ref, record)) continue
       const job = await this.#claim(ref, record)
       if (job === undefined) continue
       const work = this.#do(ref, job).finally(() => {
         this.#work.delete(work)
         this.#pump()
-        this.#tellSettled()
-        this.#watchNext()
+        this.#announceSettled()
+        this.#nextSettled()
       })
       this.#work.add(work)
       return true
@@ -133,54 +138,58 @@ export class Indexer {
     return false
   }
 
-  async #claim (ref: StoreRef, { id, body, version }: StoredRecord<JobBody>): Promise<HeldJob | undefined> {
-    const { records, clock, limits } = this.#services
-    const mine: JobBody = {
-      ...body, owner: this.#owner, expiresAt: clock.now() + limits.leaseMs, attempts: body.attempts + 1, generation: body.type === 'index' ? randomUUID() : null
-    }
-    const items: WriteItem[] = [{ op: 'put', kind: KIND.vectorStoreJob, id, body: mine, expect: version }]
-    // What an earlier attempt has left is of no use.
-    if (body.generation !== null) items.push(purgeJob(body.generation))
-    return await records.write(partitionOf(ref), items) ? { id, body: mine, version: version + 1 } : undefined
+  /** Whether some process is at work on the job. */
+  #isHeld (ref: StoreRef, { id, body }: StoredRecord<JobBody>): boolean {
+    if (body.owner === this.#leases.owner) return this.#running.has(jobKey(ref, id))
+    return !this.#hasExclusiveStore && this.#leases.isHeld(body)
   }
 
-  async #do (ref: StoreRef, job: HeldJob): Promise<void> {
+  async #claim (ref: StoreRef, job: StoredRecord<JobBody>): Promise<Lease<JobBody> | undefined> {
+    const { id, body } = job
+    const mine = { ...body, ...this.#leases.terms(), attempts: body.attempts + 1, generation: body.type === 'index' ? randomUUID() : null }
+    // The chunks of an earlier attempt are of no use.
+    const leftovers = body.generation === null ? [] : [purgeJob(body.generation)]
+    return await this.#leases.claim<JobBody>(recordKey(ref, KIND.vectorStoreJob, id), job, mine, leftovers)
+  }
+
+  async #do (ref: StoreRef, job: Lease<JobBody>): Promise<void> {
     const { log, limits } = this.#services
-    const place = { project: ref.project, vector_store_id: ref.storeId, job: job.id }
+    const place = { project: ref.project, vector_store_id: ref.storeId, job: job.key.id }
     try {
-      if (job.body.type === 'purge') return await this.#purge(ref, job.id)
+      if (job.body.type === 'purge') return await this.#purge(ref, job.key.id)
       await this.#index(ref, job, limits.maxAttempts)
     } catch (error) {
-      if (error instanceof JobLost) log.debug(place, 'a file was taken out of hand')
-      // Its lease runs out, and somebody tries again.
-      else if (!(error instanceof Stopping)) log.warn({ err: error, ...place }, 'a file could not be indexed; it is tried again')
+      if (error instanceof JobLost) log.debug(place, 'a file was detached, or taken over by another instance, while it was indexed')
+      // The lease expires, and the job is tried again.
+      else if (!(error instanceof ShuttingDown)) log.warn({ err: error, ...place }, 'a file could not be indexed; it is tried again')
     }
   }
 
-  async #index (ref: StoreRef, job: HeldJob, maxAttempts: number): Promise<void> {
+  async #index (ref: StoreRef, job: Lease<JobBody>, maxAttempts: number): Promise<void> {
     const { search, log } = this.#services
     const indexing = new Indexing(this.#services, ref, job)
-    this.#running.set(jobKey(ref, job.id), indexing)
-    // Claimed while the server was told to stop: the threads that read documents may be gone already.
-    if (this.#stopped) indexing.stop(new Stopping())
+    const name = jobKey(ref, job.key.id)
+    this.#running.set(name, indexing)
+    // Claimed while the server began to shut down: the threads that read documents may have ended already.
+    if (this.#stopped) indexing.stop(new ShuttingDown())
     try {
       await indexing.run(maxAttempts)
     } catch (error) {
       if (this.#stopped && !(error instanceof JobLost)) await indexing.release()
       throw error
     } finally {
-      this.#running.delete(jobKey(ref, job.id))
+      this.#running.delete(name)
     }
     // So that the first search need not wait for it.
-    search.sync(ref).catch(error => { if (!this.#stopped) log.warn({ err: error }, 'an index could not be brought up to date; the next search will') })
+    search.sync(ref).catch(error => { if (!this.#stopped) log.warn({ err: error }, 'a search index could not be brought up to date; the next search does it') })
   }
 
-  /** Removes chunks, then the job. May be done twice. */
+  /** Removes the chunks of a generation, then the job. May be done twice. */
   async #purge (ref: StoreRef, generation: string): Promise<void> {
     const { records } = this.#services
     for (;;) {
-      if (this.#stopped) throw new Stopping()
-      const page = await records.page<ChunkBody>({ ...partitionOf(ref), kind: KIND.vectorStoreChunk, parent: generation, order: 'asc', limit: PURGED_AT_ONCE })
+      if (this.#stopped) throw new ShuttingDown()
+      const page = await records.page<ChunkBody>({ ...partitionOf(ref), kind: KIND.vectorStoreChunk, parent: generation, order: 'asc', limit: PURGE_BATCH })
       const chunks = page.records.map(({ id }) => removeRecord(KIND.vectorStoreChunk, id))
       await records.write(partitionOf(ref), page.hasMore ? chunks : [...chunks, removeRecord(KIND.vectorStoreJob, generation)])
       if (!page.hasMore) return
@@ -189,42 +198,36 @@ export class Indexer {
 
   async #renew (indexing: Indexing): Promise<void> {
     try {
-      await indexing.renew(this.#services.limits.leaseMs)
+      await indexing.renew()
     } catch (error) {
       if (error instanceof JobLost) indexing.stop(error)
-      else this.#services.log.warn({ err: error }, 'a hold on a file could not be renewed')
+      else this.#services.log.warn({ err: error }, 'the lease of a file could not be renewed')
     }
   }
 
-  /** Every store in which something was left to do. */
-  async #sweep (): Promise<void> {
+  /** Looks for jobs in every store of the index of active stores. */
+  async #wakeActiveStores (): Promise<void> {
     const { records } = this.#services
     for await (const { id, body } of eachRecord<ActiveStoreBody>(records, ACTIVE)) this.wake({ project: body.project, storeId: id })
   }
 
+  /** Removes a store without jobs from the index of active stores. */
   async #deactivate (ref: StoreRef): Promise<void> {
     const { records, clock } = this.#services
     const entry = await records.get<ActiveStoreBody>({ ...ACTIVE, id: ref.storeId })
     if (entry === undefined) return
     const isYoung = clock.now() - entry.body.at < GRACE_MS
-    // A store that is gone gets no more jobs.
+    // A store that was deleted gets no more jobs.
     if (isYoung && await loadStore(records, ref) !== undefined) return
     await records.write(ACTIVE, [{ op: 'delete', kind: KIND.activeVectorStore, id: ref.storeId, expect: entry.version }])
   }
 
-  /** Repeats until `stop()`. */
-  #every (ms: number, work: () => Promise<void>): void {
-    const { clock, log } = this.#services
-    let cancel = (): void => {}
-    const next = (): void => {
-      cancel = clock.after(ms, () => {
-        this.#sweeping = work().catch(error => {
-          if (!this.#stopped) log.warn({ err: error }, 'vector stores could not be looked after; it is tried again')
-        }).finally(() => { if (!this.#stopped) next() })
-      })
-    }
-    next()
-    this.#stopTimers.push(() => cancel())
+  #repeat (intervalMs: number, run: () => Promise<void>): PeriodicTask {
+    return new PeriodicTask({ clock: this.#services.clock, intervalMs, run, onError: error => this.#logFailure(error) })
+  }
+
+  #logFailure (error: unknown): void {
+    if (!this.#stopped) this.#services.log.warn({ err: error }, 'jobs of vector stores could not be looked up; it is tried again')
   }
 }
 

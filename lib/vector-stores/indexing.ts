@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream'
 import type { FileObject } from '../../schemas/files.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
-import type { Clock } from '../shared/clock.js'
+import type { Lease } from '../shared/lease.js'
+import { SerialQueue } from '../shared/serial-queue.js'
 import { ModelError } from '../models/provider.js'
 import type { Chunk } from '../retrieval/chunk.js'
 import type { DocumentReader } from '../retrieval/document-reader.js'
@@ -11,15 +12,15 @@ import { isSupportedName } from '../retrieval/parse/detect.js'
 import { DocumentError, unreadable, unsupported } from '../retrieval/parse/document.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import { changeStore } from './store-change.js'
-import { encodeVector, partitionOf, purgeJob, putChunk, putEntry, putFile, recordKey, removeRecord, type FileBody, type JobBody } from './records.js'
+import { encodeVector, partitionOf, purgeJob, putChunk, putEntry, putFile, recordKey, type FileBody, type JobBody } from './records.js'
 import type { StoreSearch } from './search.js'
 
-/** The job is not ours any more: taken back, or taken over. */
+/** This instance does not hold the job any more: its file was detached, or another instance has taken it over. */
 export class JobLost extends Error {
   override name = 'JobLost'
 }
 
-/** What indexing needs of a project. */
+/** The services of a project that indexing needs. */
 export interface IndexedProject {
   files: { find (id: string): Promise<FileObject | undefined>, open (id: string): Promise<Readable> }
   storeFiles: { detach (storeId: string, fileId: string): Promise<boolean> }
@@ -27,43 +28,40 @@ export interface IndexedProject {
 
 export interface IndexingServices {
   records: RecordStore
-  clock: Clock
   reader: DocumentReader
   search: StoreSearch
   project (name: string): IndexedProject
 }
 
-export interface HeldJob {
-  id: string
-  body: JobBody
-  version: number
-}
-
-/** One file on its way into a store, in the hands of this instance. Every write expects the job to be as we know it. */
+/**
+ * Indexes one file of a store, from the claim of its job to the end. Nothing is written once the job is lost: every write expects
+ * that this instance holds its lease.
+ */
 export class Indexing {
   readonly ref: StoreRef
   readonly #services: IndexingServices
   readonly #abort = new AbortController()
-  #job: HeldJob
-  #queue: Promise<unknown> = Promise.resolve()
+  readonly #job: Lease<JobBody>
+  /** Writes and renewals of the lease, which must not overlap. */
+  readonly #queue = new SerialQueue()
   #bytes = 0
 
-  constructor (services: IndexingServices, ref: StoreRef, job: HeldJob) {
+  constructor (services: IndexingServices, ref: StoreRef, job: Lease<JobBody>) {
     this.#services = services
     this.ref = ref
     this.#job = job
   }
 
   get fileId (): string {
-    return this.#job.id
+    return this.#job.key.id
   }
 
-  /** Stops at the next opportunity, with this reason. */
+  /** Stops as soon as possible: `run` throws the reason. */
   stop (reason: Error): void {
     this.#abort.abort(reason)
   }
 
-  /** Takes the file to its end: it is completed or has failed. Throws `JobLost`, what `stop` was given, or what the store throws. */
+  /** Indexes the file until it is completed or has failed. Throws `JobLost`, the reason given to `stop`, or an error of the record store. */
   async run (maxAttempts: number): Promise<void> {
     const record = await this.#services.records.get<FileBody>(recordKey(this.ref, KIND.vectorStoreFile, this.fileId))
     if (record === undefined) throw new JobLost()
@@ -79,24 +77,22 @@ export class Indexing {
     }
   }
 
-  /** Extends the hold. Throws `JobLost`. */
-  async renew (leaseMs: number): Promise<void> {
-    await this.#exclusively(async () => {
-      const body = { ...this.#job.body, expiresAt: this.#services.clock.now() + leaseMs }
-      await this.#write([{ op: 'put', kind: KIND.vectorStoreJob, id: this.#job.id, body, expect: this.#job.version }], false)
-      this.#job = { ...this.#job, body, version: this.#job.version + 1 }
+  /** Extends the lease. Throws `JobLost`. */
+  async renew (): Promise<void> {
+    await this.#queue.run(async () => {
+      if (!await this.#job.renew() && !await this.#job.refresh()) throw new JobLost()
     })
   }
 
-  /** Lets go, so that whoever comes next need not wait. */
+  /** Gives the job up without counting the attempt, so that another instance can claim it at once. Throws `JobLost`. */
   async release (): Promise<void> {
-    await this.#exclusively(async () => {
-      const body: JobBody = { ...this.#job.body, owner: null, expiresAt: 0, attempts: this.#job.body.attempts - 1 }
-      await this.#write([{ op: 'put', kind: KIND.vectorStoreJob, id: this.#job.id, body, expect: this.#job.version }], false)
+    await this.#queue.run(async () => {
+      const { body } = this.#job
+      if (!await this.#job.put({ ...body, owner: null, expiresAt: 0, attempts: body.attempts - 1 })) throw new JobLost()
     })
   }
 
-  /** Whether the chunks are there. False when the file itself has gone meanwhile: it leaves the store, too. */
+  /** Writes the chunks. False when the file was deleted meanwhile: it is detached from the store, too. */
   async #index ({ file, filename }: FileBody): Promise<boolean> {
     const { reader, project } = this.#services
     const { files, storeFiles } = project(this.ref.project)
@@ -125,7 +121,7 @@ export class Indexing {
       this.#bytes += Buffer.byteLength(chunk.text) + 4 * (vector?.length ?? 0)
       return putChunk(this.#generation, { number: from + i, ...chunk, ...vector === undefined ? {} : { vector: encodeVector(vector) } })
     })
-    await this.#exclusively(async () => await this.#write(items))
+    await this.#queue.run(async () => await this.#write(items))
   }
 
   async #complete (): Promise<void> {
@@ -140,14 +136,14 @@ export class Indexing {
     await this.#finish(({ file }) => ({ file: { ...file, status: 'failed', last_error: { code, message } } }), () => [purgeJob(this.#generation)])
   }
 
-  /** File, counts and job in one write. */
+  /** Ends the job: writes the file's outcome and the counts, and removes the job. */
   async #finish (result: (body: FileBody) => Partial<FileBody> & Pick<FileBody, 'file'>, also: (body: FileBody) => WriteItem[]): Promise<void> {
-    await this.#exclusively(async () => {
+    await this.#queue.run(async () => {
       await changeStore(this.#services.records, this.ref, async change => {
-        const [body, job] = await Promise.all([change.file(this.fileId), this.#services.records.get<JobBody>(recordKey(this.ref, KIND.vectorStoreJob, this.fileId))])
-        if (body?.file.status !== 'in_progress' || job?.version !== this.#job.version) throw new JobLost()
+        const [body, isHeld] = await Promise.all([change.file(this.fileId), this.#job.refresh()])
+        if (body?.file.status !== 'in_progress' || !isHeld) throw new JobLost()
         const next: FileBody = { ...body, ...result(body) }
-        change.add(putFile(next), removeRecord(KIND.vectorStoreJob, this.fileId), ...also(next))
+        change.add(putFile(next), this.#job.remove(), ...also(next))
         change.store = { ...change.store, usage_bytes: change.store.usage_bytes + next.file.usage_bytes }
         await change.move(body.batchId, 'in_progress', next.file.status)
         return true
@@ -155,31 +151,25 @@ export class Indexing {
     })
   }
 
-  async #write (items: WriteItem[], checks = true): Promise<void> {
-    const check: WriteItem[] = checks ? [{ op: 'check', kind: KIND.vectorStoreJob, id: this.#job.id, expect: this.#job.version }] : []
-    if (!await this.#services.records.write(partitionOf(this.ref), [...check, ...items])) throw new JobLost()
+  async #write (items: WriteItem[]): Promise<void> {
+    const write = async (): Promise<boolean> => await this.#services.records.write(partitionOf(this.ref), [this.#job.check(), ...items])
+    // A renewal whose response was lost may have changed the job's version.
+    if (!await write() && !(await this.#job.refresh() && await write())) throw new JobLost()
   }
 
   get #generation (): string {
     return this.#job.body.generation!
   }
-
-  /** Our own writes and renewals never race each other. */
-  async #exclusively<T> (work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work)
-    this.#queue = result.catch(() => {})
-    return await result
-  }
 }
 
-/** What ends a file as failed; anything else is the server's own trouble, and the job is tried again. */
+/** The error that makes a file `failed`. Undefined for any other: the fault is the server's, and the job is tried again. */
 function asFailure (error: unknown): DocumentError | undefined {
   if (error instanceof DocumentError) return error
   if (error instanceof ModelError) return new DocumentError('server_error', `The embedding model failed: ${error.message}`, { cause: error })
   return undefined
 }
 
-/** No more than the file is said to have. */
+/** Reads the whole source. Throws when it has more than `length` bytes. */
 async function load (source: Readable, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(new ArrayBuffer(length))
   let offset = 0

@@ -13,6 +13,7 @@ import { Embedder, type EmbeddingOptions } from '../retrieval/embedder.js'
 import type { RetrievalIndex } from '../retrieval/index/contract.js'
 import { WorkerIndex, type WorkerIndexOptions } from '../retrieval/index/worker-index.js'
 import type { Scope } from '../shared/scope.js'
+import { PeriodicTask } from '../shared/timers.js'
 import { FileSearch } from '../tools/file-search/search.js'
 import { VectorStoreApi } from './api.js'
 import { DEFAULT_INDEXER_LIMITS, Indexer } from './indexer.js'
@@ -23,11 +24,11 @@ import { StoreSearch } from './search.js'
 export interface RetrievalOptions {
   /** The model for embeddings. Default none: files are searched by their words alone. */
   embeddings?: EmbeddingOptions
-  /** Where the search index is kept: a file of this instance's own, which can be made anew from the records. Default: beside the SQLite file, else a temporary file. */
+  /** Where the search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. */
   indexPath?: string
   /** Files that one instance indexes at a time. Default 2. */
   parallelism?: number
-  /** How long an instance may be silent before another one takes over its file, in milliseconds. Default 15,000. */
+  /** How long an instance may fail to renew the lease of a file before another one takes it over, in milliseconds. Default 15,000. */
   leaseMs?: number
   /** The largest file that is indexed, in bytes. Default 64 MiB. */
   maxFileBytes?: number
@@ -35,7 +36,7 @@ export interface RetrievalOptions {
   parseTimeoutMs?: number
   /** Memory in MB that one file may take to be parsed. Default 512. */
   parseMemoryMb?: number
-  /** Memory in MB for vectors of stores that were searched before the last one. Default 1024. */
+  /** Memory in MB for the vectors of stores other than the one searched last. Default 1024. */
   vectorMemoryMb?: number
 }
 
@@ -48,10 +49,10 @@ export interface RetrievalServiceOptions {
   project (name: string): IndexedProject & { vectorStores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
-/** How often the index is compared with the stores that there are. */
-const TIDY_MS = 10 * 60 * 1000
+/** How often the index is compared with the vector stores that exist. */
+const TIDY_INTERVAL_MS = 10 * 60 * 1000
 
-/** What the vector stores of all projects share: the threads that read documents, the index, and the indexer. */
+/** What the vector stores of all projects share: the threads that read documents, the search index and the indexer. */
 export class RetrievalService {
   readonly search: StoreSearch
   readonly indexer: Indexer
@@ -59,14 +60,19 @@ export class RetrievalService {
   readonly #index: RetrievalIndex
   readonly #reader: DocumentReader
   readonly #services: RetrievalServiceOptions
+  /** Other instances delete and expire stores, too: what remains of them in this instance's own index is removed. */
+  readonly #tidying: PeriodicTask
   #isIndexOpen = false
-  #stopTidying = (): void => {}
-  #tidying: Promise<void> = Promise.resolve()
-  #stopped = false
 
   constructor (services: RetrievalServiceOptions) {
     const { records, clock, log, models, options } = services
     this.#services = services
+    this.#tidying = new PeriodicTask({
+      clock,
+      intervalMs: TIDY_INTERVAL_MS,
+      run: async () => { if (this.#isIndexOpen) await this.search.tidy() },
+      onError: err => log.warn({ err }, 'the search index could not be tidied; it is tried again')
+    })
     this.#index = new WorkerIndex(async () => await this.#indexOptions())
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
     this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
@@ -97,33 +103,21 @@ export class RetrievalService {
     return new VectorStoreApi(scope, { search: this.search, wake: ref => this.indexer.wake(ref) })
   }
 
-  /** @param alone nobody else works on this store. */
+  /** @param alone whether no other instance uses this store. */
   async start (alone: boolean): Promise<void> {
     await this.indexer.start(alone)
     const path = this.#path
     if (path !== undefined && existsSync(path)) await this.search.tidy()
-    this.#tidyLater()
-  }
-
-  /** The index is this instance's own: what others have deleted or freed, it has to find out. */
-  #tidyLater (): void {
-    const { clock, log } = this.#services
-    this.#stopTidying = clock.after(TIDY_MS, () => {
-      this.#tidying = (this.#isIndexOpen ? this.search.tidy() : Promise.resolve())
-        .catch(error => { if (!this.#stopped) log.warn({ err: error }, 'the search index could not be tidied; it is tried again') })
-        .finally(() => { if (!this.#stopped) this.#tidyLater() })
-    })
+    this.#tidying.start()
   }
 
   async stop (): Promise<void> {
-    this.#stopped = true
-    this.#stopTidying()
-    await this.#tidying
+    await this.#tidying.stop()
     await Promise.all([this.indexer.stop(), this.#reader.close()])
     await this.#index.close()
   }
 
-  /** Undefined when the index goes with this process. */
+  /** Undefined when the index is a temporary file. */
   get #path (): string | undefined {
     const { records, options } = this.#services
     if (options.indexPath !== undefined) return options.indexPath
@@ -141,7 +135,7 @@ export class RetrievalService {
     }
   }
 
-  /** Tells the records apart from any others that the index may have been made from. */
+  /** Identifies the record store, so that an index built from another one is not used. */
   async #identity (): Promise<string> {
     const { records } = this.#services
     const place = { project: SYSTEM_PROJECT, partition: PARTITION.activeVectorStores }

@@ -89,7 +89,7 @@ export class Runs {
     await indexRun(records, key, clock.now())
     let started: FirstRecords | Locked | undefined
     try {
-      started = await PendingStores.during(this.#scope, async pending => await locks.pass(project, threadId, async () => await untilWritten(async () => {
+      started = await PendingStores.during(this.#scope, async pending => await locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
         const first = await this.#first(key, assistant, request)
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const thread = await this.#threads.load(threadId)
