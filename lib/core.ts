@@ -76,7 +76,7 @@ export class Core {
         onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
       }
     })
-    this.models = new ModelRegistry(options.models)
+    this.models = new ModelRegistry({ ...options.models, clock, log })
     this.#retrieval = new RetrievalService({
       records: this.#records,
       clock,
