@@ -72,7 +72,7 @@ export class Core {
     if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
     const { clock, limits } = options
     const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
-    this.models = new ModelRegistry(options.models)
+    this.models = new ModelRegistry({ ...options.models, clock, log })
     this.#retrieval = new RetrievalService({
       records: this.#records,
       clock,

@@ -4,9 +4,9 @@ import { JsonObject } from '../schemas/common.js'
 import type { RouteOptions } from './route-options.js'
 import { answerCall, BODY_LIMIT, keepBodyText } from './model-call.js'
 
-/** API reference, "Chat". The body is checked as far as the provider behind it makes us responsible for it. */
+/** API reference, "Chat". The body is validated only where it is translated for the provider. */
 export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
-  const completions = new ChatCompletions({ models: core.models, clock: core.clock, heartbeatMs: streams.limits.heartbeatMs })
+  const completions = new ChatCompletions({ models: core.models, clock: core.clock })
   keepBodyText(app)
 
   app.post('/chat/completions', {

@@ -1,32 +1,43 @@
-import { badRequest } from '../shared/errors.js'
+import { badRequest, type ApiError } from '../shared/errors.js'
 import type { Logger } from '../shared/log.js'
 import { ModelError } from '../models/provider.js'
 import type { ModelRegistry, ResolvedModel } from '../models/registry.js'
 import type { ValidationResult } from '../shared/validation.js'
 
-/** A client's request on its way to a model. */
+/** A client's request to a model. */
 export interface Call {
-  /** The body as it came: JSON, an object. */
+  /** The body as received: JSON, an object. */
   text: string
-  /** The same, parsed. Nothing in it was checked. */
+  /** The same, parsed and not validated. */
   body: Record<string, unknown>
-  /** The model that the address names (Azure's deployments); it wins over the body's. */
+  /** The model that the URL names (an Azure deployment). It takes precedence over the body's. */
   deployment: string | undefined
-  /** Aborted when there is nobody to answer any more: the client has left, or the server closes. */
+  /** Aborted when the client has closed the connection, or the server closes. */
   signal: AbortSignal
   /** Aborted when the server closes. */
   closing: AbortSignal
   log: Logger
 }
 
-/** What the client gets: an object, or bytes as they come. */
-export type Answer =
-  | { object: object }
-  | { status: number, headers: Record<string, string>, bytes: AsyncIterable<string | Uint8Array> }
+/** What the client receives: an object, or bytes as they come. */
+export type Answer = { object: object } | StreamedAnswer
 
-/** Who answers a call. */
+export interface StreamedAnswer {
+  status: number
+  headers: Record<string, string>
+  bytes: AsyncIterable<string | Uint8Array>
+  /** Whether each chunk is made of whole server-sent events, so that comments can be sent in between. */
+  hasWholeFrames: boolean
+  /**
+   * What the client receives when `bytes` throws after `tail`, the end of what was sent: a last piece of the stream, or an error. The error
+   * is the response as long as nothing was sent, and closes the connection afterwards.
+   */
+  recover (thrown: unknown, tail: string): ApiError | string
+}
+
+/** The model that answers a call. */
 export interface Target extends ResolvedModel {
-  /** The name that the client used, if it used one. */
+  /** The name that the client used, or the default model's. */
   asked: string
 }
 

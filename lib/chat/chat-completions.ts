@@ -1,31 +1,29 @@
 import { CreateChatCompletionRequest, ModelCall, type ChatCompletionChunk } from '../../schemas/chat.js'
 import { unixSeconds, type Clock } from '../shared/clock.js'
+import { EVENT_STREAM_HEADERS, frame } from '../shared/event-stream.js'
 import { newId } from '../shared/ids.js'
 import type { ModelRegistry } from '../models/registry.js'
 import { compileValidator } from '../shared/validation.js'
 import { checked, targetOf, type Answer, type Call, type Target } from './call.js'
 import { chatChunks, type Head } from './chunks.js'
 import { joined } from './completion.js'
-import { DONE, EVENT_STREAM_HEADERS, frame, keepAlive, lastFrame, recovering } from './event-stream.js'
-import { callFailure } from './failure.js'
+import { callFailure, lastFrame } from './failure.js'
 import { forward } from './forward.js'
 import { modelRequest, refuseUnsupported } from './request.js'
 import { stopAt } from './stop.js'
 
-// Vendors have parameters of their own: what we do not know is none of our business.
+// Vendors have parameters of their own, which are passed on.
 const checkCall = compileValidator(ModelCall, 'body', { unknownParameters: 'ignore' })
 const checkRequest = compileValidator(CreateChatCompletionRequest, 'body', { unknownParameters: 'ignore' })
 
 export interface ChatCompletionsOptions {
   models: ModelRegistry
   clock: Clock
-  /** Silence after which a stream of ours says that it is alive, in milliseconds. */
-  heartbeatMs: number
 }
 
 /**
- * `POST /chat/completions` (API reference, "Chat"). A provider that speaks OpenAI's API is asked in the client's own
- * words and answers in its own; for all others request and answer are translated.
+ * `POST /chat/completions` (API reference, "Chat"). A request to a provider that speaks OpenAI's API is passed on, and so is its
+ * response; for all others both are translated.
  */
 export class ChatCompletions {
   readonly #options: ChatCompletionsOptions
@@ -51,8 +49,7 @@ export class ChatCompletions {
     const explain = (thrown: unknown) => callFailure(thrown, target.asked, call)
     const chunks = chatChunks(sequences.length === 0 ? parts : stopAt(parts, sequences), head, body.stream !== true || body.stream_options?.include_usage === true)
     if (body.stream === true) {
-      const frames = keepAlive(framesOf(chunks), this.#options.clock, this.#options.heartbeatMs)
-      return { status: 200, headers: EVENT_STREAM_HEADERS, bytes: recovering(frames, lastFrame(explain, call.log)) }
+      return { status: 200, headers: EVENT_STREAM_HEADERS, bytes: framesOf(chunks), hasWholeFrames: true, recover: lastFrame(explain, call.log) }
     }
     try {
       return { object: await joined(chunks, head) }
@@ -63,6 +60,6 @@ export class ChatCompletions {
 }
 
 async function * framesOf (chunks: AsyncIterable<ChatCompletionChunk>): AsyncGenerator<string, void, undefined> {
-  for await (const chunk of chunks) yield frame(chunk)
-  yield DONE
+  for await (const chunk of chunks) yield frame({ data: JSON.stringify(chunk) })
+  yield frame({ data: '[DONE]' })
 }

@@ -1,20 +1,22 @@
 import { ApiError } from '../shared/errors.js'
+import { frame } from '../shared/event-stream.js'
+import type { Logger } from '../shared/log.js'
 import { UpstreamError, vendorError, type VendorError } from '../models/http/failure.js'
 import { ModelError } from '../models/provider.js'
-import type { Call } from './call.js'
+import type { Call, StreamedAnswer } from './call.js'
 
 const UNKNOWN_MODEL_CODES = new Set(['model_not_found', 'invalid_model', 'model_not_available'])
-/** What the SDKs send again by themselves unless they are told not to. */
+/** Statuses on which the SDKs retry unless a header tells them not to. */
 const RETRIED_BY_SDKS = [408, 409, 429]
-/** Those of the vendor's refusals that mean the client, and mean the same to it. Credentials are ours; another address is the operator's affair. */
+/** Statuses of the vendor that are the client's fault and are passed on. Those about credentials or URLs concern the operator. */
 const CLIENT_STATUS = [400, 408, 409, 413, 415, 422, 425]
 
-/** What a failed call is for the client that waits for it. `asked` is the model's name in the client's words. */
+/** The error that the client receives for a failed call. `asked` is the model's name as the client wrote it. */
 export function callFailure (thrown: unknown, asked: string, { signal, closing }: Pick<Call, 'signal' | 'closing'>): ApiError {
   if (closing.aborted) {
     return new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' }, cause: thrown })
   }
-  // Nobody reads this; the log is not to call it an error.
+  // The client does not receive this. The status keeps it from being logged as an error.
   if (signal.aborted) return new ApiError(499, 'The client closed the connection.', { code: 'client_closed_request', cause: thrown })
   return thrown instanceof ModelError ? modelFailure(thrown, asked) : ApiError.from(thrown)
 }
@@ -34,7 +36,7 @@ function modelFailure (failure: ModelError, asked: string): ApiError {
   })
 }
 
-/** A vendor's 401 or 403 must not read as if the client's own key were wrong, nor its 404 as if our URL were. */
+/** A vendor's 401 or 403 must not look as if the client's own key were wrong, nor its 404 as if the URL of this server were. */
 function statusFor ({ code, status = 500 }: ModelError): number {
   if (code === 'rate_limit_exceeded') return 429
   if (CLIENT_STATUS.includes(status)) return status
@@ -57,9 +59,24 @@ function retryHeaders (failure: ModelError, status: number): Record<string, stri
   if (!(failure instanceof UpstreamError)) return headers
   if (failure.retryAfterMs !== undefined) {
     headers['retry-after'] = String(Math.ceil(failure.retryAfterMs / 1000))
-    // The SDKs prefer it.
+    // Preferred by the SDKs.
     headers['retry-after-ms'] = String(Math.ceil(failure.retryAfterMs))
   }
   if (status >= 500 || RETRIED_BY_SDKS.includes(status)) headers['x-should-retry'] = String(failure.retryable)
   return headers
+}
+
+const END_OF_FRAME = /(?:\n\n|\r\r|\r\n\r\n)$/
+
+/**
+ * Explains the failure of an event stream in a last frame, which the SDKs throw as an error: a stream that just ended would pass for a
+ * complete one. Within a frame, and as long as nothing was sent, the failure stays an error.
+ */
+export function lastFrame (explain: (thrown: unknown) => ApiError, log: Logger): StreamedAnswer['recover'] {
+  return (thrown, tail) => {
+    const error = explain(thrown)
+    if (!END_OF_FRAME.test(tail)) return error
+    if (error.status >= 500) log.error({ err: error.cause ?? error }, error.message)
+    return frame({ data: JSON.stringify(error.toEnvelope()) })
+  }
 }

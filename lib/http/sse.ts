@@ -1,16 +1,18 @@
-import { once } from 'node:events'
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../shared/clock.js'
-import { EventsForgottenError, type EventLog, type LoggedEvent } from '../runs/events/event-log.js'
+import { EVENT_STREAM_HEADERS, frame } from '../shared/event-stream.js'
+import { EventsForgottenError, type EventLog } from '../runs/events/event-log.js'
+import { SlowReaderError, StreamWriter } from './stream-writer.js'
 
-/** Bounds of a streamed answer. */
+/** Bounds of a streamed response. */
 export interface StreamLimits {
-  /** Payload bytes that a reader may lag behind the run before it is dropped. */
+  /** Payload bytes that a client may lag behind the run before it is disconnected. */
   maxLagBytes: number
-  /** How long a reader may take no bytes at all before it is dropped, in milliseconds. */
+  /** How long a client may take no bytes at all before it is disconnected, in milliseconds. */
   stallMs: number
-  /** Pause after which a comment tells proxies that the stream is alive, in milliseconds. */
+  /** Silence after which a comment tells proxies that the stream is alive, in milliseconds. */
   heartbeatMs: number
 }
 
@@ -33,67 +35,56 @@ export interface StreamContext {
   closing: AbortSignal
 }
 
-/** A reader that takes its bytes too slowly. The run does not care; the connection is cut. */
-class SlowReaderError extends Error {
-  override name = 'SlowReaderError'
-}
-
 /**
- * Answers with a run's events as server-sent events, up to and with the end of its present stretch (API reference, "Streaming"). The
- * reader's leaving, slowness or death touches nothing but this response. Resolves when the response is over.
+ * Responds with a run's events as server-sent events, up to and including the end of its present stretch (API reference, "Streaming"). A
+ * client that leaves or reads slowly affects nothing but its own response. Resolves when the response is over.
  */
 export async function sendEvents (request: FastifyRequest, reply: FastifyReply, source: StreamSource, context: StreamContext): Promise<void> {
   reply.hijack()
   const { raw } = reply
-  const gone = new AbortController()
-  raw.once('close', () => gone.abort())
-  raw.on('error', () => gone.abort())
+  const gone = closed(raw)
   if (raw.destroyed) return
   raw.writeHead(200, {
-    // What hooks have set (CORS, the request id) is not sent by itself once the reply is hijacked.
+    // A hijacked reply does not send what hooks have set (CORS, the request id).
     ...reply.getHeaders() as OutgoingHttpHeaders,
     'openai-processing-ms': Math.round(reply.elapsedTime),
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
-    'x-accel-buffering': 'no'
+    ...EVENT_STREAM_HEADERS
   })
-  // A reader of a run that rests has to know that it is connected.
+  // The first event may take long, for instance when the run waits for tool outputs.
   raw.flushHeaders()
-  const heart = new Heartbeat(raw, context)
+  const writer = new StreamWriter(raw, { clock: context.clock, ...context.limits })
   try {
-    await pump(raw, source, context, AbortSignal.any([gone.signal, context.closing]), heart)
+    await pump(writer, source, context.limits.maxLagBytes, AbortSignal.any([gone, context.closing]))
     raw.end()
   } catch (error) {
-    if (!(error instanceof SlowReaderError) && !(error instanceof EventsForgottenError)) request.log.error({ err: error }, 'a stream broke off')
-    else request.log.info({ err: error }, 'a slow reader was dropped')
+    if (error instanceof SlowReaderError || error instanceof EventsForgottenError) request.log.info({ err: error }, 'a client that reads too slowly was disconnected')
+    else request.log.error({ err: error }, 'a stream failed')
     raw.destroy()
   } finally {
-    heart.stop()
+    writer.stop()
   }
 }
 
-async function pump (raw: ServerResponse, source: StreamSource, context: StreamContext, stop: AbortSignal, heart: Heartbeat): Promise<void> {
-  for await (const batch of source.log.follow(source.from, stop)) {
-    const end = batch.findIndex(entry => source.log.endsStretch(entry))
+async function pump (writer: StreamWriter, { log, from }: StreamSource, maxLagBytes: number, stop: AbortSignal): Promise<void> {
+  for await (const batch of log.follow(from, stop)) {
+    const end = batch.findIndex(entry => log.endsStretch(entry))
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
-    heart.rest()
-    // One write for all that is there: a reader who catches up is not fed frame by frame.
-    const flows = raw.write(entries.map(entry => frame(source.log, entry)).join(''))
+    // One write for all there is: a client that catches up is not sent one frame at a time.
+    const flows = writer.write(entries.map(({ id, event, data }) => frame({ id: eventId(log, id), event, data })).join(''))
     if (end !== -1) return
     const last = entries.at(-1)
-    if (!flows && last !== undefined) await drained(raw, source.log, last, context, stop)
+    if (flows || last === undefined) continue
+    await writer.drained(stop, giveUp => log.onChange(() => {
+      if (log.bytes - last.offset > maxLagBytes) giveUp(`The client is more than ${maxLagBytes} bytes behind.`)
+    }))
   }
-}
-
-function frame (log: EventLog, { id, event, data }: LoggedEvent): string {
-  return `id: ${eventId(log, id)}\nevent: ${event}\ndata: ${data}\n\n`
 }
 
 const eventId = (log: EventLog, id: number): string => `${log.tag}-${id}`
 
 /**
- * Where a reader goes on that names the last event it has seen (`Last-Event-ID`). Without one, or with one of a log that
- * is no more, it starts where the run's present stretch does.
+ * The event from which a client resumes that names the last one it has received (`Last-Event-ID`). Without that header, or when the
+ * id is of a log that no longer exists, it starts where the run's present stretch does.
  */
 export function resumeFrom (log: EventLog, lastEventId: string | undefined): number {
   const [tag, id] = lastEventId?.split('-') ?? []
@@ -101,55 +92,17 @@ export function resumeFrom (log: EventLog, lastEventId: string | undefined): num
   return Math.max(Math.min(Number(id) + 1, log.nextId), log.firstId)
 }
 
-/** Waits until the reader has taken what was written, within bounds. */
-async function drained (raw: ServerResponse, log: EventLog, sent: LoggedEvent, { clock, limits }: StreamContext, stop: AbortSignal): Promise<void> {
-  const waiting = new AbortController()
-  const giveUp = (why: string): void => waiting.abort(new SlowReaderError(why))
-  const offTimer = clock.after(limits.stallMs, () => giveUp(`no bytes taken for ${limits.stallMs} ms`))
-  const offLog = log.onChange(() => {
-    if (log.bytes - sent.offset > limits.maxLagBytes) giveUp(`more than ${limits.maxLagBytes} bytes behind`)
-  })
-  try {
-    await once(raw, 'drain', { signal: AbortSignal.any([waiting.signal, stop]) })
-  } catch (error) {
-    if (waiting.signal.aborted) throw waiting.signal.reason
-    // The reader has left or the server closes: the caller sees that by the same signal.
-    if (!stop.aborted) throw error
-  } finally {
-    offTimer()
-    offLog()
-  }
-}
-
-/** Sends a comment whenever nothing else was sent for a while. */
-class Heartbeat {
-  #cancel = (): void => {}
-  readonly #raw: ServerResponse
-  readonly #context: StreamContext
-
-  constructor (raw: ServerResponse, context: StreamContext) {
-    this.#raw = raw
-    this.#context = context
-    this.rest()
-  }
-
-  /** Something was sent: the pause starts anew. */
-  rest (): void {
-    this.#cancel()
-    this.#cancel = this.#context.clock.after(this.#context.limits.heartbeatMs, () => {
-      if (!this.#raw.writableNeedDrain) this.#raw.write(': ping\n\n')
-      this.rest()
-    })
-  }
-
-  stop (): void {
-    this.#cancel()
-  }
+/** Aborted when the stream is closed, by either side, or fails. */
+export function closed (stream: Writable): AbortSignal {
+  const controller = new AbortController()
+  stream.once('close', () => controller.abort())
+  stream.on('error', () => controller.abort())
+  return controller.signal
 }
 
 /**
- * Aborted when the connection ends before the answer is complete. Fastify's `request.signal` does not tell: Node closes
- * a request as soon as its body is read.
+ * Aborted when the connection is closed before the response is complete. Fastify's `request.signal` cannot tell: Node closes a request
+ * as soon as its body has been read.
  */
 export function clientGone (reply: FastifyReply): AbortSignal {
   const gone = new AbortController()

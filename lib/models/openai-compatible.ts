@@ -6,7 +6,7 @@ import type { Origin } from './chat/opaque.js'
 import { ChatReply } from './chat/reply.js'
 import { chatBody, type MaxTokensField } from './chat/request.js'
 import { vectorsOf, modelsOf } from './chat/responses.js'
-import { DEFAULT_TIMEOUTS, HttpClient, type Timeouts } from './http/client.js'
+import { HttpClient, resolveTimeouts, type Timeouts } from './http/client.js'
 import { forwarded } from './http/forward.js'
 import { editObject } from './http/json-text.js'
 import { retrying } from './http/retry.js'
@@ -74,7 +74,7 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
     maxFrameLength = 4 * 1024 * 1024, embeddingBatchSize = 128, dispatcher, clock = systemClock
   } = options
   const baseURL = checkedURL(options.baseURL)
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts }
+  const timeouts = resolveTimeouts(options.timeouts)
   const maxTokensField = options.maxTokensField ?? (OPENAI_HOSTS.test(baseURL.hostname) ? 'max_completion_tokens' : 'max_tokens')
   const client = new HttpClient({ name, baseURL: baseURL.href, apiKey, headers, timeouts, dispatcher, clock })
   const adaptations = new Adaptations()

@@ -1,32 +1,33 @@
-import { systemClock, type Clock } from '../shared/clock.js'
-import { silentLogger, type Logger } from '../shared/log.js'
+import { withTimeLimit } from '../shared/abort.js'
+import type { Clock } from '../shared/clock.js'
+import type { Logger } from '../shared/log.js'
 import { Aliases } from './aliases.js'
 import { ModelError, type ModelInfo, type ModelProvider } from './provider.js'
 
 export interface ModelRegistryOptions {
   /** By the name that prefixes their models (`ollama/llama3`). At least one; no `/` in a name. */
   providers: Record<string, ModelProvider>
-  /** Those that `close()` closes. Default: all. */
+  /** The providers that `close()` closes. Default: all. */
   owned?: ReadonlySet<ModelProvider> | undefined
-  /** Gets every name without a provider's prefix. Default: the first provider. */
+  /** Serves every name without a provider's prefix. Default: the first provider. */
   defaultProvider?: string | undefined
-  /** What a request without a model gets; may be an alias. Default: none, and such a request fails. */
+  /** The model of a request that names none; may be an alias. Default: none, and such a request fails. */
   defaultModel?: string | undefined
   /** See `Aliases`. Default none. */
   aliases?: Record<string, string> | undefined
-  /** How long a provider's list of models is kept. Default 30,000 ms. */
+  /** How long a provider's list of models is cached, in milliseconds. Default 30,000. */
   listCacheMs?: number
-  /** How long a list waits for a provider before it goes on without it. Default 5,000 ms. */
+  /** How long a provider may take to list its models, in milliseconds; then the list leaves it out. Default 5,000. */
   listTimeoutMs?: number
-  clock?: Clock
-  /** Told about providers that do not answer. Default: silent. */
-  log?: Logger
+  clock: Clock
+  /** For warnings about providers that cannot be reached. */
+  log: Logger
 }
 
 export interface ResolvedModel {
   provider: ModelProvider
   providerName: string
-  /** As the provider calls it. */
+  /** The provider's name for it. */
   model: string
 }
 
@@ -43,7 +44,7 @@ interface CachedList {
   expiresAt: number
 }
 
-/** Knows which provider serves which name. */
+/** Maps model names to the providers that serve them. */
 export class ModelRegistry {
   readonly #providers: Map<string, ModelProvider>
   readonly #owned: ReadonlySet<ModelProvider>
@@ -56,7 +57,7 @@ export class ModelRegistry {
   readonly #log: Logger
   readonly #lists = new Map<string, CachedList>()
 
-  /** Throws a `TypeError` that names the option it cannot work with. */
+  /** Throws a `TypeError` that names an invalid option. */
   constructor (options: ModelRegistryOptions) {
     this.#providers = new Map(Object.entries(options.providers))
     this.#owned = options.owned ?? new Set(this.#providers.values())
@@ -71,15 +72,14 @@ export class ModelRegistry {
     this.#aliases = new Aliases(options.aliases)
     this.#listCacheMs = options.listCacheMs ?? 30_000
     this.#listTimeoutMs = options.listTimeoutMs ?? 5_000
-    this.#clock = options.clock ?? systemClock
-    this.#log = options.log ?? silentLogger
+    this.#clock = options.clock
+    this.#log = options.log
   }
 
   /**
-   * Who serves `name`: aliases first, then the provider before the first `/` if there is one of that name, else the
-   * default provider. Whether a provider has a model cannot be known for all of them (a list may be partial, or absent),
-   * so names that no list holds are passed on, and the provider's answer is the run's error. Without a name and
-   * without a default model it throws a `ModelError`.
+   * The provider that serves `name`: after aliases, the provider named before the first `/` if there is one, otherwise the default
+   * provider. A provider's list of models may be partial or absent, so a name that is in no list is passed on, and the provider's error is
+   * the run's. Throws a `ModelError` when there is neither a name nor a default model.
    */
   resolve (name?: string | null): ResolvedModel {
     const asked = name === undefined || name === null || name === '' ? this.#defaultModel : name
@@ -88,15 +88,15 @@ export class ModelRegistry {
     const slash = target.indexOf('/')
     const prefix = target.slice(0, Math.max(0, slash))
     const prefixed = this.#providers.get(prefix)
-    // A provider's name with nothing after it is no model: it stays whole.
+    // A provider's name with nothing after it names no model of that provider.
     if (prefixed !== undefined && slash < target.length - 1) return { provider: prefixed, providerName: prefix, model: target.slice(slash + 1) }
     const provider = this.#providers.get(this.#defaultProvider)!
     return { provider, providerName: this.#defaultProvider, model: target }
   }
 
   /**
-   * Every name that is known to work: the default provider's models plainly, those of the others behind their prefix, and
-   * the exact aliases. A provider that is down is left out, or shown as it was when it last answered.
+   * All known names: the models of the default provider, those of the others with their prefix, and the exact aliases. A provider that
+   * cannot be reached is listed as it last answered, or not at all.
    */
   async list (): Promise<ModelObject[]> {
     const lists = await Promise.all([...this.#providers.keys()].map(async name => ({ name, models: await this.#modelsOf(name) })))
@@ -114,7 +114,7 @@ export class ModelRegistry {
     return [...objects.values()]
   }
 
-  /** The model that answers to `id`, undefined when no list holds it. An exact alias always answers. */
+  /** The model with this name. Undefined when it is in no list and not an exact alias. */
   async get (id: string): Promise<ModelObject | undefined> {
     if (id === '') return undefined
     const { providerName, model } = this.resolve(id)
@@ -123,7 +123,7 @@ export class ModelRegistry {
     return this.#aliases.names.includes(id) ? wire(id, { id: model, created: 0, ownedBy: providerName }) : undefined
   }
 
-  /** Closes every provider, also when one of them fails at it. */
+  /** Closes every provider, even when closing one of them fails. */
   async close (): Promise<void> {
     const providers = [...this.#owned]
     const closed = await Promise.allSettled(providers.map(async provider => await provider.close?.()))
@@ -132,7 +132,7 @@ export class ModelRegistry {
     }
   }
 
-  /** Prefixed also where the default provider's own name would lead to another one (`openai/gpt-4o` of OpenRouter). */
+  /** A model of the default provider has a prefix, too, when its own name would resolve to another provider (`openai/gpt-4o` of OpenRouter). */
   #publicName (providerName: string, model: string): string {
     const misleads = model.includes('/') && this.#providers.has(model.split('/')[0] ?? '')
     const plain = providerName === this.#defaultProvider && !misleads
@@ -142,9 +142,9 @@ export class ModelRegistry {
   async #modelsOf (name: string): Promise<ModelInfo[]> {
     const cached = this.#lists.get(name)
     if (cached !== undefined && this.#clock.now() < cached.expiresAt) return await cached.models
-    // Whoever asks meanwhile waits for the same answer; a failure is kept as long as a list, so that a dead provider costs little.
+    // Concurrent requests share one call. A failure is cached as long as a list, so that a provider that is down is not asked each time.
     const models = this.#ask(name).catch(async (err: unknown) => {
-      this.#log.warn({ err, provider: name }, 'a model provider did not list its models')
+      this.#log.warn({ err, provider: name }, 'the models of a provider could not be listed')
       return await cached?.models ?? []
     })
     this.#lists.set(name, { models, expiresAt: this.#clock.now() + this.#listCacheMs })
@@ -152,13 +152,9 @@ export class ModelRegistry {
   }
 
   async #ask (name: string): Promise<ModelInfo[]> {
-    const limit = new AbortController()
-    const takeBack = this.#clock.after(this.#listTimeoutMs, () => limit.abort(new ModelError('server_error', `It did not answer within ${this.#listTimeoutMs} ms.`)))
-    try {
-      return await this.#providers.get(name)!.models({ signal: limit.signal })
-    } finally {
-      takeBack()
-    }
+    const provider = this.#providers.get(name)!
+    return await withTimeLimit(this.#clock, this.#listTimeoutMs, async signal => await provider.models({ signal }),
+      () => new ModelError('server_error', `The model provider "${name}" did not list its models within ${this.#listTimeoutMs} ms.`))
   }
 }
 

@@ -100,7 +100,7 @@ export interface ResolvedOptions {
   storage: ResolvedStorage
   blobs: ResolvedBlobs
   downloads: Downloads
-  models: ModelRegistryOptions
+  models: Omit<ModelRegistryOptions, 'clock' | 'log'>
   tools: readonly ServerTool[]
   builtInTools: readonly AnyBuiltInTool[]
   toolAccess: ToolAccess
@@ -144,7 +144,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
   }
 }
 
-function resolveModels (options: OpenAICompatOptions): ModelRegistryOptions {
+function resolveModels (options: OpenAICompatOptions): ResolvedOptions['models'] {
   const providers: Record<string, ModelProvider> = {}
   for (const [name, provider] of Object.entries(options.providers ?? {})) providers[name] = asProvider(name, provider)
   let defaultProvider = options.defaultProvider

@@ -30,10 +30,19 @@ export class Notifier {
     this.#wake?.()
   }
 
+  /** Waits for a notification, however long it takes, and consumes it. One waiter at a time. */
+  async notified (): Promise<void> {
+    if (!this.#isNotified) {
+      await new Promise<void>(resolve => { this.#wake = resolve })
+      this.#wake = undefined
+    }
+    this.#isNotified = false
+  }
+
   /**
-   * Waits for a notification, and consumes it. One waiter at a time.
+   * As `notified`, within bounds.
    *
-   * @param timeoutMs the longest wait. Infinity: no limit.
+   * @param timeoutMs the longest wait.
    * @returns whether there was a notification; false when the time is up or the signal is aborted.
    */
   async wait (clock: Clock, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {

@@ -1,7 +1,8 @@
 import type { BlobKey, BlobStore } from '../../storage/blob-store.js'
+import { Notifier } from '../shared/timers.js'
 import { BadLineError, type BytesLine } from './lines.js'
 
-/** Bytes that are coming in, chunk by chunk. */
+/** The bytes of one file that is being imported. */
 interface Incoming {
   key: BlobKey
   offset: number
@@ -9,7 +10,7 @@ interface Incoming {
   done: Promise<unknown>
 }
 
-/** Brings the bytes of files in, line by line, with one line in memory at a time. */
+/** Writes the bytes of imported files, with one line in memory at a time. */
 export class BytesWriter {
   readonly #blobs: BlobStore
   #incoming: Incoming | undefined
@@ -19,7 +20,7 @@ export class BytesWriter {
     this.#blobs = blobs
   }
 
-  /** Throws a `BadLineError` for bytes that do not follow the ones before. */
+  /** Throws a `BadLineError` for bytes that do not continue those before. */
   async add ({ project, id, offset, data, end }: BytesLine): Promise<void> {
     const name = `${project}/${id}`
     if (offset === 0) {
@@ -31,7 +32,7 @@ export class BytesWriter {
     const incoming = this.#incoming
     if (incoming === undefined || incoming.key.id !== id || incoming.key.project !== project || incoming.offset !== offset) {
       await this.abandon()
-      throw new BadLineError(`bytes of ${id} that do not follow the ones before`)
+      throw new BadLineError(`bytes of ${id} that do not continue those before`)
     }
     const bytes = Buffer.from(data, 'base64')
     incoming.offset += bytes.length
@@ -42,7 +43,7 @@ export class BytesWriter {
     await incoming.done
   }
 
-  /** Gives bytes up whose end has not come. */
+  /** Discards bytes whose last line is missing. */
   async abandon (): Promise<void> {
     const incoming = this.#incoming
     this.#incoming = undefined
@@ -58,28 +59,28 @@ export class BytesWriter {
   }
 }
 
-/** Hands chunks from one who pushes to one who pulls, one at a time. */
+/** Passes chunks from a producer to a consumer, one at a time. */
 class ChunkQueue implements AsyncIterable<Uint8Array> {
   #next: { chunk: Uint8Array, taken: () => void } | undefined
   #ended: { error?: Error } | undefined
-  #wake = (): void => {}
+  readonly #changes = new Notifier()
 
-  /** Resolves when the chunk was taken. */
+  /** Resolves when the consumer has taken the chunk. */
   push (chunk: Uint8Array): Promise<void> {
     return new Promise(resolve => {
       this.#next = { chunk, taken: resolve }
-      this.#wake()
+      this.#changes.notify()
     })
   }
 
   end (): void {
     this.#ended = {}
-    this.#wake()
+    this.#changes.notify()
   }
 
   fail (error: Error): void {
     this.#ended = { error }
-    this.#wake()
+    this.#changes.notify()
   }
 
   async * [Symbol.asyncIterator] (): AsyncGenerator<Uint8Array> {
@@ -93,7 +94,7 @@ class ChunkQueue implements AsyncIterable<Uint8Array> {
         if (this.#ended.error !== undefined) throw this.#ended.error
         return
       } else {
-        await new Promise<void>(resolve => { this.#wake = resolve })
+        await this.#changes.notified()
       }
     }
   }

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { test } from 'tap'
 import { sdks } from '../helpers/sdk.js'
 import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
@@ -45,6 +46,21 @@ test('a provider that is down leaves the list empty and the server alive', async
   const server = await startServer(t, { upstream })
   t.match(await server.get('/models'), { status: 200, body: { object: 'list', data: [] } })
   t.equal((await server.get('/health')).status, 200)
+})
+
+test('the log says which provider could not be asked for its models, and why', async t => {
+  const upstream = await startUpstream(t)
+  upstream.enqueueAt('/models', error(500))
+  const lines: string[] = []
+  const stream = new Writable({
+    write (line, _encoding, callback) {
+      lines.push(String(line))
+      callback()
+    }
+  })
+  const server = await startServer(t, { fastify: { logger: { level: 'warn', stream } }, providers: { broken: { baseURL: upstream.url, maxRetries: 0 } } })
+  await server.get('/models')
+  t.match(lines.map(line => JSON.parse(line)), [{ level: 40, provider: 'broken', msg: /list/, err: { message: 'The upstream failed.' } }])
 })
 
 test('without any provider there is echo', async t => {

@@ -2,6 +2,8 @@ import t from 'tap'
 import { ModelError, type ModelInfo, type ModelProvider } from '../../lib/models/provider.js'
 import { ModelRegistry, type ModelRegistryOptions } from '../../lib/models/registry.js'
 import { failure } from '../conformance/model-provider.js'
+import { systemClock } from '../../lib/shared/clock.js'
+import { silentLogger } from '../../lib/shared/log.js'
 import { ManualClock } from '../helpers/clock.js'
 
 /** A provider that only lists. */
@@ -25,7 +27,7 @@ const ollama = lists('llama3', 'qwen/qwen3')
 const openrouter = lists('openai/gpt-4o')
 
 function registry (options: Partial<ModelRegistryOptions> = {}): ModelRegistry {
-  return new ModelRegistry({ providers: { openai, ollama, openrouter }, ...options })
+  return new ModelRegistry({ providers: { openai, ollama, openrouter }, clock: systemClock, log: silentLogger, ...options })
 }
 
 const resolved = (names: ModelRegistry, name?: string | null): string => {
@@ -144,7 +146,7 @@ t.test('any name that works can be got, others cannot', async t => {
 t.test('lists are asked for once in a while, and once at a time', async t => {
   const clock = new ManualClock()
   const provider = lists('a')
-  const names = new ModelRegistry({ providers: { p: provider }, clock, listCacheMs: 1000 })
+  const names = registry({ providers: { p: provider }, clock, listCacheMs: 1000 })
   await Promise.all([names.list(), names.list(), names.get('a')])
   t.equal(provider.asked, 1)
   await clock.advance(999)
@@ -164,7 +166,7 @@ t.test('a provider that is down or silent leaves the others in the list, and its
   const silent = lists('c')
   down.fails = new ModelError('server_error', 'refused')
   silent.waits = true
-  const names = new ModelRegistry({ providers: { up, down, silent }, clock, log, listCacheMs: 1000, listTimeoutMs: 50 })
+  const names = registry({ providers: { up, down, silent }, clock, log, listCacheMs: 1000, listTimeoutMs: 50 })
   const first = names.list()
   await clock.armed(ms => ms === 50)
   await clock.advance(50)
@@ -179,11 +181,22 @@ t.test('a provider that is down or silent leaves the others in the list, and its
   t.strictSame((await names.list()).map(model => model.id), ['a', 'down/b', 'silent/c'])
 })
 
+t.test('a provider that ignores its signal does not hold the list up', async t => {
+  const clock = new ManualClock()
+  const deaf = lists('a')
+  deaf.models = async () => await new Promise(() => {})
+  const names = registry({ providers: { deaf, up: lists('b') }, clock, listTimeoutMs: 50 })
+  const list = names.list()
+  await clock.armed(ms => ms === 50)
+  await clock.advance(50)
+  t.strictSame((await list).map(model => model.id), ['up/b'])
+})
+
 t.test('closing closes each provider once, whatever the others do', async t => {
   const one = lists()
   const two = lists()
   two.close = async () => { throw new Error('stuck') }
   const three = lists()
-  await new ModelRegistry({ providers: { one, again: one, two, three } }).close()
+  await registry({ providers: { one, again: one, two, three } }).close()
   t.strictSame([one.closed, three.closed], [1, 1])
 })

@@ -29,7 +29,7 @@ async function startEngine (t: Test, upstream: Upstream, records: RecordStore = 
   const engine = new RunEngine({
     records,
     clock: systemClock,
-    models: new ModelRegistry({ providers: { up: openaiCompatible({ baseURL: upstream.url, maxRetries: 0 }) }, defaultProvider: 'up', aliases: {} }),
+    models: new ModelRegistry({ providers: { up: openaiCompatible({ baseURL: upstream.url, maxRetries: 0 }) }, defaultProvider: 'up', aliases: {}, clock: systemClock, log: silentLogger }),
     tools: new BuiltInTools([]),
     functions: new ServerTools({
       tools: [{ name: 'add', parameters: { type: 'object' }, execute: () => '42' }], access: 'all', timeoutMs: 1000, clock: systemClock, log: silentLogger

@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from '../../shared/undici.js'
 import type { Clock } from '../../shared/clock.js'
+import { Timer } from '../../shared/timers.js'
 import { connectionFailure, httpFailure, UpstreamError, type FailureContext } from './failure.js'
-import { Deadline } from './deadline.js'
 import { Exchange } from './exchange.js'
 
 export interface Timeouts {
@@ -15,31 +15,38 @@ export interface Timeouts {
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 10_000, firstTokenMs: 300_000, idleMs: 120_000 }
 
+/** Time-outs with their defaults. Where an option is 0, which means no limit, it is Infinity. */
+export function resolveTimeouts (given: Partial<Timeouts> = {}): Timeouts {
+  const { connectMs, firstTokenMs, idleMs } = { ...DEFAULT_TIMEOUTS, ...given }
+  return { connectMs: connectMs || Infinity, firstTokenMs: firstTokenMs || Infinity, idleMs: idleMs || Infinity }
+}
+
 export interface HttpClientOptions {
   name: string
   baseURL: string
   apiKey: string | (() => string | Promise<string>) | undefined
   headers: Record<string, string>
+  /** See `resolveTimeouts`. */
   timeouts: Timeouts
   dispatcher: Dispatcher | undefined
   clock: Clock
 }
 
-/** An answer below 300, its body still to be read. */
+/** A response with a status below 300, whose body is still to be read. */
 export interface Answer {
   exchange: Exchange
-  /** Still set to the first token's limit. */
-  deadline: Deadline
-  /** Forgets the signal and the deadline. The connection is closed unless the answer was read to its end. */
+  /** Still set to the limit for the first token. */
+  deadline: Timer
+  /** Detaches the signal and clears the deadline. Closes the connection unless the response was read to its end. */
   close (): void
 }
 
 const MAX_ERROR_BYTES = 64 * 1024
 const KEEP_ALIVE_MS = 30_000
-/** A header's value may be a key too; shorter ones are words. */
+/** The value of a header may be a key, too. Shorter ones are ordinary words. */
 const SHORTEST_SECRET = 12
 
-/** One vendor's base URL: keys, time-outs, and errors told in sentences. */
+/** Requests to one vendor's base URL: with its keys, time-outs, and errors that a user can understand. */
 export class HttpClient {
   readonly #options: HttpClientOptions
   readonly #base: URL
@@ -52,8 +59,8 @@ export class HttpClient {
     const { connectMs } = options.timeouts
     this.#dispatcher = options.dispatcher ?? new Agent({
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // Ours are kept by the clock; undici's only frees the socket behind a connection that was given up.
-      connect: { timeout: connectMs > 0 && connectMs !== Infinity ? connectMs + 1000 : 0 },
+      // The limit is the deadline's; undici's frees the socket of a connection that was given up.
+      connect: { timeout: connectMs === Infinity ? 0 : connectMs + 1000 },
       headersTimeout: 0,
       bodyTimeout: 0
     })
@@ -68,11 +75,11 @@ export class HttpClient {
     }
   }
 
-  /** Sends a request and waits for a good status. A string is a body in JSON already. Throws `UpstreamError`, or the signal's reason. */
+  /** Sends a request and waits for a status below 300. A body that is a string is sent as it is. Throws `UpstreamError`, or the signal's reason. */
   async send (method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted()
     const { timeouts, clock } = this.#options
-    const deadline = new Deadline(clock)
+    const deadline = new Timer(clock)
     const exchange = new Exchange(() => {
       deadline.set(timeouts.firstTokenMs, () => exchange.abort(this.timedOut(`sent nothing for ${timeouts.firstTokenMs} ms.`)))
     })
@@ -80,7 +87,7 @@ export class HttpClient {
     const close = (): void => {
       signal.removeEventListener('abort', abort)
       deadline.clear()
-      exchange.abort(new Error('The answer is not wanted any more.'))
+      exchange.abort(new Error('The response is no longer needed.'))
     }
     signal.addEventListener('abort', abort, { once: true })
     try {
@@ -102,7 +109,7 @@ export class HttpClient {
     }
   }
 
-  /** Sends a request and reads its answer as JSON of at most `maxBytes`. */
+  /** Sends a request and reads its response as JSON of at most `maxBytes`. */
   async json (method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal, maxBytes: number): Promise<unknown> {
     const answer = await this.send(method, path, body, signal)
     try {
@@ -120,12 +127,12 @@ export class HttpClient {
     return new UpstreamError('server_error', `The model provider "${this.#options.name}" ${what}`, { retryable })
   }
 
-  /** An answer that makes no sense. */
+  /** The error for a response that is not what the API prescribes. */
   misunderstood (what: string, cause?: unknown): UpstreamError {
     return new UpstreamError('server_error', `The model provider "${this.#options.name}" ${what}`, { cause })
   }
 
-  /** Ends what is under way, unless the dispatcher is the caller's own. */
+  /** Closes all connections, unless the dispatcher is the caller's own. */
   async close (): Promise<void> {
     if (this.#options.dispatcher === undefined) await this.#dispatcher.destroy()
   }
@@ -150,7 +157,7 @@ export async function readText (exchange: Exchange, maxBytes: number): Promise<s
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes >= maxBytes) {
-      exchange.abort(new Error('The answer is too long.'))
+      exchange.abort(new Error('The response is too long.'))
       break
     }
   }

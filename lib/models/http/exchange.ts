@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { Notifier } from '../../shared/timers.js'
 import type { Dispatcher } from '../../shared/undici.js'
 
 export interface ExchangeRequest {
@@ -8,12 +9,12 @@ export interface ExchangeRequest {
   body?: string
 }
 
-/** Beyond this the socket is paused until the reader has caught up. */
+/** The socket is paused while more than this is buffered. */
 const HIGH_WATER_BYTES = 64 * 1024
 
 /**
- * One HTTP request and its answer, pulled chunk by chunk. It sits on undici's dispatch because the promise interfaces
- * above it neither tell when the connection stands nor give up a request that still waits for one.
+ * One HTTP request and its response, read chunk by chunk. It uses undici's `dispatch`, because undici's promise interfaces neither report
+ * when the connection is established nor abort a request that still waits for one.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   status = 0
@@ -25,15 +26,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #failed = false
   #failure: unknown
   #discardable: number | undefined
-  #wake: (() => void) | undefined
+  readonly #changes = new Notifier()
   readonly #onConnected: (() => void) | undefined
 
-  /** `onConnected` is called when the request goes out on a connection that stands. */
+  /** `onConnected` is called when the connection is established and the request is being sent. */
   constructor (onConnected?: () => void) {
     this.#onConnected = onConnected
   }
 
-  /** Sends the request and resolves with the headers. Throws what broke it, or the reason given to `abort`. */
+  /** Sends the request and resolves when its status and headers are there. Throws the failure, or the reason given to `abort`. */
   async open (dispatcher: Dispatcher, request: ExchangeRequest): Promise<void> {
     const { url, method, headers, body } = request
     try {
@@ -41,13 +42,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     } catch (thrown) {
       this.#fail(thrown)
     }
-    while (this.status === 0 && !this.#failed) await this.#change()
+    while (this.status === 0 && !this.#failed) await this.#changes.notified()
     if (this.#failed) throw this.#failure
   }
 
-  /** The next chunk of the body, undefined at its end. What came before a connection broke is given out first. One reader at a time. */
+  /** The next chunk of the body, undefined at its end. Chunks that were received before a failure are returned first. One reader at a time. */
   async read (): Promise<Buffer | undefined> {
-    while (this.#chunks.length === 0 && !this.#ended && !this.#failed) await this.#change()
+    while (this.#chunks.length === 0 && !this.#ended && !this.#failed) await this.#changes.notified()
     const chunk = this.#chunks.shift()
     if (chunk === undefined) {
       if (this.#failed) throw this.#failure
@@ -58,7 +59,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return chunk
   }
 
-  /** Whether `read` would answer without waiting. */
+  /** Whether `read` would resolve without waiting. */
   get readable (): boolean {
     return this.#chunks.length > 0 || this.#ended || this.#failed
   }
@@ -67,15 +68,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#ended || this.#failed
   }
 
-  /** Closes the connection at once, whatever the state. Whoever waits gets `reason` thrown. */
+  /** Closes the connection at once, in any state. A pending `open` or `read` throws `reason`. */
   abort (reason: unknown): void {
     if (this.#ended || this.#failed) return
     this.#chunks = []
     this.#fail(reason)
-    this.#controller?.abort(new Error('The request was given up.'))
+    this.#controller?.abort(new Error('The request was aborted.'))
   }
 
-  /** Throws the rest of the body away, so that the connection can serve again; more than `bytes` of it aborts. */
+  /** Discards the rest of the body, so that the connection can be used again. Aborts when there are more than `bytes` of it. */
   discard (bytes: number): void {
     this.#discardable = bytes
     this.#chunks = []
@@ -85,7 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart (controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#failed) controller.abort(new Error('The request was given up.'))
+    if (this.#failed) controller.abort(new Error('The request was aborted.'))
     else this.#onConnected?.()
   }
 
@@ -93,25 +94,25 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.status = status
     this.headers = headers
-    this.#notify()
+    this.#changes.notify()
   }
 
   onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#failed) return
     if (this.#discardable !== undefined) {
       this.#discardable -= chunk.length
-      if (this.#discardable < 0) this.abort(new Error('The rest of the answer was too long to wait for.'))
+      if (this.#discardable < 0) this.abort(new Error('The rest of the response was too long.'))
       return
     }
     this.#chunks.push(chunk)
     this.#buffered += chunk.length
     if (this.#buffered >= HIGH_WATER_BYTES) controller.pause()
-    this.#notify()
+    this.#changes.notify()
   }
 
   onResponseEnd (): void {
     this.#ended = true
-    this.#notify()
+    this.#changes.notify()
   }
 
   onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
@@ -122,16 +123,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#failed) return
     this.#failed = true
     this.#failure = reason
-    this.#notify()
-  }
-
-  #change (): Promise<void> {
-    return new Promise(resolve => { this.#wake = resolve })
-  }
-
-  #notify (): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    this.#changes.notify()
   }
 }

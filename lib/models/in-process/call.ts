@@ -1,21 +1,22 @@
+import { unlessAborted } from '../../shared/abort.js'
 import { systemClock, type Clock } from '../../shared/clock.js'
-import { DEFAULT_TIMEOUTS, type Timeouts } from '../http/client.js'
-import { Deadline } from '../http/deadline.js'
+import { Timer } from '../../shared/timers.js'
+import { resolveTimeouts, type Timeouts } from '../http/client.js'
 import { cutShort, UpstreamError, type FailureContext } from '../http/failure.js'
 import { retrying } from '../http/retry.js'
 import type { ModelPart } from '../provider.js'
 
-/** What the providers that call a library instead of a server have in common. */
+/** Options of providers that call a library in this process instead of a server. */
 export interface InProcessOptions {
   /** The provider in messages to the user. Default: the library's name. */
   name?: string
-  /** Names for `GET /models`. Default: what the library tells, which may be nothing. */
+  /** Model names for `GET /models`. Default: those that the library lists, if it does. */
   models?: string[]
-  /** Further tries after failures that may pass, as long as nothing of the answer was passed on. Default 2. */
+  /** Retries after transient failures, as long as nothing of the answer was passed on. Default 2. */
   maxRetries?: number
-  /** A vendor that asks for a longer pause is not asked again. Default 60,000 ms. */
+  /** A request is not retried when the vendor asks for a longer pause. Default 60,000 ms. */
   maxRetryDelayMs?: number
-  /** How long to wait for what; 0 or Infinity switches one off. Default 300,000 ms to the first token, 120,000 ms between two. */
+  /** Time limits; 0 or Infinity means none. Default 300,000 ms to the first token, 120,000 ms between two. */
   timeouts?: Partial<Pick<Timeouts, 'firstTokenMs' | 'idleMs'>>
   /** The time. For tests. Default: the system's. */
   clock?: Clock
@@ -25,25 +26,25 @@ export interface InProcessOptions {
 export interface ChunkStream<Chunk> {
   /** The next chunk, undefined at the end. */
   next (): Promise<Chunk | undefined>
-  /** The reader is gone. Must not throw. */
+  /** Called when the rest is not needed. Must not throw. */
   leave (): void
 }
 
 /** Turns a library's chunks into parts. */
 export interface Translator<Chunk> {
   add (chunk: Chunk, parts: ModelPart[]): void
-  /** Appends what closes the answer, `finish` at the last. Called only when `finished`. */
+  /** Appends the last parts of the answer, ending with `finish`. Called only when `finished`. */
   end (parts: ModelPart[]): void
-  /** Whether the library has told why the model stopped. */
+  /** Whether the library has reported why the model stopped. */
   readonly finished: boolean
 }
 
 /** One way to call a model. */
 export interface Source<Chunk> {
-  /** Starts the call. `signal` is aborted when the caller leaves or a time-out passes. */
+  /** Starts the call. `signal` is aborted when the caller cancels or a time limit is exceeded. */
   open (signal: AbortSignal): Promise<ChunkStream<Chunk>>
   translator (): Translator<Chunk>
-  /** What the library threw, as an error for the user. */
+  /** The error for the user in place of what the library threw. */
   explain (thrown: unknown): UpstreamError
 }
 
@@ -52,14 +53,14 @@ export class InProcessCaller {
 
   constructor (defaultName: string, options: InProcessOptions) {
     const { name = defaultName, maxRetries = 2, maxRetryDelayMs = 60_000, clock = systemClock } = options
-    this.#options = { name, maxRetries, maxRetryDelayMs, clock, timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts } }
+    this.#options = { name, maxRetries, maxRetryDelayMs, clock, timeouts: resolveTimeouts(options.timeouts) }
   }
 
   get context (): FailureContext {
     return { name: this.#options.name, secrets: { values: [], host: '' }, now: this.#options.clock.now() }
   }
 
-  /** Calls the model, again if need be until there is a first part. */
+  /** Calls the model. A failed call is retried until there is a first part. */
   async * stream<Chunk> (source: Source<Chunk>, signal: AbortSignal): AsyncGenerator<ModelPart, void, undefined> {
     const call = await this.retried(signal, () => InProcessCall.begin(source, this.#options, this.context, signal))
     try {
@@ -81,13 +82,13 @@ export class InProcessCaller {
   }
 }
 
-/** One call under way. Every wait in it ends at once when the caller leaves or a limit passes, whether the library notices or not. */
+/** One call under way. Each wait ends at once when the caller cancels or a time limit is exceeded, even if the library ignores its signal. */
 class InProcessCall<Chunk> {
   readonly #source: Source<Chunk>
   readonly #signal: AbortSignal
   readonly #context: FailureContext
   readonly #timeouts: Timeouts
-  readonly #deadline: Deadline
+  readonly #deadline: Timer
   readonly #translator: Translator<Chunk>
   readonly #inner = new AbortController()
   #chunks: ChunkStream<Chunk> | undefined
@@ -99,7 +100,7 @@ class InProcessCall<Chunk> {
     this.#signal = signal
     this.#context = context
     this.#timeouts = timeouts
-    this.#deadline = new Deadline(clock)
+    this.#deadline = new Timer(clock)
     this.#translator = source.translator()
   }
 
@@ -109,9 +110,9 @@ class InProcessCall<Chunk> {
     call.#limit(options.timeouts.firstTokenMs, 'sent nothing for')
     try {
       const opening = source.open(call.#inner.signal)
-      // A stream that opens after we have left is left too.
+      // The stream may open after the call was aborted.
       opening.then(chunks => { if (call.#inner.signal.aborted) chunks.leave() }, () => {})
-      call.#chunks = await call.#orAborted(opening)
+      call.#chunks = await unlessAborted(opening, call.#inner.signal)
       call.#first = await call.#read()
       return call
     } catch (thrown) {
@@ -137,7 +138,7 @@ class InProcessCall<Chunk> {
     this.#signal.removeEventListener('abort', this.#abort)
     this.#deadline.clear()
     if (this.#done) return
-    this.#inner.abort(new Error('The answer is not wanted any more.'))
+    this.#inner.abort(new Error('The answer is no longer needed.'))
     this.#chunks?.leave()
   }
 
@@ -146,7 +147,7 @@ class InProcessCall<Chunk> {
   async #read (): Promise<ModelPart[]> {
     const parts: ModelPart[] = []
     while (parts.length === 0) {
-      const chunk = await this.#orAborted(this.#chunks!.next())
+      const chunk = await unlessAborted(this.#chunks!.next(), this.#inner.signal)
       if (chunk !== undefined) {
         this.#translator.add(chunk, parts)
         continue
@@ -161,16 +162,6 @@ class InProcessCall<Chunk> {
 
   #limit (ms: number, what: string): void {
     this.#deadline.set(ms, () => this.#inner.abort(new UpstreamError('server_error', `The model provider "${this.#context.name}" ${what} ${ms} ms.`)))
-  }
-
-  #orAborted<T> (promise: Promise<T>): Promise<T> {
-    const { signal } = this.#inner
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) reject(signal.reason)
-      const abort = (): void => reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort)).catch(() => {})
-    })
   }
 
   #explain (thrown: unknown): unknown {
