@@ -1,29 +1,31 @@
 /**
- * Golden recordings: what a client, and the model's vendor, see of a set of scripted flows, kept word for word in
- * `recordings/`. They hold the run engine to its present behaviour, on every store, whatever is changed within it.
+ * Golden recordings: what a client and the vendor of the model see of a set of scripted flows, kept word for word in `recordings/`. They
+ * hold the run engine to its present behaviour, on every store, however it is changed inside.
  *
  * When a change of behaviour is wanted, rewrite them, and read the diff before it is committed:
  *
  *     npm run build:test && UPDATE_GOLDEN=1 npx tap build/test/golden/golden.test.js
  *
- * The first store writes then, and the others are compared with what it wrote.
+ * The first store writes then, and the others are compared with what it wrote. `GOLDEN=name` plays the flows whose name begins so.
  */
 import { test } from 'tap'
-import { persistentStores, type StoreUrl } from '../helpers/stores.js'
 import { flows } from './flows/index.js'
 import { readRecording, recorded, writeRecording } from './recording.js'
 import { Scene } from './scene.js'
+import { SharedStage, stores } from './stage.js'
 
-const memory: Omit<StoreUrl, 'name'> & { name: string } = { name: 'memory', skip: async () => false, url: () => 'memory:' }
+const { UPDATE_GOLDEN, GOLDEN = '' } = process.env
 
-for (const store of [memory, ...persistentStores]) {
+for (const store of stores) {
   test(store.name, { skip: await store.skip() }, async t => {
+    const shared = new SharedStage(t, store)
     for (const [name, { about, play }] of Object.entries(flows)) {
+      if (!name.startsWith(GOLDEN)) continue
       await t.test(name, async t => {
-        const scene = await Scene.open(t, store.url(t))
+        const scene = new Scene(t, shared)
         await play(scene)
         const actual = scene.recording(about)
-        if (process.env.UPDATE_GOLDEN === '1' && store === memory) writeRecording(name, actual)
+        if (UPDATE_GOLDEN === '1' && store === stores[0]) writeRecording(name, actual)
         t.equal(actual, readRecording(name), `as in test/golden/recordings/${name}.json`)
       })
     }

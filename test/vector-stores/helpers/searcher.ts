@@ -8,7 +8,7 @@ export const INCLUDE = 'include[]=step_details.tool_calls[*].file_search.results
 export const search = (query: string) => toolCalls([{ name: 'file_search', arguments: { query } }])
 
 /** A file, by its id. */
-export async function uploaded (server: TestServer, name: string, content: string): Promise<string> {
+export async function uploaded (server: Pick<TestServer, 'baseURL'>, name: string, content: string): Promise<string> {
   const form = new FormData()
   form.set('purpose', 'assistants')
   form.set('file', new File([content], name))
