@@ -1,11 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
-import { root } from './paths.js'
-
-/** The official specification lies beside the repository, not in it. Tests that need it are skipped without it. */
-const FILE = join(root, '../shared/openai-assistants.openapi.json')
+import { SCHEMA_FILE, type ApiDescription } from '../data/openai-schema.js'
 
 interface Deviation {
   /** Where in `components.schemas`. */
@@ -65,9 +61,8 @@ export interface OfficialSchemas {
 
 interface Reference { $ref?: string }
 
-interface Document {
-  paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, { schema: Reference }> }> }>>
-  components: { schemas: Record<string, Schema> }
+interface Document extends ApiDescription {
+  components: { schemas: Record<string, Record<string, unknown> & Schema> }
 }
 
 interface Schema extends Reference {
@@ -77,9 +72,9 @@ interface Schema extends Reference {
 
 let loaded: OfficialSchemas | undefined
 
-/** The official schemas, or undefined when the file is not there. */
-export function officialSchemas (): OfficialSchemas | undefined {
-  if (!loaded && existsSync(FILE)) loaded = load(JSON.parse(readFileSync(FILE, 'utf8')))
+/** The official schemas, from `test/data/openai-schema.json`. */
+export function officialSchemas (): OfficialSchemas {
+  loaded ??= load(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as Document)
   return loaded
 }
 
