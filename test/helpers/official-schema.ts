@@ -3,11 +3,11 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
 import { SCHEMA_FILE, type ApiDescription } from '../data/openai-schema.js'
 
-interface Deviation {
+export interface Deviation {
   /** Where in `components.schemas`. */
   at: string
   change: (official: unknown) => unknown
-  /** Of the behaviour contract. */
+  /** Of `docs/contract.md`. */
   section: string
   because: string
 }
@@ -21,7 +21,7 @@ const LISTS = [
 ]
 
 /** Where we follow the real service, as recorded, and not its specification: each as narrow as it can be. */
-const DEVIATIONS: Deviation[] = [
+export const DEVIATIONS: readonly Deviation[] = [
   ...LISTS.flatMap(list => ['first_id', 'last_id'].map(key => ({
     at: `${list}/properties/${key}`, change: orNull, section: '§1', because: 'an empty list has no first and last id'
   }))),
