@@ -1,6 +1,6 @@
 /**
  * What the API consists of, as data: every operation and every stream event, with its section of the behaviour
- * contract. `test/coverage.test.ts` holds it against the routes of the plugin, the events of `schemas/stream-events.ts`, the
+ * contract (`docs/contract.md`). `test/coverage.test.ts` holds it against the routes of the plugin, the events of `schemas/stream-events.ts`, the
  * official specification, and the tests that call `covers()` with these names.
  */
 
@@ -10,7 +10,7 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** As Fastify has it, without the plugin's prefix. Fixed words stand before parameters. */
   readonly path: string
-  /** Of the behaviour contract, or where else it is said. */
+  /** Of `docs/contract.md` (`§6`, or `§8 Text` for a part of a section), or the page that describes what is our own. */
   readonly section: string
   /** Test files, below `test/`, that drive it by means of their own and not through `covers()`. */
   readonly tests?: readonly string[]
@@ -40,7 +40,7 @@ export const OPERATIONS = [
   { id: 'listRuns', method: 'GET', path: '/threads/:thread_id/runs', section: '§6' },
   { id: 'getRun', method: 'GET', path: '/threads/:thread_id/runs/:run_id', section: '§6' },
   /** Our own: joins a run that is under way. */
-  { id: 'streamRun', method: 'GET', path: '/threads/:thread_id/runs/:run_id/stream', section: 'design §3' },
+  { id: 'streamRun', method: 'GET', path: '/threads/:thread_id/runs/:run_id/stream', section: 'docs/streaming.md' },
   { id: 'modifyRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id', section: '§6' },
   { id: 'cancelRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id/cancel', section: '§6' },
   { id: 'submitToolOutputsToRun', method: 'POST', path: '/threads/:thread_id/runs/:run_id/submit_tool_outputs', section: '§6' },
@@ -83,9 +83,9 @@ export const OPERATIONS = [
   { id: 'listFilesInVectorStoreBatch', method: 'GET', path: '/vector_stores/:vector_store_id/file_batches/:batch_id/files', section: '§11' },
 
   /** Our own; the real API has none. */
-  { id: 'getHealth', method: 'GET', path: '/health', section: 'design §6' },
-  { id: 'getReady', method: 'GET', path: '/ready', section: 'design §6' },
-  { id: 'getOpenApi', method: 'GET', path: '/openapi.json', section: 'docs/architecture.md' }
+  { id: 'getHealth', method: 'GET', path: '/health', section: 'docs/plugin.md' },
+  { id: 'getReady', method: 'GET', path: '/ready', section: 'docs/plugin.md' },
+  { id: 'getOpenApi', method: 'GET', path: '/openapi.json', section: 'docs/plugin.md' }
 ] as const satisfies readonly Operation[]
 
 /** What the official specification has and we do not: operations, or all below a path. A gap that is closed must leave this list. */
@@ -97,16 +97,17 @@ export type OperationId = typeof OPERATIONS[number]['id']
 
 export interface StreamEventEntry {
   readonly event: string
+  /** Of `docs/contract.md`. */
   readonly section: string
   /** Why no test covers it: we never send it. */
   readonly neverSent?: string
 }
 
 export const STREAM_EVENTS = [
-  { event: 'thread.created', section: '§8' },
-  { event: 'thread.run.created', section: '§8 HEAD' },
-  { event: 'thread.run.queued', section: '§8 HEAD' },
-  { event: 'thread.run.in_progress', section: '§8 HEAD' },
+  { event: 'thread.created', section: '§8 Beginning' },
+  { event: 'thread.run.created', section: '§8 Beginning' },
+  { event: 'thread.run.queued', section: '§8 Beginning' },
+  { event: 'thread.run.in_progress', section: '§8 Beginning' },
   { event: 'thread.run.requires_action', section: '§8 Functions' },
   { event: 'thread.run.completed', section: '§8 Text' },
   { event: 'thread.run.incomplete', section: '§8 Incomplete' },
@@ -126,8 +127,8 @@ export const STREAM_EVENTS = [
   { event: 'thread.message.delta', section: '§8 Deltas' },
   { event: 'thread.message.completed', section: '§8 Text' },
   { event: 'thread.message.incomplete', section: '§8 Incomplete' },
-  { event: 'error', section: '§8 error', neverSent: 'whatever goes wrong after the first event ends the run with thread.run.failed' },
-  { event: 'done', section: '§8' }
+  { event: 'error', section: '§8 Error', neverSent: 'whatever goes wrong after the first event ends the run with thread.run.failed' },
+  { event: 'done', section: '§8 End' }
 ] as const satisfies readonly StreamEventEntry[]
 
 export type StreamEventName = typeof STREAM_EVENTS[number]['event']

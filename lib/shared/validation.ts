@@ -18,7 +18,7 @@ export type ValidationResult<T> = { value: T, error?: undefined } | { error: Api
  * body and fills in no defaults; of a query it converts what a URL cannot say otherwise (see `fromQuery`).
  *
  * A compiled check answers for the valid requests, nearly all of them. Only when it says no is the value walked
- * again to find out what to tell the caller, in the words of the API (contract, "Validation family"): first what is
+ * again to find out what to tell the caller, in the words of the API (docs/contract.md, "Validation"): first what is
  * missing, then what is unknown, then the fields in the order of the schema.
  */
 export function compileValidator<T extends TSchema> (

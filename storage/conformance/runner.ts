@@ -1,6 +1,6 @@
 /**
- * What the suites need of a test runner: tap has it, and it is given to them as an argument, so that this package
- * depends on none.
+ * What the suites need of a test. Tests of tap have it, `withAssertions` gives it to any other runner; the runner is an
+ * argument of the suites, so that this package depends on none.
  */
 export interface SuiteTest {
   equal (found: unknown, wanted: unknown, message?: string): unknown

@@ -35,7 +35,7 @@ t.test('base64 holds little-endian float32', async t => {
   const server = await startServer(t, { provider: embedding })
   const { body } = await ask(server, '/embeddings', { model: 'm', input: 'x', encoding_format: 'base64', dimensions: 2 })
   t.strictSame(body, { object: 'list', data: [{ object: 'embedding', index: 0, embedding: 'AACAP83MzD0=' }], model: 'm', usage: { prompt_tokens: 0, total_tokens: 0 } })
-  t.strictSame(officialSchemas()?.validate('CreateEmbeddingResponse', (await ask(server, '/embeddings', { model: 'm', input: 'x' })).body) ?? [], [])
+  t.strictSame(officialSchemas().validate('CreateEmbeddingResponse', (await ask(server, '/embeddings', { model: 'm', input: 'x' })).body), [])
 })
 
 t.test('an input that is passed on may be anything that the vendor takes', async t => {

@@ -37,9 +37,9 @@ for (const sdk of sdks) {
   })
 }
 
-t.test('answers are what the official specification says', { skip: officialSchemas() === undefined && 'the specification is not here' }, async t => {
+t.test('answers are what the official specification says', async t => {
   const server = await startServer(t, { providers: {} })
-  const official = officialSchemas()!
+  const official = officialSchemas()
   for (const body of [call, asked]) {
     t.strictSame(official.validate('CreateChatCompletionResponse', (await ask(server, '/chat/completions', body)).body), [])
     const stream = await (await post(server, '/chat/completions', { ...body, stream: true, stream_options: { include_usage: true } })).text()

@@ -1,12 +1,12 @@
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { test, type Test } from 'tap'
+import { blobStoreSuite } from '../../storage/conformance/blob-store.js'
 import { FolderBlobStore } from '../../storage/folder/blobs.js'
 import { MemoryBlobStore, type MemoryBlobs } from '../../storage/memory/blobs.js'
 import { openBlobUrl } from '../../storage/open-blobs.js'
 import { PostgresBlobStore } from '../../storage/postgres/blobs.js'
 import { RedisBlobStore } from '../../storage/redis/blobs.js'
 import { S3BlobStore } from '../../storage/s3/blobs.js'
-import { blobStoreSuite } from '../conformance/blob-store.js'
 import { startS3 } from '../helpers/s3.js'
 import { databaseUrl, postgresSchema, queryPostgres, quietRedis, redisPrefix, redisUrl, skipPostgres, skipRedis } from '../helpers/stores.js'
 

@@ -1,17 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
-import { root } from './paths.js'
+import { SCHEMA_FILE, type ApiDescription } from '../data/openai-schema.js'
 
-/** The official specification lies beside the repository, not in it. Tests that need it are skipped without it. */
-const FILE = join(root, '../shared/openai-assistants.openapi.json')
-
-interface Deviation {
+export interface Deviation {
   /** Where in `components.schemas`. */
   at: string
   change: (official: unknown) => unknown
-  /** Of the behaviour contract. */
+  /** Of `docs/contract.md`. */
   section: string
   because: string
 }
@@ -25,7 +21,7 @@ const LISTS = [
 ]
 
 /** Where we follow the real service, as recorded, and not its specification: each as narrow as it can be. */
-const DEVIATIONS: Deviation[] = [
+export const DEVIATIONS: readonly Deviation[] = [
   ...LISTS.flatMap(list => ['first_id', 'last_id'].map(key => ({
     at: `${list}/properties/${key}`, change: orNull, section: '§1', because: 'an empty list has no first and last id'
   }))),
@@ -65,9 +61,8 @@ export interface OfficialSchemas {
 
 interface Reference { $ref?: string }
 
-interface Document {
-  paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, { schema: Reference }> }> }>>
-  components: { schemas: Record<string, Schema> }
+interface Document extends ApiDescription {
+  components: { schemas: Record<string, Record<string, unknown> & Schema> }
 }
 
 interface Schema extends Reference {
@@ -77,9 +72,9 @@ interface Schema extends Reference {
 
 let loaded: OfficialSchemas | undefined
 
-/** The official schemas, or undefined when the file is not there. */
-export function officialSchemas (): OfficialSchemas | undefined {
-  if (!loaded && existsSync(FILE)) loaded = load(JSON.parse(readFileSync(FILE, 'utf8')))
+/** The official schemas, from `test/data/openai-schema.json`. */
+export function officialSchemas (): OfficialSchemas {
+  loaded ??= load(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as Document)
   return loaded
 }
 

@@ -16,7 +16,7 @@ interface OpenStep {
 const RUN_STOPS = ['requires_action', 'completed', 'incomplete', 'failed', 'cancelled', 'expired']
 
 /**
- * What holds in every stream, whatever the run does (contract §8 and §9): the order that the SDKs' stream helpers
+ * What holds in every stream, whatever the run does (docs/contract.md §8 and §9): the order that the SDKs' stream helpers
  * rely on, ids that appear once, contiguous indexes, and final objects that are the sum of their deltas.
  */
 export class StreamRules {

@@ -79,8 +79,8 @@ export class Watch {
       if (keys !== 'code,message,param,type' || Object.keys(body).length !== 1) this.report(`${place}: not an error envelope: ${text}`)
     }
     const official = officialSchemas()
-    const schema = official?.forOperation(method, path.replace('*', ':rest'), status)
-    if (official === undefined || schema === undefined) return
+    const schema = official.forOperation(method, path.replace('*', ':rest'), status)
+    if (schema === undefined) return
     for (const problem of official.validate(schema, body)) this.report(`${place}: not a valid ${schema}: ${problem}`)
   }
 
@@ -105,8 +105,8 @@ export class Watch {
   #checkFrame (place: string, frame: Frame, rules: StreamRules): void {
     this.#seen.add(frame.event)
     const official = officialSchemas()
-    const schema = official?.forStreamEvent(frame.event)
-    const problems = official === undefined || schema === undefined ? [] : official.validate(schema, frame.data)
+    const schema = official.forStreamEvent(frame.event)
+    const problems = schema === undefined ? [] : official.validate(schema, frame.data)
     for (const problem of [...problems, ...rules.check(frame)]) this.report(`${place}, ${frame.event}: ${problem}`)
   }
 }

@@ -1,8 +1,9 @@
 import t from 'tap'
+import { callsOf, failure, finishes, read, textOf } from '../../lib/conformance/model-parts.js'
+import { modelProviderSuite, type ProviderFixture, type ScriptedAnswer } from '../../lib/conformance/model-provider.js'
 import { aiSdkProvider } from '../../lib/models/ai-sdk.js'
 import type { AiSdkModel, AiSdkStreamPart } from '../../lib/models/ai-sdk/types.js'
 import type { ModelRequest } from '../../lib/models/provider.js'
-import { callsOf, failure, finishes, modelProviderSuite, read, textOf, type ScriptedAnswer } from '../conformance/model-provider.js'
 import { callParts, FakeAiSdkModel, FakeApiCallError, finishPart, textParts, type FakePart } from '../helpers/ai-sdk.js'
 import { ManualClock } from '../helpers/clock.js'
 import { request, signal } from './helpers.js'
@@ -10,22 +11,24 @@ import { request, signal } from './helpers.js'
 const never = new Promise(() => {})
 
 for (const version of ['v2', 'v3', 'v4']) {
-  modelProviderSuite(`aiSdkProvider with a model of specification ${version}`, async () => {
-    const model = new FakeAiSdkModel(version)
-    let ids = 0
-    return {
-      provider: aiSdkProvider(model, { maxRetries: 0 }),
-      listed: 'fake-1',
-      script: (answer: ScriptedAnswer) => {
-        model.enqueue(script(answer, version, () => `call_${++ids}`))
-        return request
-      },
-      received: () => JSON.stringify(model.calls.at(-1)?.options.prompt),
-      calls: () => model.calls.length,
-      reached: async () => await model.called(1),
-      closed: async () => await model.calls.at(-1)!.closed
-    }
-  })
+  t.test(`aiSdkProvider keeps the contract of a model provider with a model of specification ${version}`, async ({ test }) => modelProviderSuite({ test, factory: async () => await fixtureOf(version) }))
+}
+
+async function fixtureOf (version: string): Promise<ProviderFixture> {
+  const model = new FakeAiSdkModel(version)
+  let ids = 0
+  return {
+    provider: aiSdkProvider(model, { maxRetries: 0 }),
+    listed: 'fake-1',
+    script: (answer: ScriptedAnswer) => {
+      model.enqueue(script(answer, version, () => `call_${++ids}`))
+      return request
+    },
+    received: () => JSON.stringify(model.calls.at(-1)?.options.prompt),
+    calls: () => model.calls.length,
+    reached: async () => await model.called(1),
+    closed: async () => await model.calls.at(-1)!.closed
+  }
 }
 
 function script (answer: ScriptedAnswer, version: string, newId: () => string): FakePart[] | Error {

@@ -1,36 +1,39 @@
 import t from 'tap'
+import { callsOf, failure, finishes, read, textOf } from '../../lib/conformance/model-parts.js'
+import { modelProviderSuite, type ProviderFixture, type ScriptedAnswer } from '../../lib/conformance/model-provider.js'
 import { cogitatorProvider } from '../../lib/models/cogitator.js'
 import type { CogitatorLike, CogitatorMessage } from '../../lib/models/cogitator/types.js'
 import type { ModelMessage, ModelRequest } from '../../lib/models/provider.js'
-import { callsOf, failure, finishes, modelProviderSuite, read, textOf, type ScriptedAnswer } from '../conformance/model-provider.js'
 import { ManualClock } from '../helpers/clock.js'
 import { callChunks, FakeCogitator, FakeLLMError, textChunks, type FakeChunk } from '../helpers/cogitator.js'
 import { request as plain, signal } from './helpers.js'
 
 for (const provider of ['ollama', 'openai', 'anthropic']) {
   const request: ModelRequest = { ...plain, model: `${provider}/test-model` }
-  modelProviderSuite(`cogitatorProvider with the backend of ${provider}`, async () => {
-    const cogitator = new FakeCogitator()
-    let release = (): void => {}
-    let ids = 0
-    const hold = new Promise<void>(resolve => { release = resolve })
-    return {
-      provider: cogitatorProvider(cogitator, { maxRetries: 0, models: [request.model] }),
-      listed: request.model,
-      script: (answer: ScriptedAnswer) => {
-        cogitator.enqueue(script(answer, hold, () => `call_${++ids}`))
-        return request
-      },
-      received: () => JSON.stringify(cogitator.calls.at(-1)?.messages),
-      calls: () => cogitator.calls.length,
-      reached: async () => await cogitator.called(1),
-      closed: async () => {
-        // Cogitator notices that the reader is gone only when the next chunk comes.
-        release()
-        await cogitator.calls.at(-1)!.closed
-      }
+  t.test(`cogitatorProvider keeps the contract of a model provider with the backend of ${provider}`, async ({ test }) => modelProviderSuite({ test, factory: async () => await fixtureOf(request) }))
+}
+
+async function fixtureOf (request: ModelRequest): Promise<ProviderFixture> {
+  const cogitator = new FakeCogitator()
+  let release = (): void => {}
+  let ids = 0
+  const hold = new Promise<void>(resolve => { release = resolve })
+  return {
+    provider: cogitatorProvider(cogitator, { maxRetries: 0, models: [request.model] }),
+    listed: request.model,
+    script: (answer: ScriptedAnswer) => {
+      cogitator.enqueue(script(answer, hold, () => `call_${++ids}`))
+      return request
+    },
+    received: () => JSON.stringify(cogitator.calls.at(-1)?.messages),
+    calls: () => cogitator.calls.length,
+    reached: async () => await cogitator.called(1),
+    closed: async () => {
+      // Cogitator notices that the reader is gone only when the next chunk comes.
+      release()
+      await cogitator.calls.at(-1)!.closed
     }
-  })
+  }
 }
 
 function script (answer: ScriptedAnswer, hold: Promise<void>, newId: () => string): FakeChunk[] {

@@ -1,9 +1,12 @@
 import t from 'tap'
+import { callsOf, finishes, read, textOf } from '../../lib/conformance/model-parts.js'
+import { modelProviderSuite, type ProviderFixture, type ScriptedAnswer } from '../../lib/conformance/model-provider.js'
 import { echo } from '../../lib/models/echo.js'
 import type { ModelRequest } from '../../lib/models/provider.js'
-import { callsOf, finishes, modelProviderSuite, read, textOf, type ScriptedAnswer } from '../conformance/model-provider.js'
 
-modelProviderSuite('echo', async () => {
+t.test('echo keeps the contract of a model provider', async ({ test }) => modelProviderSuite({ test, factory: echoFixture }))
+
+async function echoFixture (): Promise<ProviderFixture> {
   let received = ''
   let calls = 0
   const inner = echo()
@@ -27,7 +30,7 @@ modelProviderSuite('echo', async () => {
     reached: async () => {},
     closed: async () => {}
   }
-})
+}
 
 const weather = { name: 'get_weather' }
 

@@ -1,9 +1,12 @@
+import t, { type Test } from 'tap'
+import { modelProviderSuite, type ProviderFixture, type ScriptedAnswer } from '../../lib/conformance/model-provider.js'
 import { openaiCompatible } from '../../lib/models/openai-compatible.js'
 import type { ModelRequest } from '../../lib/models/provider.js'
-import { modelProviderSuite, type ScriptedAnswer } from '../conformance/model-provider.js'
 import { drop, error, hang, startUpstream, text, toolCalls, type UpstreamReply } from '../helpers/upstream.js'
 
-modelProviderSuite('openaiCompatible', async t => {
+t.test('openaiCompatible keeps the contract of a model provider', async ({ test }) => modelProviderSuite({ test, factory: fixtureFor }))
+
+async function fixtureFor (t: Test): Promise<ProviderFixture> {
   const upstream = await startUpstream(t)
   const provider = openaiCompatible({ baseURL: upstream.url, maxRetries: 0 })
   t.teardown(() => provider.close())
@@ -20,7 +23,7 @@ modelProviderSuite('openaiCompatible', async t => {
     reached: async () => { await upstream.next() },
     closed: async () => await upstream.chats.at(-1)!.aborted
   }
-})
+}
 
 function replyFor (answer: ScriptedAnswer): UpstreamReply {
   switch (answer.kind) {

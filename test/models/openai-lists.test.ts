@@ -1,5 +1,5 @@
 import t from 'tap'
-import { failure } from '../conformance/model-provider.js'
+import { failure } from '../../lib/conformance/model-parts.js'
 import { embedText, error, hang, http } from '../helpers/upstream.js'
 import { signal, start } from './helpers.js'
 

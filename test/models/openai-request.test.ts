@@ -1,7 +1,7 @@
 import t from 'tap'
+import { failure, read } from '../../lib/conformance/model-parts.js'
 import { openaiCompatible } from '../../lib/models/openai-compatible.js'
 import type { ModelRequest } from '../../lib/models/provider.js'
-import { failure, read } from '../conformance/model-provider.js'
 import { error, text } from '../helpers/upstream.js'
 import { request, signal, start } from './helpers.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { callsOf, failure, finishes, read, textOf } from '../../lib/conformance/model-parts.js'
 import type { ModelPart } from '../../lib/models/provider.js'
-import { callsOf, failure, finishes, read, textOf } from '../conformance/model-provider.js'
 import { http, reasoning, refusal, text, toolCalls, type Delta, type ScriptedCall, type StreamReply, type ToolCallOptions } from '../helpers/upstream.js'
 import { request, start } from './helpers.js'
 

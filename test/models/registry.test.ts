@@ -1,7 +1,7 @@
 import t from 'tap'
+import { failure } from '../../lib/conformance/model-parts.js'
 import { ModelError, type ModelInfo, type ModelProvider } from '../../lib/models/provider.js'
 import { ModelRegistry, type ModelRegistryOptions } from '../../lib/models/registry.js'
-import { failure } from '../conformance/model-provider.js'
 import { systemClock } from '../../lib/shared/clock.js'
 import { silentLogger } from '../../lib/shared/log.js'
 import { ManualClock } from '../helpers/clock.js'

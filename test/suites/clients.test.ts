@@ -1,3 +1,3 @@
 import { importTests } from './import.js'
 
-await importTests(['azure', 'chat', 'in-process', 'models', 'server'])
+await importTests(['azure', 'chat', 'conformance', 'in-process', 'models', 'server'])

@@ -40,5 +40,5 @@ export function complaintsOf (blocks: readonly Block[]): string[] {
 function compilerOptions (): ts.CompilerOptions {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { config: object }
   const { options } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, root)
-  return { ...options, noUnusedLocals: false, noUnusedParameters: false, paths: { 'fastify-openai-compat': [join(root, 'lib/index.ts')], 'fastify-openai-compat/conformance': [join(root, 'storage/conformance/index.ts')] } }
+  return { ...options, noUnusedLocals: false, noUnusedParameters: false, paths: { 'fastify-openai-compat': [join(root, 'lib/index.ts')], 'fastify-openai-compat/conformance': [join(root, 'lib/conformance/index.ts')] } }
 }

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { Test } from 'tap'
-import type { BlobKey, BlobStore } from '../../storage/blob-store.js'
-import { StorageClosedError } from '../../storage/record-store.js'
+import type { BlobKey, BlobStore } from '../blob-store.js'
+import { StorageClosedError } from '../record-store.js'
+import type { DefineTest, SuiteTest } from './runner.js'
 
 /** A place for blobs, removed when the test ends. */
 export interface BlobPlace {
@@ -14,8 +14,9 @@ export interface BlobPlace {
 }
 
 export interface BlobSuite {
-  test: Test['test']
-  factory (t: Test): Promise<BlobPlace>
+  test: DefineTest
+  /** Makes a fresh, empty place. It gets the test of your runner. */
+  factory: (t: any) => Promise<BlobPlace>
   /** False for a store that forgets when it is opened anew. Default true. */
   persistent?: boolean
 }
@@ -32,13 +33,13 @@ function * pieces (bytes: number): Generator<Buffer> {
 
 /** What every `BlobStore` has to do. A backend's test file is a factory, this call, and what is unique to it. */
 export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite): void {
-  async function connected (t: Test, place: BlobPlace): Promise<BlobStore> {
+  async function connected (t: SuiteTest, place: BlobPlace): Promise<BlobStore> {
     const store = place.open()
     t.teardown(() => store.disconnect())
     await store.connect()
     return store
   }
-  const empty = async (t: Test) => {
+  const empty = async (t: SuiteTest) => {
     const place = await factory(t)
     return { place, store: await connected(t, place) }
   }
@@ -48,7 +49,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
   }
   const text = (...parts: string[]) => Readable.from(parts.map(part => Buffer.from(part, 'latin1')))
 
-  test('a blob comes back byte by byte, with its size', async t => {
+  test('a blob comes back byte by byte, with its size', async (t: SuiteTest) => {
     const { store } = await empty(t)
     const bytes = randomBytes(1000)
     t.equal(await store.put(key, Readable.from([bytes.subarray(0, 10), bytes.subarray(10)])), 1000)
@@ -56,7 +57,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.ok(bytes.equals(await buffer((await store.get(key))!)))
   })
 
-  test('an empty blob exists', async t => {
+  test('an empty blob exists', async (t: SuiteTest) => {
     const { store } = await empty(t)
     t.equal(await store.put(key, Readable.from([])), 0)
     t.equal(await store.size(key), 0)
@@ -64,14 +65,14 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await read(store, key, { start: 3 }), '')
   })
 
-  test('what was never put is absent', async t => {
+  test('what was never put is absent', async (t: SuiteTest) => {
     const { store } = await empty(t)
     t.equal(await store.get(key), undefined)
     t.equal(await store.size(key), undefined)
     t.equal(await store.delete(key), false)
   })
 
-  test('a range is cut as slice does it', async t => {
+  test('a range is cut as slice does it', async (t: SuiteTest) => {
     const { store } = await empty(t)
     await store.put(key, text('0123', '456789'))
     for (const [start, end] of [[0, 4], [3, 7], [9, 10], [5, 100], [4, 4], [7, 3], [10, 12], [50, 60]] as const) {
@@ -83,7 +84,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     await t.rejects(store.get(key, { end: 1.5 }), TypeError)
   })
 
-  test('five megabytes stream in and out, whole and in ranges across the chunks', async t => {
+  test('five megabytes stream in and out, whole and in ranges across the chunks', async (t: SuiteTest) => {
     const { store } = await empty(t)
     const size = 5 * MEGABYTE + 123
     const whole = Buffer.concat([...pieces(size)])
@@ -94,7 +95,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     }
   })
 
-  test('a put replaces the whole blob', async t => {
+  test('a put replaces the whole blob', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     await store.put(key, Readable.from(pieces(2 * MEGABYTE)))
     await store.put(key, text('short'))
@@ -103,7 +104,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 1)
   })
 
-  test('a deleted blob is gone', async t => {
+  test('a deleted blob is gone', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     await store.put(key, text('gone'))
     t.equal(await store.delete(key), true)
@@ -112,7 +113,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 0)
   })
 
-  test('projects and ids never meet, whatever they are called', async t => {
+  test('projects and ids never meet, whatever they are called', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     const names = ['a', 'A', 'a/b', '..', '../a', '.', 'a:b', 'a}b', 'a%2Fb', 'größe 文件 🗂', ' ', '\n', '*', 'con', 'x'.repeat(512)]
     const keys = [
@@ -126,7 +127,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.ok(await store.size({ project: 'a', id: 'id' }))
   })
 
-  test('a key that cannot be stored is absent, and a TypeError for a put', async t => {
+  test('a key that cannot be stored is absent, and a TypeError for a put', async (t: SuiteTest) => {
     const { store } = await empty(t)
     for (const bad of [{ project: '', id: 'x' }, { project: 'x', id: '' }, { project: 'x', id: 'a\0b' }, { project: 'x', id: '\ud800' }, { project: 'x', id: 'x'.repeat(513) }]) {
       t.equal(await store.get(bad), undefined)
@@ -136,7 +137,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     }
   })
 
-  test('a source that fails leaves nothing, and what was there before', async t => {
+  test('a source that fails leaves nothing, and what was there before', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     async function * failing () {
       yield * pieces(2 * MEGABYTE)
@@ -151,7 +152,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 1)
   })
 
-  test('a put that is aborted while its source stalls leaves nothing', async t => {
+  test('a put that is aborted while its source stalls leaves nothing', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     const abort = new AbortController()
     const source = new Readable({ read () {} })
@@ -164,7 +165,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     await t.rejects(store.put(key, text('x'), { signal: abort.signal }), { message: 'enough' })
   })
 
-  test('what the check throws ends the put and leaves nothing', async t => {
+  test('what the check throws ends the put and leaves nothing', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     const source = Readable.from(pieces(MEGABYTE))
     await t.rejects(store.put(key, source, { check (bytes) { if (bytes > 50_000) throw new RangeError('too large') } }), RangeError)
@@ -172,7 +173,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 0)
   })
 
-  test('nobody sees a blob before it is complete', async t => {
+  test('nobody sees a blob before it is complete', async (t: SuiteTest) => {
     const { store } = await empty(t)
     async function * slow () {
       yield Buffer.alloc(2 * MEGABYTE)
@@ -185,7 +186,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await store.size(key), 2 * MEGABYTE + 3)
   })
 
-  test('of several puts of one key at once, one wins whole', async t => {
+  test('of several puts of one key at once, one wins whole', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     const letters = ['a', 'b', 'c', 'd']
     await Promise.all(letters.map(letter => store.put(key, Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(100_000, letter))))))
@@ -195,7 +196,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 1)
   })
 
-  test('a blob that is replaced while it is read ends in an error or as it began', async t => {
+  test('a blob that is replaced while it is read ends in an error or as it began', async (t: SuiteTest) => {
     const { store } = await empty(t)
     await store.put(key, Readable.from(Array.from({ length: 40 }, () => Buffer.alloc(100_000, 'a'))))
     const stream = (await store.get(key))!
@@ -208,23 +209,23 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
         replaced = true
       }
     } catch (error) {
-      t.type(error, Error)
+      t.ok(error instanceof Error)
     }
     t.strictSame([...letters], ['a'])
   })
 
-  test('a reader that leaves early is no trouble', async t => {
+  test('a reader that leaves early is no trouble', async (t: SuiteTest) => {
     const { store } = await empty(t)
     await store.put(key, Readable.from(pieces(2 * MEGABYTE)))
     const stream = (await store.get(key))!
     const chunks = stream[Symbol.asyncIterator]()
-    t.notOk((await chunks.next()).done)
+    t.equal((await chunks.next()).done, false)
     await chunks.return?.()
     t.ok(stream.destroyed)
     t.equal(await store.delete(key), true)
   })
 
-  test('before connect and after disconnect every verb throws StorageClosedError', async t => {
+  test('before connect and after disconnect every verb throws StorageClosedError', async (t: SuiteTest) => {
     const place = await factory(t)
     const store = place.open()
     const allRefused = async () => {
@@ -241,23 +242,34 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     await allRefused()
   })
 
-  test('disconnect ends puts under way, even stalled ones, and leaves nothing of them', async t => {
+  test('disconnect ends puts under way, even stalled ones, and leaves nothing of them', async (t: SuiteTest) => {
     const place = await factory(t)
     const store = place.open()
     await store.connect()
     const stalled = new Readable({ read () {} })
     stalled.push(Buffer.alloc(2 * MEGABYTE))
-    const started = new Promise<void>(resolve => {
-      t.rejects(store.put(key, stalled, { check () { resolve() } }), StorageClosedError)
+    let refused: Promise<unknown> | undefined
+    await new Promise<void>(resolve => {
+      refused = t.rejects(store.put(key, stalled, { check () { resolve() } }), StorageClosedError)
     })
-    await started
     await store.disconnect()
+    await refused
     t.equal(await place.count(), 0)
+  })
+
+  test('disconnect closes a stream that was never read, without an error that only its reader could catch', async (t: SuiteTest) => {
+    const { store } = await empty(t)
+    await store.put(key, text('unread'))
+    const stream = (await store.get(key))!
+    const closed = new Promise<void>(resolve => stream.once('close', resolve))
+    await store.disconnect()
+    await closed
+    t.ok(stream.destroyed)
   })
 
   if (!persistent) return
 
-  test('blobs are there for a store opened later', async t => {
+  test('blobs are there for a store opened later', async (t: SuiteTest) => {
     const place = await factory(t)
     const first = place.open()
     await first.connect()
