@@ -12,12 +12,11 @@ import {
   BUILD_OPTION_NAMES, checkedPrefix, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
 } from './server/options.js'
 import { runtimeOptions, type Runtime } from './options/runtime.js'
+import { routerOptions } from './server/router-options.js'
 import { answerBadPath, answerClientError } from './server/unroutable.js'
 
 /** The largest JSON that the API's own limits allow for: 32 messages of 256,000 characters, in a script of three bytes each. */
 const BODY_LIMIT = 32 * 1024 * 1024
-/** Longer than any id that a store can hold. */
-const MAX_PARAM_LENGTH = 512
 /** A request has to arrive within this: 512 MB over 7 Mbit/s. Answers, streamed ones too, may take as long as they like. */
 const REQUEST_TIMEOUT_MS = 600_000
 /** A connection on which nothing moves is closed after this. Streams have a heartbeat; the SDKs wait ten minutes for anything else. */
@@ -41,7 +40,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     pluginTimeout: PLUGIN_TIMEOUT_MS,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
+    ...routerOptions(),
     genReqId: newId.request,
     // `AzureOpenAI` clients find the API below /openai.
     rewriteUrl: rewriteAzureUrl(plugin.prefix),

@@ -11,8 +11,13 @@ export async function answerError (thrown: FastifyError, request: FastifyRequest
 }
 
 export async function answerNotFound (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const [path] = request.url.split('?')
-  await answerError(new ApiError(404, `Invalid URL (${request.method} ${path})`) as never, request, reply)
+  await answerError(invalidUrl(404, request) as never, request, reply)
+}
+
+/** Names the request's URL, as far as it helps. */
+export function invalidUrl (status: number, { method, url }: FastifyRequest): ApiError {
+  const [path = ''] = url.split('?')
+  return new ApiError(status, `Invalid URL (${method} ${path.length > 200 ? `${path.slice(0, 200)}...` : path})`)
 }
 
 function apiError (thrown: FastifyError): ApiError {

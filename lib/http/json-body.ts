@@ -7,7 +7,8 @@ import { ApiError } from '../shared/errors.js'
  */
 export function parseJsonBodies (api: FastifyInstance, onText?: (request: FastifyRequest, text: string) => void): void {
   api.removeAllContentTypeParsers()
-  api.addContentTypeParser(/^application\/([\w.-]+\+)?json\s*(?:;|$)/, { parseAs: 'string' }, async (request: FastifyRequest, body: string | Buffer) => {
+  // Fastify before 5.1 compares the header as it was sent.
+  api.addContentTypeParser(/^application\/([\w.-]+\+)?json\s*(?:;|$)/i, { parseAs: 'string' }, async (request: FastifyRequest, body: string | Buffer) => {
     if (body.length === 0) return {}
     const text = body.toString()
     onText?.(request, text)

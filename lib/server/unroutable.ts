@@ -1,6 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { invalidUrl } from '../http/error-handler.js'
 import { ApiError } from '../shared/errors.js'
 
 /**
@@ -8,11 +9,8 @@ import { ApiError } from '../shared/errors.js'
  * hook has run.
  */
 export function answerBadPath (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const [path = ''] = request.url.split('?')
-  const status = error.code === 'FST_ERR_BAD_URL' ? 400 : 404
-  const shown = path.length > 200 ? `${path.slice(0, 200)}...` : path
-  const answer = new ApiError(status, `Invalid URL (${request.method} ${shown})`)
-  reply.code(status).header('x-request-id', request.id).type('application/json; charset=utf-8').send(answer.toEnvelope())
+  const answer = invalidUrl(error.code === 'FST_ERR_BAD_URL' ? 400 : 404, request)
+  reply.code(answer.status).header('x-request-id', request.id).type('application/json; charset=utf-8').send(answer.toEnvelope())
 }
 
 /** Answers what is no HTTP request, or not one that we wait for any longer, and hangs up. */
