@@ -11,13 +11,12 @@ import { resolveBlobs, type ResolvedBlobs } from '../options/blobs.js'
 import { systemClock, type Clock } from '../shared/clock.js'
 import { absentAsUndefined } from '../shared/errors.js'
 import { DEFAULT_FILE_SETTINGS, Files, type FileSettings } from '../files/files.js'
-import type { Scope } from '../shared/scope.js'
+import type { Scope, ThreadVectorStores } from '../shared/scope.js'
 import { resolveStorage, type StorageOption } from '../options/storage.js'
 import { Assistants } from './assistants.js'
 import { rejectingLocks, type ThreadLocks } from '../shared/thread-locks.js'
 import { Messages, type MessageListParams } from './messages.js'
 import { Threads } from './threads.js'
-import type { VectorStoreApi } from '../vector-stores/api.js'
 
 /** Options of `ThreadManager`. All may be left out. */
 export interface ThreadManagerOptions {
@@ -30,7 +29,7 @@ export interface ThreadManagerOptions {
   /** Where the bytes of files are kept: a URL or a store. Default: with the storage. */
   blobs?: string | BlobStore
   /** The vector stores of a scope. Default none: only the server indexes files. */
-  stores?: (scope: Scope) => VectorStoreApi
+  vectorStores?: (scope: Scope) => ThreadVectorStores
   /** Bounds of files. Default: up to 512 MiB for each. */
   files?: FileSettings
 }
@@ -67,7 +66,7 @@ export class ThreadManager {
       project: options.project ?? DEFAULT_PROJECT,
       clock: options.clock ?? systemClock,
       locks: options.locks ?? rejectingLocks,
-      get stores () { return options.stores?.(this) }
+      get vectorStores () { return options.vectorStores?.(this) }
     }
     this.assistants = new Assistants(this.scope)
     this.threads = new Threads(this.scope)

@@ -58,7 +58,7 @@ export async function resolveToolResources (
   const stores = requested?.file_search?.vector_store_ids
   await requireFiles(scope, files ?? [])
   const [store] = stores ?? []
-  if (store !== undefined && await scope.stores?.stores.find(store) === undefined) throw notFound('vector store', store)
+  if (store !== undefined && await scope.vectorStores?.stores.find(store) === undefined) throw notFound('vector store', store)
   const made = await makeStore(requested?.file_search, make)
   const resources: ToolResources = {}
   const wantsInterpreter = tools.some(tool => tool.type === 'code_interpreter')
