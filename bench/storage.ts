@@ -44,18 +44,18 @@ async function microseconds (action: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) * 1000
 }
 
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN
 
 /** Median cost of an action in both partitions, in turns. `after` puts things back and is not counted. */
 async function compare (action: (key: PartitionKey, size: number) => Promise<unknown>, after?: (key: PartitionKey) => Promise<unknown>): Promise<string> {
-  const costs: [number[], number[]] = [[], []]
+  const costs = { small: [] as number[], large: [] as number[] }
   for (let round = 0; round < 500; round++) {
-    for (const [index, key] of [small, large].entries()) {
-      costs[index].push(await microseconds(() => action(key, index === 0 ? SMALL : LARGE)))
+    for (const [spent, key, size] of [[costs.small, small, SMALL], [costs.large, large, LARGE]] as const) {
+      spent.push(await microseconds(() => action(key, size)))
       await after?.(key)
     }
   }
-  const [inSmall, inLarge] = costs.map(median)
+  const [inSmall, inLarge] = [median(costs.small), median(costs.large)]
   return `${inSmall.toFixed(0).padStart(5)} µs → ${inLarge.toFixed(0).padStart(5)} µs  ${(inLarge / inSmall).toFixed(2)}×`
 }
 
@@ -168,7 +168,7 @@ function postgres (): Contender {
   }
 }
 
-console.log(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0].model.trim()}; thread of ${SMALL} → thread of ${LARGE}, pages of ${PAGE}`)
+console.log(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model.trim()}; thread of ${SMALL} → thread of ${LARGE}, pages of ${PAGE}`)
 for (const make of [memory, sqlite, redis, postgres]) {
   const contender = make()
   try {

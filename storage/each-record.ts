@@ -11,7 +11,7 @@ export async function * eachRecord<Body> (
   for (;;) {
     const page = await records.page<Body>({ ...query, order: 'asc', limit: PAGE_LENGTH, after })
     yield * page.records
-    if (!page.hasMore) return
-    after = page.records[page.records.length - 1].position
+    after = page.records.at(-1)?.position
+    if (!page.hasMore || after === undefined) return
   }
 }

@@ -59,15 +59,15 @@ export interface PutItem {
   kind: string
   id: string
   /** Used at insertion; ignored when the record exists. Default ''. */
-  parent?: string
+  parent?: string | undefined
   body: unknown
   /** Without it the put is unconditional. */
-  expect?: Expectation
+  expect?: Expectation | undefined
   /**
    * Used at insertion, when records move here from elsewhere and must keep their order. From 1 to 2^52,
    * unique within the partition. Later insertions without one are placed after the highest seen.
    */
-  position?: number
+  position?: number | undefined
 }
 
 /** Removes a record. Removing one that does not exist is no failure unless a version is expected. */
@@ -75,7 +75,7 @@ export interface DeleteItem {
   op: 'delete'
   kind: string
   id: string
-  expect?: number
+  expect?: number | undefined
 }
 
 /** Changes nothing; the batch is carried out only if the expectation holds. */
@@ -99,18 +99,18 @@ export type WriteItem = PutItem | DeleteItem | CheckItem | ClearItem
 export interface PageQuery extends PartitionKey {
   kind: string
   /** Only records with this parent. Default: ''. */
-  parent?: string
+  parent?: string | undefined
   /** By position. */
   order: 'asc' | 'desc'
   /** At most this many records, 1 or more. */
   limit: number
   /** Exclusive: only records that come after this position **in the given order**. */
-  after?: number
+  after?: number | undefined
   /**
    * Exclusive: only records that come before this position in the given order. Without `after` the page is the one
    * adjacent to the cursor (the last `limit` records before it), still returned in the given order.
    */
-  before?: number
+  before?: number | undefined
 }
 
 export interface Page<Body = unknown> {

@@ -49,7 +49,7 @@ function withUpstream (config: OpenAIServerConfig, { baseUrl, upstreamKey }: Val
     throw new OperatorError(`The models' base URL ${openai.baseURL} is this server's own address: it is the model server's that is wanted (is OPENAI_BASE_URL set for a client?).`)
   }
   if (upstreamKey !== undefined) openai.apiKey = upstreamKey
-  config.provider = undefined
+  delete config.provider
   config.providers = { ...config.providers, openai }
   config.defaultProvider ??= 'openai'
 }

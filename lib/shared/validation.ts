@@ -11,7 +11,7 @@ export interface ValidatorOptions {
 }
 
 /** The checked value, or the one error to answer with. Fastify takes this from a validator as it is. */
-export type ValidationResult<T> = { value: T, error?: undefined } | { error: ApiError, value?: undefined }
+export type ValidationResult<T> = { value: T, error?: never } | { error: ApiError, value?: never }
 
 /**
  * A validator for one schema of `schemas/`, for a route as well as for a call without HTTP. It never converts a
@@ -98,8 +98,8 @@ class Walk {
     }
     if (isRecord(value)) {
       const objects = choices.filter(choice => choice.type === 'object')
-      if (objects.length > 1) return this.#object(chooseByType(objects, value, path), value, path)
-      if (objects.length === 1) return this.#object(objects[0], value, path)
+      const [object, another] = objects
+      if (object !== undefined) return this.#object(another === undefined ? object : chooseByType(objects, value, path), value, path)
     }
     throw wrongType(path, describeExpected(choices), value)
   }
@@ -159,13 +159,18 @@ function chooseByType (objects: Schema[], value: JsonRecord, path: string): Sche
     throw invalid(typePath, 'missing_required_parameter', `Missing required parameter: '${typePath}'.`)
   }
   if (typeof value.type !== 'string') throw wrongType(typePath, describeExpected(known), value.type)
-  checkLiteral(constants(known), value.type, typePath)
-  return objects[known.findIndex(type => type.const === value.type)]
+  const chosen = objects.find(object => object.properties?.type?.const === value.type)
+  if (chosen === undefined) throw wrongLiteral(constants(known), value.type, typePath)
+  return chosen
 }
 
 function checkLiteral (literals: string[], value: string, path: string): string {
   if (literals.includes(value)) return value
-  throw invalid(path, 'invalid_value', `Invalid value: '${abbreviate(value)}'. Supported values are: ${quote(literals, 'and')}.`)
+  throw wrongLiteral(literals, value, path)
+}
+
+function wrongLiteral (literals: string[], value: string, path: string): ApiError {
+  return invalid(path, 'invalid_value', `Invalid value: '${abbreviate(value)}'. Supported values are: ${quote(literals, 'and')}.`)
 }
 
 function checkNumber (schema: Schema, value: number, path: string): number {
@@ -205,7 +210,7 @@ function checkString (schema: Schema, value: string, path: string): string {
 /** An object whose keys are the caller's own, as metadata is: nothing in it can be unknown. */
 function checkMap (schema: Schema, value: JsonRecord, path: string): JsonRecord {
   const { maxProperties = Infinity, propertyNames, patternProperties = {} } = schema
-  const [valueSchema] = Object.values(patternProperties)
+  const [valueSchema = {}] = Object.values(patternProperties)
   const entries = Object.entries(value).filter(([, item]) => item !== undefined)
   if (entries.length > maxProperties) {
     throw invalid(path, 'object_above_max_properties',
@@ -314,7 +319,7 @@ function describeExpected (choices: Schema[]): string {
   for (const choice of choices) {
     if (choice.const === undefined && choice.type !== 'null') names.add(typeName(choice))
   }
-  const [first, ...rest] = names
+  const [first = 'null', ...rest] = names
   // The API puts the article before the first only.
   return rest.length === 0 ? first : `one of ${list([first, ...rest.map(name => name.replace(/^an? /, ''))], 'or')}`
 }

@@ -67,7 +67,7 @@ export async function * pages (records: RecordStore, key: PartitionKey, kind: st
     const page = await records.page({ ...key, kind, parent, order: 'asc', limit: PAGE_LENGTH, after })
     yield * page.records
     after = page.records.at(-1)?.position
-    if (!page.hasMore) return
+    if (!page.hasMore || after === undefined) return
   }
 }
 

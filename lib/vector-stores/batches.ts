@@ -25,7 +25,7 @@ export class StoreBatches {
 
   /** With `files` each has its own attributes and strategy, and those beside it are ignored. */
   async create (storeId: string, request: CreateVectorStoreFileBatchRequest): Promise<VectorStoreFileBatch> {
-    const { attributes, chunking_strategy: strategy, file_ids: ids, files } = request
+    const { file_ids: ids, files, ...forAll } = request
     if (ids === undefined && files === undefined) {
       throw badRequest('Missing required parameter: \'file_ids\'.', { param: 'file_ids', code: 'missing_required_parameter' })
     }
@@ -39,7 +39,7 @@ export class StoreBatches {
       },
       cancelled: false
     }
-    await this.#files.attach(storeId, files ?? (ids ?? []).map(id => ({ file_id: id, attributes, chunking_strategy: strategy })), { batch: body })
+    await this.#files.attach(storeId, files ?? (ids ?? []).map(id => ({ file_id: id, ...forAll })), { batch: body })
     return await this.get(storeId, body.batch.id)
   }
 

@@ -2,8 +2,8 @@ import type { PartitionKey, WriteItem } from '../record-store.js'
 
 /** An item of a batch, checked and serialised. Versions: 0 stands for "does not exist". */
 export type PreparedItem =
-  | { op: 'put', kind: string, id: string, parent: string, json: string, expect?: number, position?: number }
-  | { op: 'delete' | 'check', kind: string, id: string, expect?: number }
+  | { op: 'put', kind: string, id: string, parent: string, json: string, expect: number | undefined, position: number | undefined }
+  | { op: 'delete' | 'check', kind: string, id: string, expect: number | undefined }
   | { op: 'clear' }
 
 export type PreparedPut = Extract<PreparedItem, { op: 'put' }>

@@ -19,7 +19,7 @@ interface PendingWrite {
 interface CachedPartition {
   documents: Documents
   /** As the storage has it. Absent before the first use and after a failure. */
-  saved?: Promise<MemoryPartition>
+  saved: Promise<MemoryPartition> | undefined
   pending: PendingWrite[]
   isSaving: boolean
 }
@@ -88,12 +88,12 @@ class CustomRecordStore extends AbstractRecordStore {
         writes = cached.pending.splice(0)
         // A copy, for readers must not see what is not saved.
         const after = before.clone()
-        const results = writes.map(({ batch }) => applyBatch(after, batch))
-        if (results.includes(true)) {
+        const results = writes.map(write => ({ write, done: applyBatch(after, write.batch) }))
+        if (results.some(({ done }) => done)) {
           await this.#guard(() => cached.documents.save!(after, before))
           cached.saved = Promise.resolve(after)
         }
-        writes.forEach((write, index) => write.resolve(results[index]))
+        for (const { write, done } of results) write.resolve(done)
       } catch (error) {
         // What the storage has now is anybody's guess: it is read again.
         cached.saved = undefined
@@ -116,7 +116,7 @@ class CustomRecordStore extends AbstractRecordStore {
 
   #cached (key: PartitionKey): CachedPartition {
     const name = `${key.project}\0${key.partition}`
-    const cached = this.#cache.get(name) ?? { documents: documentsOf(this.#storage, key), pending: [], isSaving: false }
+    const cached = this.#cache.get(name) ?? { documents: documentsOf(this.#storage, key), saved: undefined, pending: [], isSaving: false }
     // A map keeps the order of insertion: the first is the one that was not used for longest.
     this.#cache.delete(name)
     this.#cache.set(name, cached)

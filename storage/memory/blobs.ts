@@ -1,5 +1,5 @@
 import type { BlobKey } from '../blob-store.js'
-import { AbstractBlobStore, type FoundBlob } from '../base/abstract-blob-store.js'
+import { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../base/abstract-blob-store.js'
 import { inChunks, readChunks } from '../base/chunks.js'
 
 const CHUNK_BYTES = 64 * 1024
@@ -42,7 +42,11 @@ export class MemoryBlobStore extends AbstractBlobStore {
     if (chunks === undefined) return undefined
     return {
       size: chunks.reduce((size, chunk) => size + chunk.length, 0),
-      read: (start, end) => readChunks(start, end, CHUNK_BYTES, async number => Buffer.from(chunks[number]))
+      read: (start, end) => readChunks(start, end, CHUNK_BYTES, async number => {
+        const chunk = chunks[number]
+        if (chunk === undefined) throw new BlobGoneError()
+        return Buffer.from(chunk)
+      })
     }
   }
 

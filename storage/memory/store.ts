@@ -92,8 +92,9 @@ export class MemoryPartition implements BatchTarget {
     this.#byName.set(`${kind}\0${id}`, row)
     const group = `${kind}\0${parent}`
     const rows = this.#byParent.get(group)
-    if (rows === undefined) this.#byParent.set(group, [row])
-    else if (position > rows[rows.length - 1].position) rows.push(row)
+    const last = rows?.at(-1)
+    if (rows === undefined || last === undefined) this.#byParent.set(group, [row])
+    else if (position > last.position) rows.push(row)
     else rows.splice(firstFrom(rows, position), 0, row)
   }
 
@@ -142,7 +143,8 @@ function firstFrom (rows: readonly Row[], position: number): number {
   let high = rows.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (rows[middle].position < position) low = middle + 1
+    // Within the rows: middle is less than high.
+    if (rows[middle]!.position < position) low = middle + 1
     else high = middle
   }
   return low

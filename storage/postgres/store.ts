@@ -60,10 +60,10 @@ export class PostgresRecordStore extends AbstractRecordStore {
   }
 
   protected async read ({ project, partition, kind, id }: RecordKey): Promise<Row | undefined> {
-    const rows = await this.#query(
+    const [row] = await this.#query(
       `SELECT ${COLUMNS} FROM ${this.#names.table} WHERE project = $1 AND partition = $2 AND kind = $3 AND id = $4`,
       [project, partition, kind, id])
-    return rows.length === 0 ? undefined : toRow(rows[0])
+    return row && toRow(row)
   }
 
   protected async scan ({ project, partition, kind, parent, above, below, descending, limit }: Scan): Promise<Row[]> {
@@ -84,8 +84,8 @@ export class PostgresRecordStore extends AbstractRecordStore {
       column(item => item.op), column(item => item.kind), column(item => item.id), column(item => item.parent),
       column(item => item.json), column(item => item.expect), column(item => item.position)
     ]
-    const [[done]] = await this.#query(`SELECT ${this.#names.writeFunction}($1, $2, $3, $4, $5, $6, $7, $8, $9)`, values)
-    return done as boolean
+    const [row] = await this.#query(`SELECT ${this.#names.writeFunction}($1, $2, $3, $4, $5, $6, $7, $8, $9)`, values)
+    return row?.[0] === true
   }
 
   protected override async publish (topic: string, payload: string): Promise<void> {

@@ -72,7 +72,14 @@ export class RedisRecordStore extends AbstractRecordStore {
     const found = await this.#run(pageScript, scan, scan.descending
       ? ['ZREVRANGEBYLEX', to, from, scan.limit, scan.kind, group]
       : ['ZRANGEBYLEX', from, to, scan.limit, scan.kind, group]) as string[]
-    return Array.from({ length: found.length / 2 }, (_, index) => toRow(found[2 * index], found[2 * index + 1]))
+    // Ids and values by turns.
+    const rows: Row[] = []
+    let id: string | undefined
+    for (const text of found) {
+      if (id !== undefined) rows.push(toRow(id, text))
+      id = id === undefined ? text : undefined
+    }
+    return rows
   }
 
   protected async commit (key: PartitionKey, batch: PreparedItem[]): Promise<boolean> {
@@ -152,7 +159,7 @@ const digits = (position: number): string => String(position).padStart(16, '0')
 
 function toRow (id: string, value: string): Row {
   const head = value.slice(0, value.indexOf('\0'))
-  const [version, position] = head.split(' ', 2)
+  const [version = '', position = ''] = head.split(' ', 2)
   return {
     id,
     version: Number(version),

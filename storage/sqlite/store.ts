@@ -105,27 +105,27 @@ export class SqliteRecordStore extends AbstractRecordStore {
   #flush (): void {
     const writes = this.#pending
     this.#pending = []
+    this.#carryOut(writes)
+  }
+
+  /** Never throws: each write gets its verdict. */
+  #carryOut (writes: readonly PendingWrite[]): void {
     try {
-      const results = this.#transaction(writes)
-      writes.forEach((write, index) => write.resolve(results[index]))
+      for (const { write, done } of this.#transaction(writes)) write.resolve(done)
     } catch (error) {
-      if (writes.length === 1) return writes[0].reject(this.#unavailable(error))
-      // One of them is at fault, or the disk is: each gets a transaction and a verdict of its own.
       for (const write of writes) {
-        try {
-          write.resolve(this.#transaction([write])[0])
-        } catch (error) {
-          write.reject(this.#unavailable(error))
-        }
+        // Of several one is at fault, or the disk is: each gets a transaction of its own.
+        if (writes.length > 1) this.#carryOut([write])
+        else write.reject(this.#unavailable(error))
       }
     }
   }
 
-  #transaction (writes: readonly PendingWrite[]): boolean[] {
+  #transaction (writes: readonly PendingWrite[]): { write: PendingWrite, done: boolean }[] {
     const database = this.#database!
     database.exec('BEGIN IMMEDIATE')
     try {
-      const results = writes.map(({ key, batch }) => applyBatch(new SqlitePartition(this.#statements!, key), batch))
+      const results = writes.map(write => ({ write, done: applyBatch(new SqlitePartition(this.#statements!, write.key), write.batch) }))
       database.exec('COMMIT')
       return results
     } catch (error) {

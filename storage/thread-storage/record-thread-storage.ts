@@ -57,9 +57,9 @@ export abstract class RecordThreadStorage implements ThreadStorage {
     const wanted = new Set(messages.map(message => message.id))
     const kept = stored.filter(message => wanted.has(message.id))
     // Records keep the order of their insertion: those from where the order differs have to be inserted anew.
-    let same = 0
-    while (same < kept.length && kept[same].id === messages[same].id) same++
-    const moved = new Set(kept.slice(same))
+    const firstMoved = kept.findIndex((message, index) => message.id !== messages[index]?.id)
+    const unmoved = firstMoved === -1 ? kept : kept.slice(0, firstMoved)
+    const moved = new Set(kept.slice(unmoved.length))
 
     const partition: PartitionKey = { project, partition: id }
     const remove: WriteItem[] = stored
@@ -67,8 +67,8 @@ export abstract class RecordThreadStorage implements ThreadStorage {
       .map(message => ({ op: 'delete', kind: KIND.message, id: message.id }))
     const put: WriteItem[] = [{ op: 'put', kind: KIND.thread, id, body: wireThread(id, thread) }]
     for (const [index, message] of messages.entries()) {
-      const isStored = index < same && JSON.stringify(kept[index].body) === JSON.stringify(message)
-      if (!isStored) put.push({ op: 'put', kind: KIND.message, id: message.id, body: message })
+      const there = unmoved[index]
+      if (there === undefined || JSON.stringify(there.body) !== JSON.stringify(message)) put.push({ op: 'put', kind: KIND.message, id: message.id, body: message })
     }
     await this.records.write(THREAD_INDEX, [{ op: 'put', kind: KIND.thread, id, body: {} }])
     if (moved.size > 0) {

@@ -75,7 +75,7 @@ test('a body that is no JSON object is refused', async t => {
   for (const body of ['{', '{"model":}', 'model=x', '\u0000', '{"model":"m"}}', '﻿{"model":"m"}x']) {
     t.match(await server.post('/assistants', body), { status: 400, body: { error: broken } }, JSON.stringify(body))
   }
-  for (const [body, what] of [['[]', 'an array'], ['"x"', 'a string'], ['1', 'an integer'], ['true', 'a boolean']]) {
+  for (const [body, what] of [['[]', 'an array'], ['"x"', 'a string'], ['1', 'an integer'], ['true', 'a boolean']] as const) {
     t.match(await server.post('/assistants', body), { status: 400, body: { error: { message: `Invalid type: expected an object, but got ${what} instead.`, param: null, code: 'invalid_type' } } }, body)
   }
   t.match(await server.post('/assistants', 'null'), { status: 400, body: { error: { message: "Missing required parameter: 'model'." } } })

@@ -19,7 +19,7 @@ for (const sdk of sdks) {
 
 test('an unknown model is a 404 that names it', async t => {
   const server = await startServer(t)
-  for (const [path, shown] of [['none', 'none'], ['a/b', 'a/b'], ['a%2Fb', 'a/b'], ['%C3%BC', 'ü']]) {
+  for (const [path, shown] of [['none', 'none'], ['a/b', 'a/b'], ['a%2Fb', 'a/b'], ['%C3%BC', 'ü']] as const) {
     t.match(await server.get(`/models/${path}`), {
       status: 404, body: { error: { message: `The model '${shown}' does not exist`, type: 'invalid_request_error', param: 'model', code: 'model_not_found' } }
     }, path)

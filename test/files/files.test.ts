@@ -52,7 +52,7 @@ test('names are kept in every script, however they are sent, and never hold a pa
     ['filename=".."', 'upload'],
     ['filename=""', 'upload'],
     [`filename="${'ä'.repeat(400)}.txt"`, `${'ä'.repeat(251)}.txt`]
-  ]) {
+  ] as const) {
     const body = `--X\r\ncontent-disposition: form-data; name="file"; ${disposition}\r\ncontent-type: application/octet-stream\r\n\r\nabc\r\n` +
       '--X\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nassistants\r\n--X--\r\n'
     const answer = await postRaw(files, '/files', Buffer.from(body))
@@ -145,8 +145,8 @@ test('content comes whole or in ranges', async t => {
   t.match(Object.fromEntries(whole.headers), {
     'content-type': 'application/octet-stream', 'content-length': '10', 'accept-ranges': 'bytes', 'content-disposition': 'attachment; filename="a.txt"'
   })
-  for (const [range, text, contentRange] of [['bytes=2-4', '234', '2-4'], ['bytes=7-', '789', '7-9'], ['bytes=-3', '789', '7-9'], ['bytes=8-99', '89', '8-9'], ['bytes=-99', '0123456789', '0-9']]) {
-    const part = await content({ range: range! })
+  for (const [range, text, contentRange] of [['bytes=2-4', '234', '2-4'], ['bytes=7-', '789', '7-9'], ['bytes=-3', '789', '7-9'], ['bytes=8-99', '89', '8-9'], ['bytes=-99', '0123456789', '0-9']] as const) {
+    const part = await content({ range })
     t.strictSame([part.status, part.text, part.headers.get('content-range')], [206, text, `bytes ${contentRange}/10`], range)
   }
   for (const range of ['bytes=4-2', 'lines=1-2', 'bytes=0-1,3-4', 'bytes=-']) t.equal((await content({ range })).status, 200, range)

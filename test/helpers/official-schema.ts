@@ -134,7 +134,11 @@ function apply ({ at, change, section, because }: Deviation, schemas: object): v
 /** The members of a union, through references and unions within. */
 function branches (schema: Schema, document: Document): Schema[] {
   const name = nameOf(schema)
-  if (name) return branches(document.components.schemas[name], document)
+  if (name !== undefined) {
+    const named = document.components.schemas[name]
+    if (named === undefined) throw new Error(`The specification refers to ${name}, which it does not have`)
+    return branches(named, document)
+  }
   return schema.oneOf ? schema.oneOf.flatMap(member => branches(member, document)) : [schema]
 }
 

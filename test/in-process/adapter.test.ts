@@ -35,7 +35,7 @@ async function rested (adapter: OpenAIAdapter, { id, thread_id: threadId }: Run)
   }
 }
 
-const kinds: Record<string, (t: Test) => OpenAIAdapterOptions['storage']> = {
+const kinds: Record<string, (t: Test) => NonNullable<OpenAIAdapterOptions['storage']>> = {
   memory: () => 'memory:',
   sqlite: t => `sqlite:${t.testdir()}/data.db`,
   'a storage of twelve methods': () => new MapStorage()

@@ -73,7 +73,7 @@ t.test('arguments may span lines', async t => {
 
 t.test('tool_choice forces, names or forbids a call', async t => {
   const tools = [weather, { name: 'get_time' }]
-  const names = async (toolChoice: ModelRequest['toolChoice'], content = 'Hello'): Promise<string[]> => callsOf(await read(echo(), ask(content, { tools, toolChoice }))).map(call => call.name)
+  const names = async (toolChoice: NonNullable<ModelRequest['toolChoice']>, content = 'Hello'): Promise<string[]> => callsOf(await read(echo(), ask(content, { tools, toolChoice }))).map(call => call.name)
   t.strictSame(await names('required'), ['get_weather'])
   t.strictSame(await names({ name: 'get_time' }), ['get_time'])
   t.strictSame(await names({ name: 'get_time' }, '/call get_weather {}'), ['get_time'])

@@ -12,7 +12,7 @@ for (const lockMode of ['reject', 'wait'] as const) {
   test(`${SCHEDULES} random schedules of three clients on one thread, lockMode ${lockMode}, from seed ${SEED}`, async t => {
     const replies = new Random(SEED)
     // Nobody answers while all clients wait: the wait has to be short.
-    const server = await startServer(t, { lockMode, limits: { lockWaitMs: 20 }, storage: process.env.TEST_STORE === undefined ? 'memory:' : undefined, tools: [{ name: 'add', parameters: { type: 'object' }, execute: () => 3 }] })
+    const server = await startServer(t, { lockMode, limits: { lockWaitMs: 20 }, ...process.env.TEST_STORE === undefined ? { storage: 'memory:' } : {}, tools: [{ name: 'add', parameters: { type: 'object' }, execute: () => 3 }] })
     server.upstream.respond(() => anyReply(replies))
     const assistant = await newAssistant(server, { tools: [clientTool('ask')] })
     for (let i = 0; i < SCHEDULES; i++) {

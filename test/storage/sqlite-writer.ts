@@ -8,7 +8,7 @@ import { StorageUnavailableError } from '../../storage/record-store.js'
 import { SqliteRecordStore } from '../../storage/sqlite/store.js'
 import { home, put } from '../../storage/conformance/record-store/suite.js'
 
-const [path, size] = process.argv.slice(2)
+const [path, size] = process.argv.slice(2) as [path: string, size: string]
 const say = (line: string) => writeSync(1, `${line}\n`)
 
 // A file size limit then fails the write, as a full disk does, instead of killing the process.

@@ -109,8 +109,9 @@ export class ChunkTranslator {
     if (typeof refusal === 'string' && refusal !== '') parts.push({ type: 'refusal', text: refusal })
     if (Array.isArray(calls)) {
       for (const call of calls) if (record(call) !== undefined) this.#calls.add(call as CallFragment, parts)
-    } else if (record(legacyCall) !== undefined) {
-      this.#calls.add({ index: 0, function: legacyCall as CallFragment['function'] }, parts)
+    } else {
+      const legacy = record(legacyCall)
+      if (legacy !== undefined) this.#calls.add({ index: 0, function: legacy }, parts)
     }
     return parts.length > before
   }

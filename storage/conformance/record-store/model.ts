@@ -63,7 +63,7 @@ function random (seed: number): (below: number) => number {
 async function compare (store: RecordStore, seed: number, steps: number, same: (found: unknown, wanted: unknown, message: string) => void): Promise<void> {
   const below = random(seed)
   const model = new Model()
-  const pick = <T> (...values: T[]): T => values[below(values.length)]
+  const pick = <T> (...values: T[]): T => values[below(values.length)] as T
 
   const randomItem = (id: string): WriteItem => {
     const kind = pick('a', 'b')

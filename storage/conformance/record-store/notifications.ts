@@ -40,10 +40,11 @@ export function notificationTests ({ test, factory }: Suite): void {
   }
 
   notificationTest('a notification reaches every listener of its topic, here and on other instances', async (t, one, other) => {
-    const inboxes = [new Inbox(), new Inbox(), new Inbox()]
-    await one.listen('run_1', inboxes[0].listener)
-    await other.listen('run_1', inboxes[1].listener)
-    await other.listen('run_1', inboxes[2].listener)
+    const [here, there, thereToo] = [new Inbox(), new Inbox(), new Inbox()]
+    const inboxes = [here, there, thereToo]
+    await one.listen('run_1', here.listener)
+    await other.listen('run_1', there.listener)
+    await other.listen('run_1', thereToo.listener)
     await one.notify('run_1', 'first')
     await one.notify('run_1', 'second')
     await Promise.all(inboxes.map(inbox => inbox.arrived('second')))
@@ -51,15 +52,15 @@ export function notificationTests ({ test, factory }: Suite): void {
   })
 
   notificationTest('topics are apart', async (t, one, other) => {
-    const inboxes = [new Inbox(), new Inbox()]
-    await other.listen('run_1', inboxes[0].listener)
-    await other.listen('run_2', inboxes[1].listener)
+    const [first, second] = [new Inbox(), new Inbox()]
+    await other.listen('run_1', first.listener)
+    await other.listen('run_2', second.listener)
     await one.notify('run_1', 'for 1')
     await one.notify('run_2', 'for 2')
     await one.notify('nobody', 'lost')
     await one.notify('run_1', 'end')
-    await Promise.all([inboxes[0].arrived('end'), inboxes[1].arrived('for 2')])
-    t.strictSame(inboxes.map(inbox => inbox.payloads), [['for 1', 'end'], ['for 2']])
+    await Promise.all([first.arrived('end'), second.arrived('for 2')])
+    t.strictSame([first.payloads, second.payloads], [['for 1', 'end'], ['for 2']])
   })
 
   notificationTest('who stopped listening hears no more, the others do', async (t, one, other) => {
@@ -106,7 +107,7 @@ export function notificationTests ({ test, factory }: Suite): void {
   })
 
   notificationTest('what cannot be sent everywhere is a TypeError', async (t, one) => {
-    for (const [topic, payload] of [['a\nb', ''], ['a\0', ''], ['a', '\0'], ['a', '\ud800'], ['a', 'x'.repeat(7900)]]) {
+    for (const [topic, payload] of [['a\nb', ''], ['a\0', ''], ['a', '\0'], ['a', '\ud800'], ['a', 'x'.repeat(7900)]] as const) {
       await t.rejects(one.notify(topic, payload), TypeError)
     }
   })

@@ -1,5 +1,5 @@
 import type { SuiteTest } from '../runner.js'
-import type { PageQuery, RecordStore } from '../../record-store.js'
+import type { Page, PageQuery, RecordStore } from '../../record-store.js'
 import { emptyStore, fill, home, ids, put, type Suite } from './suite.js'
 
 type Cursors = Partial<Pick<PageQuery, 'after' | 'before' | 'parent'>>
@@ -99,10 +99,10 @@ export function pageTests ({ test, factory }: Suite): void {
       t.strictSame(forth, expected)
 
       const back: string[] = []
-      for (let before = order === 'asc' ? 1001 : 0, more = true; more;) {
-        const page = await store.page({ ...home, kind: 'message', order, limit: 77, before })
+      for (let before: number | undefined = order === 'asc' ? 1001 : 0, more = true; more;) {
+        const page: Page = await store.page({ ...home, kind: 'message', order, limit: 77, before })
         back.unshift(...ids(page.records))
-        before = page.records[0].position
+        before = page.records[0]?.position
         more = page.hasMore
       }
       t.strictSame(back, expected)
@@ -114,7 +114,7 @@ export function pageTests ({ test, factory }: Suite): void {
     await fill(store, 10_000)
     const { records, hasMore } = await store.page({ ...home, kind: 'message', order: 'desc', limit: 20_000 })
     t.equal(records.length, 10_000)
-    t.equal(records[0].id, 'm10000')
+    t.equal(records[0]?.id, 'm10000')
     t.equal(hasMore, false)
   })
 

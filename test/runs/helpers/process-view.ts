@@ -6,8 +6,8 @@ type Matches = (items: readonly WriteItem[]) => boolean
 /** A store as one process has it open. The process may die, and then nothing of it is written any more. */
 export class ProcessView implements RecordStore {
   readonly supports
-  readonly notify: RecordStore['notify']
-  readonly listen: RecordStore['listen']
+  readonly notify?: NonNullable<RecordStore['notify']>
+  readonly listen?: NonNullable<RecordStore['listen']>
   readonly #inner: RecordStore
   #isDead = false
   #holds: { matches: Matches, gate: Gate }[] = []
