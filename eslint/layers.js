@@ -34,6 +34,8 @@ export const LAYERS = [
   { files: ['lib/cli.ts', 'lib/cli'], imports: ['schemas', 'storage', 'lib'], packages: ['process'] },
   { files: ['lib'], imports: domain },
   { files: ['routes'], imports: ['schemas', 'storage', 'lib', 'routes', '!lib/plugin.ts', '!lib/server.ts', '!lib/server', '!lib/cli.ts', '!lib/cli', '!lib/index.ts'], packages: ['fastify'] },
+  // Examples know the package by its public name alone.
+  { files: ['examples'], imports: ['examples'], packages: Object.keys(GUARDED) },
   // Tests and benchmarks are hosts, clients and operators.
-  { files: ['test', 'bench'], imports: ['schemas', 'storage', 'lib', 'routes', 'test', 'bench'], packages: Object.keys(GUARDED) }
+  { files: ['test', 'bench'], imports: ['schemas', 'storage', 'lib', 'routes', 'test', 'bench', 'examples'], packages: Object.keys(GUARDED) }
 ]

@@ -63,7 +63,10 @@ export function builtInToolSuite ({ test, factory }: BuiltInToolSuite): void {
 
   test('the schema takes the declaration, what is shown of it, and no unknown key', async t => {
     const { tool, param } = await factory(t)
-    if (tool.schema === undefined) return void t.pass('the API defines the type')
+    if (tool.schema === undefined) {
+      t.pass('the API defines the type')
+      return
+    }
     t.ok(Value.Check(tool.schema, param), 'as declared')
     t.ok(Value.Check(tool.schema, tool.declare(param)), 'as shown')
     t.equal(Value.Check(tool.schema, { ...param, unknown_key: 1 }), false)
@@ -150,7 +153,10 @@ export function builtInToolSuite ({ test, factory }: BuiltInToolSuite): void {
   test('an annotator loses no text and annotates the same passages, however the text is cut', async t => {
     const given = await factory(t)
     const { tool, annotated } = given
-    if (tool.annotator === undefined || annotated === undefined) return void t.pass('it annotates nothing')
+    if (tool.annotator === undefined || annotated === undefined) {
+      t.pass('it annotates nothing')
+      return
+    }
     const { result } = await run(given, given.arguments)
     let whole: { text: string, passages: string[] } | undefined
     for (const size of [annotated.length, 1, 2, 5]) {
