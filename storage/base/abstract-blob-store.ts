@@ -1,76 +1,57 @@
 import { Readable } from 'node:stream'
+import { AbstractStore, type MaybePromise } from './abstract-store.js'
 import { isText, MAX_KEY_BYTES } from './batch.js'
 import type { BlobKey, BlobRange, BlobSource, BlobStore, PutOptions } from '../blob-store.js'
 import { StorageClosedError } from '../record-store.js'
 
-type MaybePromise<T> = T | Promise<T>
-
-/** A complete blob as a backend finds it. */
+/** A complete blob, as a backend finds it. */
 export interface FoundBlob {
   size: number
-  /** The bytes from `start` to before `end`, of this very blob: an error when it was replaced or deleted meanwhile. Never asked for none. */
+  /** The bytes from `start` to before `end`. Throws a `BlobGoneError` when the blob was replaced or deleted meanwhile. `end` is greater than `start`. */
   read (start: number, end: number): AsyncIterable<Uint8Array>
 }
 
 /**
- * What all blob stores share: the life cycle, checking what comes in, ranges, and ending puts and reads. A backend adds five
- * methods that never meet a bad key or a closed store.
+ * What all blob stores share: the life cycle, validation, ranges, and ending puts and reads. A backend implements five methods, which are
+ * never called with an invalid key or while the store is closed.
  */
-export abstract class AbstractBlobStore implements BlobStore {
-  #isOpen = false
-  /** Tail of the chain of `connect` and `disconnect` calls, which never overlap. */
-  #transition: Promise<void> = Promise.resolve()
-  readonly #underWay = new Set<Promise<unknown>>()
+export abstract class AbstractBlobStore extends AbstractStore implements BlobStore {
   readonly #puts = new Set<(reason: unknown) => void>()
   readonly #reads = new Set<Readable>()
 
-  protected abstract open (): MaybePromise<void>
-  protected abstract close (): MaybePromise<void>
   protected abstract find (key: BlobKey): MaybePromise<FoundBlob | undefined>
   protected abstract remove (key: BlobKey): MaybePromise<boolean>
 
-  /** Keeps all chunks as one blob. When `chunks` throws, or the backend does, it leaves nothing behind and throws on. */
+  /** Stores all chunks as one blob. When `chunks` or the backend throws, it leaves nothing behind and throws that error. */
   protected abstract write (key: BlobKey, chunks: AsyncIterable<Uint8Array>): Promise<void>
 
-  connect (): Promise<void> {
-    return this.#then(async () => {
-      if (this.#isOpen) return
-      await this.open()
-      this.#isOpen = true
-    })
-  }
-
-  disconnect (): Promise<void> {
-    return this.#then(async () => {
-      if (!this.#isOpen) return
-      this.#isOpen = false
-      const reason = new StorageClosedError('The blob store was closed.')
-      for (const end of this.#puts) end(reason)
-      for (const stream of this.#reads) stream.destroy(reason)
-      while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
-      await this.close()
-    })
+  protected override closing (): void {
+    const reason = new StorageClosedError('The blob store was closed.')
+    for (const end of this.#puts) end(reason)
+    for (const stream of this.#reads) stream.destroy(reason)
   }
 
   async put (key: BlobKey, source: BlobSource, options: PutOptions = {}): Promise<number> {
     try {
-      this.#requireOpen()
+      this.requireOpen()
       if (!isBlobKey(key)) throw new TypeError(`Not a key that can be stored: ${JSON.stringify([key.project, key.id]).slice(0, 200)}.`)
       options.signal?.throwIfAborted()
-      return await this.#track(this.#put(key, source, options))
+      return await this.track(this.#put(key, source, options))
     } finally {
-      // Whoever sends the bytes learns that nobody listens any more.
+      // So that the sender of the bytes notices that they are no longer read.
       if (source instanceof Readable) source.destroy()
     }
   }
 
   async get (key: BlobKey, { start = 0, end = Infinity }: BlobRange = {}): Promise<Readable | undefined> {
-    this.#requireOpen()
+    this.requireOpen()
     for (const offset of [start, end]) {
       if (!(offset >= 0) || (offset !== Infinity && !Number.isInteger(offset))) throw new TypeError(`A range is made of whole numbers from 0 on, got ${offset}.`)
     }
-    const found = isBlobKey(key) ? await this.#track(this.find(key)) : undefined
+    const found = isBlobKey(key) ? await this.track(this.find(key)) : undefined
     if (found === undefined) return undefined
+    // Closed meanwhile: the stream would not be ended.
+    this.requireOpen()
     const from = Math.min(start, found.size)
     const to = Math.max(from, Math.min(end, found.size))
     const stream = Readable.from(from === to ? [] : found.read(from, to), { objectMode: false })
@@ -82,20 +63,20 @@ export abstract class AbstractBlobStore implements BlobStore {
   }
 
   async size (key: BlobKey): Promise<number | undefined> {
-    this.#requireOpen()
-    return isBlobKey(key) ? (await this.#track(this.find(key)))?.size : undefined
+    this.requireOpen()
+    return isBlobKey(key) ? (await this.track(this.find(key)))?.size : undefined
   }
 
   async delete (key: BlobKey): Promise<boolean> {
-    this.#requireOpen()
-    return isBlobKey(key) && await this.#track(this.remove(key))
+    this.requireOpen()
+    return isBlobKey(key) && await this.track(this.remove(key))
   }
 
   async #put (key: BlobKey, source: BlobSource, { signal, check }: PutOptions): Promise<number> {
     let ended: { reason: unknown } | undefined
     const end = (reason: unknown) => {
       ended ??= { reason }
-      // A source that has stalled would never come to its next chunk.
+      // A source that has stalled would never yield another chunk.
       if (source instanceof Readable) source.destroy(reason instanceof Error ? reason : new Error('aborted', { cause: reason }))
     }
     const abort = () => { end(signal?.reason) }
@@ -122,34 +103,13 @@ export abstract class AbstractBlobStore implements BlobStore {
       signal?.removeEventListener('abort', abort)
     }
   }
-
-  #requireOpen (): void {
-    if (!this.#isOpen) throw new StorageClosedError()
-  }
-
-  /** Makes `disconnect` wait for it. */
-  async #track<T> (result: MaybePromise<T>): Promise<T> {
-    const promise = Promise.resolve(result)
-    this.#underWay.add(promise)
-    try {
-      return await promise
-    } finally {
-      this.#underWay.delete(promise)
-    }
-  }
-
-  #then (step: () => Promise<void>): Promise<void> {
-    const result = this.#transition.then(step)
-    this.#transition = result.catch(() => {})
-    return result
-  }
 }
 
 function isBlobKey ({ project, id }: BlobKey): boolean {
   return [project, id].every(part => part !== '' && isText(part, MAX_KEY_BYTES))
 }
 
-/** Somebody replaced or deleted the blob between two chunks of its reader. */
+/** The blob was replaced or deleted while it was read. */
 export class BlobGoneError extends Error {
   override name = 'BlobGoneError'
   constructor () {

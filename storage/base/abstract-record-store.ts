@@ -1,8 +1,8 @@
+import { AbstractStore, type MaybePromise } from './abstract-store.js'
 import { isStorable, prepareBatch, type PreparedItem } from './batch.js'
 import type { BlobStore } from '../blob-store.js'
 import { Listeners, requireSendable } from './notifications.js'
 import {
-  StorageClosedError,
   type NotificationListener,
   type Page,
   type PageQuery,
@@ -14,7 +14,7 @@ import {
   type WriteItem
 } from '../record-store.js'
 
-/** A record as backends hold it: the body is JSON text. */
+/** A record as backends store it, with its body as JSON text. */
 export interface Row {
   id: string
   parent: string
@@ -23,7 +23,7 @@ export interface Row {
   json: string
 }
 
-/** A page, reduced to one range scan: `limit` rows with `above < position < below`. */
+/** A page as one range scan: at most `limit` rows with `above < position < below`. */
 export interface Scan extends PartitionKey {
   kind: string
   parent: string
@@ -33,51 +33,29 @@ export interface Scan extends PartitionKey {
   limit: number
 }
 
-/** Beyond every position. */
+/** Greater than every position. */
 const AFTER_ALL = 2 ** 53
 
-type MaybePromise<T> = T | Promise<T>
-
 /**
- * What all backends share: the life cycle, checking and serialising what comes in, paging, and notifications within
- * the process. A backend adds five methods that never meet a bad key, a bad batch or a closed store.
+ * What all record stores share: the life cycle, validating and serialising records, paging, and notifications within the process. A
+ * backend implements five methods, which are never called with an invalid key or batch, or while the store is closed.
  */
-export abstract class AbstractRecordStore implements RecordStore {
+export abstract class AbstractRecordStore extends AbstractStore implements RecordStore {
   abstract readonly supports: StorageSupport
 
-  #isOpen = false
-  /** Tail of the chain of `connect` and `disconnect` calls, which never overlap. */
-  #transition: Promise<void> = Promise.resolve()
-  readonly #underWay = new Set<Promise<unknown>>()
   readonly #blobStores: BlobStore[] = []
   readonly #listeners = new Listeners(topic => this.subscribe(topic), topic => this.unsubscribe(topic))
 
-  protected abstract open (): MaybePromise<void>
-  protected abstract close (): MaybePromise<void>
   protected abstract read (key: RecordKey): MaybePromise<Row | undefined>
   protected abstract scan (scan: Scan): MaybePromise<Row[]>
   protected abstract commit (key: PartitionKey, batch: PreparedItem[]): MaybePromise<boolean>
 
-  connect (): Promise<void> {
-    return this.#then(async () => {
-      if (this.#isOpen) return
-      await this.open()
-      this.#isOpen = true
-    })
+  protected override async closing (): Promise<void> {
+    this.#listeners.clear()
+    await Promise.all(this.#blobStores.map(async blobs => await blobs.disconnect()))
   }
 
-  disconnect (): Promise<void> {
-    return this.#then(async () => {
-      if (!this.#isOpen) return
-      this.#isOpen = false
-      this.#listeners.clear()
-      while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
-      await Promise.all(this.#blobStores.map(async blobs => await blobs.disconnect()))
-      await this.close()
-    })
-  }
-
-  /** A blob store with connections of its own: closed with this store at the latest, since who opened this one may not know of it. */
+  /** For a blob store with connections of its own: closes it with this store, whose owner may not know of it. */
   protected closedWithThis<T extends BlobStore> (blobs: T): T {
     this.#blobStores.push(blobs)
     return blobs
@@ -97,7 +75,7 @@ export abstract class AbstractRecordStore implements RecordStore {
     if (!Number.isSafeInteger(limit) || limit < 1) throw new TypeError(`limit must be a positive integer, got ${limit}.`)
     if (!isStorable(project, partition, kind, parent)) return { records: [], hasMore: false }
 
-    // `before` alone asks for what is adjacent to the cursor, so that page is read backwards and turned round.
+    // `before` alone asks for the page adjacent to the cursor, which is read backwards and then reversed.
     const backwards = before !== undefined && after === undefined
     const [above, below] = order === 'asc' ? [after, before] : [before, after]
     const rows = await this.track(this.scan({
@@ -136,38 +114,19 @@ export abstract class AbstractRecordStore implements RecordStore {
     return this.track(this.#listeners.add(topic, listener))
   }
 
-  /** Sends to all instances. By default there is one: this. */
+  /** Sends a notification to all instances. By default there is only this one. */
   protected publish (topic: string, payload: string): MaybePromise<void> {
-    // Not at once: the sender need not expect that others run before `notify` returns.
+    // Asynchronously: no listener is called before `notify` returns.
     queueMicrotask(() => this.deliver(topic, payload))
   }
 
-  /** Makes the backend call `deliver` for this topic. */
+  /** Makes the backend call `deliver` for notifications of this topic. */
   protected subscribe (_topic: string): MaybePromise<void> {}
   protected unsubscribe (_topic: string): MaybePromise<void> {}
 
-  /** For the backend: hands what was received to the listeners. */
+  /** Called by the backend: passes a notification to the listeners. */
   protected deliver (topic: string, payload: string): void {
     this.#listeners.deliver(topic, payload)
-  }
-
-  protected requireOpen (): void {
-    if (!this.#isOpen) throw new StorageClosedError()
-  }
-
-  /** Makes `disconnect` wait for it. */
-  protected track<T> (result: MaybePromise<T>): MaybePromise<T> {
-    if (!(result instanceof Promise)) return result
-    this.#underWay.add(result)
-    const done = () => { this.#underWay.delete(result) }
-    result.then(done, done)
-    return result
-  }
-
-  #then (step: () => Promise<void>): Promise<void> {
-    const result = this.#transition.then(step)
-    this.#transition = result.catch(() => {})
-    return result
   }
 }
 

@@ -1,11 +1,11 @@
-/** A server that stopped answering fails a verb after this many milliseconds. */
+/** An operation fails when the server does not answer for this many milliseconds. */
 const DEFAULT_MS = 10_000
-/** Of a server that answers this takes a few; who waits for longer is better off with an error. */
+/** A server that answers takes a few milliseconds. Waiting longer than this helps less than an error. */
 const CONNECT_MS = 5000
-/** What a timer can take. */
+/** The longest delay of a timer. */
 const MAX_MS = 2 ** 31 - 1
 
-/** An idle connection is looked after by the system from then on, in milliseconds: else one that is dead is not noticed for hours. */
+/** After this many idle milliseconds the system probes a connection. Otherwise a dead one would go unnoticed for hours. */
 export const KEEP_ALIVE_MS = 10_000
 
 export interface StoreTimeouts {
@@ -15,7 +15,7 @@ export interface StoreTimeouts {
   connectMs: number
 }
 
-/** Throws a `TypeError` for an option that is none. */
+/** Throws a `TypeError` for an invalid option. */
 export function storeTimeouts (timeoutMs: number = DEFAULT_MS): StoreTimeouts {
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_MS) {
     throw new TypeError(`timeoutMs must be a number of whole milliseconds from 1 to ${MAX_MS}, got ${timeoutMs}.`)
