@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import type { PostgresRecordStoreOptions } from './options.js'
-import { cannotBeUsed, openPool, reason, type OpenPool } from './connections.js'
+import { cannotBeUsed, guard, openPool, type OpenPool } from './connections.js'
 import { creationLock, patiently, tableNames } from './schema.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../base/abstract-blob-store.js'
 import { inChunks, readChunks } from '../base/chunks.js'
 
-/** As the record store takes them: the tables are `<tableName>_blobs` and `<tableName>_blob_chunks`. `poolSize` is 5 by default. */
+/** As for the record store. The tables are `<tableName>_blobs` and `<tableName>_blob_chunks`. `poolSize` is 5 by default. */
 export type PostgresBlobStoreOptions = PostgresRecordStoreOptions
 
-/** A row of bytes. What a put or a reader holds in memory is two or three of them. */
+/** The bytes of one row. A put or a reader holds two or three of them in memory. */
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * Bytes in rows of PostgreSQL. No connection and no transaction is held while a client takes its time: each chunk is a
- * statement of its own, and a blob is there once its row in the one table knows its size.
+ * Bytes in rows of PostgreSQL. A slow client occupies neither a connection nor a transaction: each chunk is a statement of its own, and a
+ * blob exists once its row has a size.
  */
 export class PostgresBlobStore extends AbstractBlobStore {
   readonly #options: PostgresBlobStoreOptions
@@ -43,7 +43,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
     this.#connections = await openPool({ poolSize: 5, ...this.#options }, this.#timeouts)
     try {
       await this.#createTables()
-      // Left by a process that died. A put that is slower still fails with its next chunk.
+      // Left by a process that died. A put that is under way for even longer fails with its next chunk.
       await this.#query(`DELETE FROM ${this.#blobs} WHERE size IS NULL AND started_at < now() - $1 * interval '1 ms'`, [LEFTOVERS_MS])
     } catch (error) {
       const { pool } = this.#connections
@@ -69,20 +69,20 @@ export class PostgresBlobStore extends AbstractBlobStore {
       }
       await this.#show(key, upload, size)
     } catch (error) {
-      // When PostgreSQL is what failed, the row goes with the leftovers.
+      // When this fails, too, the row is removed with the leftovers.
       await this.#query(`DELETE FROM ${this.#blobs} WHERE upload = $1`, [upload]).catch(() => {})
       throw error
     }
   }
 
-  /** Puts the new blob in the place of the old one, if there is one. */
+  /** Replaces the old blob, if there is one, with the new one. */
   async #show ({ project, id }: BlobKey, upload: string, size: number): Promise<void> {
     await this.#transaction(async query => {
-      // Of puts that end together, one waits here for the other: the unique index would refuse it.
+      // Of puts that end at the same time, one waits here for the other: the unique index would refuse it.
       await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`${this.#blobs} ${project}\n${id}`])
       await query(`DELETE FROM ${this.#blobs} WHERE project = $1 AND id = $2 AND size IS NOT NULL`, [project, id])
       const rows = await query(`UPDATE ${this.#blobs} SET size = $1 WHERE upload = $2 RETURNING upload`, [size, upload])
-      if (rows.length === 0) throw new StorageUnavailableError('The upload took so long that its bytes were given up.')
+      if (rows.length === 0) throw new StorageUnavailableError('The upload took so long that its bytes were removed.')
     })
   }
 
@@ -115,7 +115,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
         upload uuid PRIMARY KEY,
         project text COLLATE "C" NOT NULL,
         id text COLLATE "C" NOT NULL,
-        -- NULL while the bytes are still coming.
+        -- NULL while the bytes are being received.
         size bigint,
         chunk_bytes integer NOT NULL,
         started_at timestamptz NOT NULL DEFAULT now()
@@ -133,7 +133,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
   }
 
   async #transaction (body: (query: Query) => Promise<void>): Promise<void> {
-    await this.#guard(async () => {
+    await guard(async () => {
       const client = await this.#connections!.pool.connect()
       try {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
@@ -149,16 +149,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
   }
 
   #query (text: string, values: unknown[] = []): Promise<unknown[][]> {
-    return this.#guard(async () => (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
-  }
-
-  async #guard<T> (command: () => Promise<T>): Promise<T> {
-    try {
-      return await command()
-    } catch (error) {
-      if (error instanceof StorageUnavailableError) throw error
-      throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
-    }
+    return guard(async () => (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
   }
 }
 

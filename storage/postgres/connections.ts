@@ -3,25 +3,25 @@ import { loadDriver } from '../base/driver.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { KEEP_ALIVE_MS, type StoreTimeouts } from '../base/timeouts.js'
 
-/** A connection that is closed says goodbye; for an answer to it nobody waits longer than this, in milliseconds. */
+/** How long closing a connection waits for the server's answer, in milliseconds. */
 const GOODBYE_MS = 1000
 
 export interface OpenPool {
   pool: Pool
-  /** Without effect on a pool that was handed in. */
+  /** Leaves a pool that was passed in open. */
   close (): Promise<void>
 }
 
 export interface PoolOptions {
   connectionString?: string
   poolSize: number
-  /** One that was handed in. */
+  /** One that was passed in. */
   pool?: Pool | undefined
 }
 
-/** The pool that was handed in, or one of our own. */
+/** The pool that was passed in, or a new one. */
 export async function openPool ({ connectionString, poolSize, pool: given }: PoolOptions, { commandMs, connectMs }: StoreTimeouts): Promise<OpenPool> {
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // The pool replaces an idle connection that fails; without a listener its error would end the process.
   const ignore = (): void => {}
   if (given !== undefined) {
     given.on('error', ignore)
@@ -38,7 +38,7 @@ export async function openPool ({ connectionString, poolSize, pool: given }: Poo
   return {
     pool,
     async close () {
-      // The pool itself does not wait for its connections, and one whose other end is silent would keep the process.
+      // The pool itself does not wait until its connections are closed, and one whose server is silent would keep the process alive.
       const timer = setTimeout(() => { for (const client of clients) destroy(client) }, GOODBYE_MS)
       await pool.end()
       while (clients.size > 0) await new Promise(resolve => pool.once('remove', resolve))
@@ -48,8 +48,8 @@ export async function openPool ({ connectionString, poolSize, pool: given }: Poo
 }
 
 /**
- * A client beside the pool. A pool carries its client class and configuration, so one that was handed in serves as
- * well. The options must not be copied: pg-pool hides the password from enumeration.
+ * A client outside of the pool, with its class and configuration; this works for a pool that was passed in, too. The options must not
+ * be copied, because pg-pool makes the password not enumerable.
  */
 export function createClient (pool: Pool): Client {
   const { Client: PoolClient, options } = pool as unknown as { Client: new (config: PoolConfig) => Client, options: PoolConfig }
@@ -63,14 +63,24 @@ export async function endClient (client: Client): Promise<void> {
   clearTimeout(timer)
 }
 
-/** Why a store on this pool cannot be opened, with the address. */
+/** The error of a store that cannot be opened on this pool, with the address. */
 export function cannotBeUsed (pool: Pool, error: unknown): StorageUnavailableError {
   const { host, port } = createClient(pool)
   return new StorageUnavailableError(`PostgreSQL at ${host}:${port} cannot be used: ${reason(error)}`, { cause: error })
 }
 
+/** Throws a `StorageUnavailableError` when the command fails. */
+export async function guard<T> (command: () => Promise<T>): Promise<T> {
+  try {
+    return await command()
+  } catch (error) {
+    if (error instanceof StorageUnavailableError) throw error
+    throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
+  }
+}
+
 /** Node's error for a host with several addresses has no message, only a code. */
-export function reason (error: unknown): string {
+function reason (error: unknown): string {
   const { message, code } = error as Error & { code?: string }
   return message || String(code)
 }

@@ -3,16 +3,16 @@ import type { Pool } from 'pg'
 export interface PostgresRecordStoreOptions {
   /** `postgres://user:password@host:port/database`. Needed unless there is a `pool`. */
   connectionString?: string
-  /** Schema of the table, made when missing: a plain SQL name. Default `public`. */
+  /** Schema of the table, created when it does not exist: a plain SQL name. Default `public`. */
   schema?: string
   /**
-   * The one table that holds everything, made when missing: a plain SQL name of up to 48 characters. Default
+   * The one table that contains everything, created when it does not exist: a plain SQL name of up to 48 characters. Default
    * `openai_compat_data`.
    */
   tableName?: string
-  /** Connections kept for reads and writes. Default 10. Listening to notifications takes one more. */
+  /** Connections for reads and writes. Default 10. Listening to notifications takes one more. */
   poolSize?: number
-  /** How long PostgreSQL may take to answer a statement before it counts as away, in milliseconds. Default 10,000. */
+  /** How long PostgreSQL may take to answer a statement before the storage counts as unavailable, in milliseconds. Default 10,000. */
   timeoutMs?: number
   /** A `pg` pool of your own, with time-outs of its own; it is not closed. */
   pool?: Pool

@@ -2,7 +2,7 @@ import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-recor
 import type { PreparedItem, PreparedPut } from '../base/batch.js'
 import { PostgresBlobStore } from './blobs.js'
 import type { BlobStore } from '../blob-store.js'
-import { cannotBeUsed, openPool, reason, type OpenPool } from './connections.js'
+import { cannotBeUsed, guard, openPool, type OpenPool } from './connections.js'
 import { PostgresListener } from './listener.js'
 import { migrate, type TableNames, tableNames } from './schema.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
@@ -10,8 +10,8 @@ import type { PostgresRecordStoreOptions } from './options.js'
 import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
 
 /**
- * Transactions that PostgreSQL rolled back so that another one can go on. Met only where the default isolation is
- * stricter than READ COMMITTED.
+ * Transactions that PostgreSQL has rolled back in favour of another one. They occur only where the default isolation is stricter than
+ * READ COMMITTED.
  */
 const RETRYABLE = new Set(['40001', '40P01'])
 const MAX_ATTEMPTS = 100
@@ -93,11 +93,11 @@ export class PostgresRecordStore extends AbstractRecordStore {
   }
 
   protected override subscribe (): Promise<void> {
-    return this.#guard(() => this.#listener!.start())
+    return guard(() => this.#listener!.start())
   }
 
   #query (text: string, values: unknown[]): Promise<unknown[][]> {
-    return this.#guard(async () => {
+    return guard(async () => {
       for (let attempt = 1; ; attempt++) {
         try {
           return (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows
@@ -106,15 +106,6 @@ export class PostgresRecordStore extends AbstractRecordStore {
         }
       }
     })
-  }
-
-  async #guard<T> (command: () => Promise<T>): Promise<T> {
-    try {
-      return await command()
-    } catch (error) {
-      if (error instanceof StorageUnavailableError) throw error
-      throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
-    }
   }
 }
 

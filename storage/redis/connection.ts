@@ -1,38 +1,84 @@
-import type { Redis, RedisOptions } from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { loadDriver } from '../base/driver.js'
 import { StorageUnavailableError } from '../record-store.js'
-import { KEEP_ALIVE_MS, type StoreTimeouts } from '../base/timeouts.js'
+import { KEEP_ALIVE_MS, storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
+import type { RedisRecordStoreOptions } from './options.js'
 
-/** What our own connections look like. */
+/** The options of our own connections. */
 const connection = ({ commandMs, connectMs }: StoreTimeouts): RedisOptions => ({
   lazyConnect: true,
   connectTimeout: connectMs,
-  // One that refuses connections fails a command sooner, with the next attempt to connect.
+  // When the server refuses connections, a command fails sooner: with the next attempt to connect.
   commandTimeout: commandMs,
-  // A connection whose other end is gone without a word is given up: the commands behind would fail for a quarter of an hour yet.
+  // A connection whose other end has silently disappeared is closed. Otherwise its commands would fail for another quarter of an hour.
   socketTimeout: commandMs,
   keepAlive: KEEP_ALIVE_MS,
-  // What was sent when the connection broke fails then and there: sent again it could run twice.
+  // A command that was under way when the connection was lost fails: sent again, it could run twice.
   maxRetriesPerRequest: 0,
   retryStrategy: attempt => Math.min(attempt * 50, 1000)
 })
 
-export interface RedisAddress {
-  /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
-  url?: string | undefined
-  /** When there is no `url`. Default 127.0.0.1. */
-  host?: string | undefined
-  /** When there is no `url`. Default 6379. */
-  port?: number | undefined
+/** The client of a record store or a blob store: the one that was passed in, or a connection of its own. */
+export class RedisConnection {
+  /** Seconds. 0: nothing expires. */
+  readonly ttl: number
+  /** Precedes every key and channel. */
+  readonly prefix: string
+  readonly #options: RedisRecordStoreOptions
+  readonly #timeouts: StoreTimeouts
+  #client: Redis | Cluster | undefined
+
+  /** Throws a `TypeError` for an invalid option. */
+  constructor (options: RedisRecordStoreOptions) {
+    const { ttl = 0, keyPrefix = 'cogitator:openai:', timeoutMs } = options
+    if (!Number.isSafeInteger(ttl) || ttl < 0) throw new TypeError(`ttl must be a number of whole seconds, 0 for ever, got ${ttl}.`)
+    this.ttl = ttl
+    this.prefix = keyPrefix
+    this.#options = options
+    this.#timeouts = storeTimeouts(timeoutMs)
+  }
+
+  /** Throws a `StorageUnavailableError` when the server does not answer. */
+  async open (): Promise<void> {
+    const { client } = this.#options
+    this.#client = client ?? await connect(this.#options, this.#timeouts)
+    if (client !== undefined) await this.run(async client => await client.ping())
+  }
+
+  /** Closes a connection of our own. No command is under way any more, so there is nothing that a QUIT would wait for. */
+  close (): void {
+    if (this.#options.client === undefined) this.#client?.disconnect()
+    this.#client = undefined
+  }
+
+  /** A further connection like this one. */
+  duplicate (): Redis | Cluster {
+    return this.#client!.duplicate()
+  }
+
+  /** The result of a command or a transaction. Throws a `StorageUnavailableError` when it fails. */
+  async run<T> (command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    try {
+      const result = await command(this.#client!)
+      // A transaction returns the failures of its commands as results.
+      const failed = Array.isArray(result) ? result.find(reply => Array.isArray(reply) && reply[0] instanceof Error) as [Error] | undefined : undefined
+      if (failed !== undefined) throw failed[0]
+      return result
+    } catch (error) {
+      const { name, message } = error as Error
+      const reason = name === 'MaxRetriesPerRequestError' ? 'the connection was lost' : message
+      throw new StorageUnavailableError(`Redis failed: ${reason}`, { cause: error })
+    }
+  }
 }
 
-/** A connection of our own. Throws `StorageUnavailableError` with the address when there is no server. */
-export async function connectRedis ({ url, host = '127.0.0.1', port = 6379 }: RedisAddress, timeouts: StoreTimeouts): Promise<Redis> {
+/** A new connection. Throws a `StorageUnavailableError` with the address when there is no server. */
+async function connect ({ url, host = '127.0.0.1', port = 6379 }: RedisRecordStoreOptions, timeouts: StoreTimeouts): Promise<Redis> {
   const { Redis } = await loadDriver('ioredis', () => import('ioredis'))
   const options = connection(timeouts)
   const ours = url === undefined ? new Redis({ ...options, host, port }) : new Redis(url, options)
-  // Without a listener ioredis prints to the console. What failed is told by the verb that failed; here the first
-  // one is, because connect() itself only says that the connection was closed.
+  // Without a listener ioredis prints errors to the console. Here the first one is the reason: connect() itself throws only that the
+  // connection was closed.
   let reason: Error | undefined
   ours.on('error', error => { reason ??= error })
   try {

@@ -3,11 +3,10 @@ import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-recor
 import type { PreparedItem } from '../base/batch.js'
 import { RedisBlobStore } from './blobs.js'
 import type { BlobStore } from '../blob-store.js'
-import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
-import { connectRedis } from './connection.js'
+import type { PartitionKey, RecordKey } from '../record-store.js'
+import { RedisConnection } from './connection.js'
 import { pageScript, type Script, writeScript } from './scripts.js'
 import type { RedisRecordStoreOptions } from './options.js'
-import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
 
 /**
  * Records in Redis or a Redis Cluster, for any number of instances. How much survives a crash of Redis is up to its
@@ -20,20 +19,13 @@ import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
 export class RedisRecordStore extends AbstractRecordStore {
   readonly supports = { shared: true, persistent: true }
   readonly #options: RedisRecordStoreOptions
-  readonly #ttl: number
-  readonly #prefix: string
-  readonly #timeouts: StoreTimeouts
-  #client: Redis | Cluster | undefined
+  readonly #connection: RedisConnection
   #subscriber: Promise<Redis | Cluster> | undefined
 
   constructor (options: RedisRecordStoreOptions = {}) {
     super()
-    const { ttl = 0, keyPrefix = 'cogitator:openai:' } = options
-    if (!Number.isSafeInteger(ttl) || ttl < 0) throw new TypeError(`ttl must be a number of whole seconds, 0 for ever, got ${ttl}.`)
     this.#options = options
-    this.#ttl = ttl
-    this.#prefix = keyPrefix
-    this.#timeouts = storeTimeouts(options.timeoutMs)
+    this.#connection = new RedisConnection(options)
   }
 
   /** Keys behind the same prefix, with the same ttl. */
@@ -42,26 +34,18 @@ export class RedisRecordStore extends AbstractRecordStore {
   }
 
   protected async open (): Promise<void> {
-    const { url, host = '127.0.0.1', port = 6379, client } = this.#options
-    if (client !== undefined) {
-      this.#client = client
-      await this.#guard(() => client.ping())
-      return
-    }
-    this.#client = await connectRedis({ url, host, port }, this.#timeouts)
+    await this.#connection.open()
   }
 
   protected async close (): Promise<void> {
     const subscriber = await this.#subscriber?.catch(() => undefined)
     this.#subscriber = undefined
     subscriber?.disconnect()
-    // Nothing is under way any more: there is nothing a polite QUIT would wait for.
-    if (this.#options.client === undefined) this.#client?.disconnect()
-    this.#client = undefined
+    this.#connection.close()
   }
 
   protected async read (key: RecordKey): Promise<Row | undefined> {
-    const value = await this.#guard(client => client.hget(this.#keys(key)[0], `${key.kind}\0${key.id}`))
+    const value = await this.#connection.run(client => client.hget(this.#keys(key)[0], `${key.kind}\0${key.id}`))
     return value === null ? undefined : toRow(key.id, value)
   }
 
@@ -88,53 +72,53 @@ export class RedisRecordStore extends AbstractRecordStore {
       : item.op === 'put'
         ? ['put', item.kind, item.id, item.parent, item.json, item.expect ?? '', item.position ?? '']
         : [item.op, item.kind, item.id, '', '', item.expect ?? '', ''])
-    return await this.#run(writeScript, key, [this.#ttl, ...items.flat()]) === 1
+    return await this.#run(writeScript, key, [this.#connection.ttl, ...items.flat()]) === 1
   }
 
   protected override async publish (topic: string, payload: string): Promise<void> {
-    await this.#guard(client => client.publish(this.#channel(topic), payload))
+    await this.#connection.run(client => client.publish(this.#channel(topic), payload))
   }
 
   protected override async subscribe (topic: string): Promise<void> {
     this.#subscriber ??= this.#openSubscriber()
     const subscriber = await this.#subscriber
-    await this.#guard(() => subscriber.subscribe(this.#channel(topic)))
+    await this.#connection.run(() => subscriber.subscribe(this.#channel(topic)))
   }
 
   protected override async unsubscribe (topic: string): Promise<void> {
     const subscriber = await this.#subscriber
-    await this.#guard(async () => subscriber?.unsubscribe(this.#channel(topic)))
+    await this.#connection.run(async () => subscriber?.unsubscribe(this.#channel(topic)))
   }
 
   /**
-   * A connection that has subscribed can do nothing else, so it is one of its own. When it was lost it subscribes
-   * again by itself.
+   * A connection with subscriptions cannot run other commands, so this is a further one. When it is lost, ioredis reconnects and
+   * subscribes again.
    */
   async #openSubscriber (): Promise<Redis | Cluster> {
-    const subscriber = this.#client!.duplicate()
+    const subscriber = this.#connection.duplicate()
     subscriber.on('error', () => {})
     const prefix = this.#channel('')
     subscriber.on('message', (channel: string, payload: string) => {
-      // A client handed in may have a prefix of its own, which stands before ours.
+      // A client that was passed in may add a prefix of its own before ours.
       this.deliver(channel.slice(channel.indexOf(prefix) + prefix.length), payload)
     })
     return subscriber
   }
 
   #channel (topic: string): string {
-    return `${this.#prefix}notify:${topic}`
+    return `${this.#connection.prefix}notify:${topic}`
   }
 
   #keys ({ project, partition }: PartitionKey): [records: string, index: string] {
-    // Encoded, neither part can hold a colon or a brace: tags never collide and never end early.
-    const tag = `${this.#prefix}{${encodeURIComponent(project)}:${encodeURIComponent(partition)}}`
+    // Encoded, neither part contains a colon or a brace: tags never collide and never end early.
+    const tag = `${this.#connection.prefix}{${encodeURIComponent(project)}:${encodeURIComponent(partition)}}`
     return [`${tag}:records`, `${tag}:index`]
   }
 
   #run (script: Script, key: PartitionKey, args: (string | number)[]): Promise<unknown> {
     const keys = this.#keys(key)
     const keysAndArgs = [keys.length, ...keys, ...args]
-    return this.#guard(async client => {
+    return this.#connection.run(async client => {
       try {
         return await client.call('evalsha', [script.sha1, ...keysAndArgs])
       } catch (error) {
@@ -142,16 +126,6 @@ export class RedisRecordStore extends AbstractRecordStore {
         return await client.call('eval', [script.source, ...keysAndArgs])
       }
     })
-  }
-
-  async #guard<T> (command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
-    try {
-      return await command(this.#client!)
-    } catch (error) {
-      const { name, message } = error as Error
-      const reason = name === 'MaxRetriesPerRequestError' ? 'the connection was lost' : message
-      throw new StorageUnavailableError(`Redis failed: ${reason}`, { cause: error })
-    }
   }
 }
 
