@@ -1,12 +1,12 @@
 import type { BlobStore } from './blob-store.js'
-import { openStorageUrl } from './open.js'
+import { hasStorageScheme, openStorageUrl } from './open.js'
 import { FolderBlobStore } from './folder/blobs.js'
 import { S3BlobStore } from './s3/blobs.js'
 
 /**
  * The blob store that a URL names, not connected yet: `file:./folder`, `s3://bucket/prefix` (with `?region=` and
- * `?endpoint=`; the credentials are those of the machine's AWS configuration), or any URL of a storage, for what goes
- * with that. Throws a `TypeError` for any other.
+ * `?endpoint=`; the credentials are those of the machine's AWS configuration), or the URL of a storage, for the blob store that goes
+ * with it. Throws a `TypeError` for any other.
  */
 export function openBlobUrl (url: string): BlobStore {
   if (url.startsWith('file:')) {
@@ -27,10 +27,10 @@ export function openBlobUrl (url: string): BlobStore {
       ...endpoint === null ? {} : { endpoint }
     })
   }
-  if (/^(memory|sqlite|rediss?|postgres(ql)?):/.test(url)) {
+  if (hasStorageScheme(url)) {
     const { records } = openStorageUrl(url)
     if (records.blobs !== undefined) return records.blobs()
   }
-  // The URL itself may hold a password, so it is not repeated.
+  // The URL may contain a password, so the message does not repeat it.
   throw new TypeError('The blobs URL must be file:./folder, s3://bucket or the URL of a storage.')
 }

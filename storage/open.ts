@@ -36,32 +36,70 @@ export function createThreadStorage (config: ThreadStorageConfig = { type: 'memo
  * `?tableName=`), both with `?timeoutMs=`. Throws a `TypeError` for any other.
  */
 export function openStorageUrl (url: string): RecordThreadStorage {
-  if (url === 'memory:') return new InMemoryThreadStorage()
-  const scheme = /^[a-z]+(?=:)/.exec(url)?.[0]
-  if (scheme === 'sqlite') {
-    // sqlite:///folder/file.db is a common spelling too.
-    const path = url.slice('sqlite:'.length).replace(/^\/\//, '')
-    if (path === '') throw new TypeError('The storage URL names no file: write sqlite:./file.db.')
-    return new SqliteThreadStorage({ path })
-  }
-  if (scheme === 'redis' || scheme === 'rediss') {
-    const { url: server, parameters: { ttl, timeoutMs, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix', 'timeoutMs'])
-    if (ttl !== undefined && !/^\d+$/.test(ttl)) throw new TypeError(`ttl in the storage URL must be a number of whole seconds, got ${JSON.stringify(ttl)}.`)
-    return new RedisThreadStorage({ url: server, ttl: Number(ttl ?? 0), ...timeout(timeoutMs), ...parameters })
-  }
-  if (scheme === 'postgres' || scheme === 'postgresql') {
-    const { url: connectionString, parameters: { timeoutMs, ...parameters } } = splitUrl(url, ['schema', 'tableName', 'timeoutMs'])
-    return new PostgresThreadStorage({ connectionString, ...timeout(timeoutMs), ...parameters })
-  }
-  throw badUrl(scheme === undefined ? JSON.stringify(url) : `${scheme}:`)
+  return createThreadStorage(parseStorageUrl(url))
 }
 
-/** As an option; the store refuses what is no number. */
+const STORAGE_SCHEMES = new Map<string, (url: string, fail: Fail) => ThreadStorageConfig>([
+  ['memory', memoryConfig],
+  ['sqlite', sqliteConfig],
+  ['redis', redisConfig],
+  ['rediss', redisConfig],
+  ['postgres', postgresConfig],
+  ['postgresql', postgresConfig]
+])
+
+/** Makes an error that names the URL's origin. None repeats the URL, which may contain a password. */
+type Fail = (problem: string) => TypeError
+
+/**
+ * The configuration that a storage URL stands for. Throws a `TypeError` that names `subject`, and never the URL.
+ *
+ * @param subject where the URL comes from, for error messages.
+ */
+export function parseStorageUrl (url: string, subject = 'The storage URL'): ThreadStorageConfig {
+  const parse = STORAGE_SCHEMES.get(schemeOf(url))
+  if (parse === undefined) throw new TypeError(`${subject} ${MUST_BE}.`)
+  return parse(url, problem => new TypeError(`${subject} ${problem}.`))
+}
+
+const MUST_BE = 'must be sqlite:FILE, memory:, or a redis://, rediss:// or postgres:// URL'
+
+/** Whether `parseStorageUrl` knows the URL's scheme. */
+export function hasStorageScheme (url: string): boolean {
+  return STORAGE_SCHEMES.has(schemeOf(url))
+}
+
+const schemeOf = (url: string): string => /^[a-z0-9]+(?=:)/.exec(url)?.[0] ?? ''
+
+function memoryConfig (url: string, fail: Fail): ThreadStorageConfig {
+  if (url !== 'memory:') throw fail(MUST_BE)
+  return { type: 'memory' }
+}
+
+function sqliteConfig (url: string, fail: Fail): ThreadStorageConfig {
+  // sqlite:///folder/file.db is a common spelling, too.
+  const path = url.slice('sqlite:'.length).replace(/^\/\//, '')
+  if (path === '') throw fail('names no file: write sqlite:./file.db')
+  return { type: 'sqlite', path }
+}
+
+function redisConfig (url: string, fail: Fail): ThreadStorageConfig {
+  const { url: server, parameters: { ttl = '0', timeoutMs, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix', 'timeoutMs'], fail)
+  if (!/^\d+$/.test(ttl)) throw fail(`has a ttl that is not a number of whole seconds: ${JSON.stringify(ttl)}`)
+  return { type: 'redis', url: server, ttl: Number(ttl), ...timeout(timeoutMs), ...parameters }
+}
+
+function postgresConfig (url: string, fail: Fail): ThreadStorageConfig {
+  const { url: connectionString, parameters: { timeoutMs, ...parameters } } = splitUrl(url, ['schema', 'tableName', 'timeoutMs'], fail)
+  return { type: 'postgres', connectionString, ...timeout(timeoutMs), ...parameters }
+}
+
+/** The option of the store, which refuses what is not a number. */
 const timeout = (text: string | undefined): { timeoutMs?: number } => text === undefined ? {} : { timeoutMs: text === '' ? NaN : Number(text) }
 
-/** Takes our parameters out of a URL; the rest is the driver's. */
-function splitUrl<Name extends string> (text: string, names: readonly Name[]): { url: string, parameters: Partial<Record<Name, string>> } {
-  if (!URL.canParse(text)) throw badUrl(`an address that cannot be read, beginning with ${text.slice(0, text.indexOf(':') + 1)}`)
+/** Separates our parameters from a URL; the rest is the driver's. */
+function splitUrl<Name extends string> (text: string, names: readonly Name[], fail: Fail): { url: string, parameters: Partial<Record<Name, string>> } {
+  if (!/^\w+:\/\//.test(text) || !URL.canParse(text)) throw fail(MUST_BE)
   const url = new URL(text)
   const parameters: Partial<Record<Name, string>> = {}
   for (const name of names) {
@@ -70,9 +108,4 @@ function splitUrl<Name extends string> (text: string, names: readonly Name[]): {
     url.searchParams.delete(name)
   }
   return { url: url.href, parameters }
-}
-
-/** The URL itself may hold a password, so it is not repeated. */
-function badUrl (found: string): TypeError {
-  return new TypeError(`The storage URL must be memory:, sqlite:./file.db, redis://host, rediss://host or postgres://host/database, got ${found}.`)
 }

@@ -14,9 +14,9 @@ import { OperatorError } from './errors.js'
 import { number, Progress } from './progress.js'
 import type { ExportCommand, ImportCommand, TransferValues } from './transfer-arguments.js'
 
-/** Writes everything in the store to a file or to stdout; what there is to say goes to stderr. */
+/** Writes everything in the store to a file or to stdout. Messages go to stderr. */
 export async function runExport ({ values, out, resume }: ExportCommand): Promise<void> {
-  if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one, or go on with it with --resume.`)
+  if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one, or continue it with --resume.`)
   await withStores(values, async stores => {
     const broken: BrokenExport = resume && existsSync(out as string) ? await reopenExport(out as string) : { resume: undefined, records: 0 }
     const progress = new Progress('Exporting')
@@ -34,7 +34,7 @@ export async function runExport ({ values, out, resume }: ExportCommand): Promis
   })
 }
 
-/** Reads a file or stdin into the store. Resolves to whether every line was good. */
+/** Imports a file or stdin into the store. Resolves to whether every line was valid. */
 export async function runImport ({ values, file, strict, project }: ImportCommand): Promise<boolean> {
   const total = file === undefined ? 0 : (await stat(file).catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })).size
   return await withStores(values, async stores => {
@@ -68,8 +68,8 @@ function summary ({ written, there, badLines }: ImportResult, strict: boolean): 
 async function withStores<T> (values: TransferValues, work: (stores: TransferStores) => Promise<T>): Promise<T> {
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
   const { storage } = config
-  if (storage === undefined || storage === 'memory:') throw new OperatorError('There is nothing to export from or import into with memory: as the storage.')
-  const { records } = resolveStorage(storage)
+  const { records } = resolveStorage(storage ?? 'memory:')
+  if (!records.supports.persistent) throw new OperatorError('There is nothing to export from or import into with memory: as the storage.')
   const blobs = resolveBlobs(config.blobs, records)
   try {
     await records.connect()
@@ -91,7 +91,7 @@ async function * asText (lines: AsyncIterable<Line>, onLine: (line: Line) => voi
 async function writeTo (text: Readable, out: string | undefined): Promise<void> {
   if (out === undefined) return await pipeline(text, process.stdout as Writable, { end: false })
   await pipeline(text, createWriteStream(out, { flags: 'a' }))
-  // Whoever deletes the old store after this relies on it.
+  // The operator may delete the old store as soon as this command ends.
   const file = openSync(out, 'r+')
   fsyncSync(file)
   closeSync(file)

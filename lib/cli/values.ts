@@ -1,9 +1,10 @@
+import { parseStorageUrl } from '../../storage/open.js'
 import { isPort } from '../server/options.js'
 import { OperatorError } from './errors.js'
 
 /**
- * Parsers of setting values. Each gets the text and where it came from (`--port`, `PORT`), and throws an `OperatorError`
- * that names the place, never a secret.
+ * Parsers of setting values. Each receives the text and its origin (`--port`, `PORT`), and throws an `OperatorError` that names the
+ * origin, but never a secret.
  */
 export type ParseValue<T> = (text: string, origin: string) => T
 
@@ -27,7 +28,7 @@ export function positive (value: string, origin: string): number {
 
 export function httpUrl (value: string, origin: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined
-  // The value is not shown: a mistaken one may hold a password.
+  // The message does not repeat the value, which may contain a password.
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
     throw new OperatorError(`${origin} must be an http(s) URL without a user name, such as https://api.openai.com/v1.`)
   }
@@ -35,9 +36,11 @@ export function httpUrl (value: string, origin: string): string {
 }
 
 export function storageUrl (value: string, origin: string): string {
-  const isUrl = /^(redis|rediss|postgres|postgresql):\/\//.test(value) ? URL.canParse(value) : /^(sqlite:.+|memory:)$/.test(value)
-  // Not shown either.
-  if (!isUrl) throw new OperatorError(`${origin} must be sqlite:FILE, memory:, or a redis://, rediss:// or postgres:// URL.`)
+  try {
+    parseStorageUrl(value, origin)
+  } catch (error) {
+    throw new OperatorError((error as TypeError).message)
+  }
   return value
 }
 
@@ -46,7 +49,7 @@ export function logLevel (value: string, origin: string): string {
   return value
 }
 
-/** `KEY` or `KEY=PROJECT`: the key, and the project when there is one. Split at the last `=`, since a key may end in some. */
+/** `KEY` or `KEY=PROJECT`: the key, and the project when there is one. Split at the last `=`, because a key may contain some. */
 export function apiKey (value: string, origin: string): readonly [key: string, project: string | undefined] {
   const at = value.lastIndexOf('=')
   if (at === -1) return [value, undefined]
