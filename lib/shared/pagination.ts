@@ -1,48 +1,87 @@
 import type { ListResponse } from '../../schemas/common.js'
-import type { Page } from '../../storage/record-store.js'
+import type { Page, StoredRecord } from '../../storage/record-store.js'
 import type { ApiError } from './errors.js'
 import type { Scope } from './scope.js'
 
-/** The parameters of every list (API reference, "Pagination"). */
+/** The parameters of all lists (API reference, "Pagination"). */
 export interface ListParams {
   /** 1 to 100, default 20. */
   limit?: number
-  /** By creation; default desc. */
+  /** By time of creation. Default `desc`. */
   order?: 'asc' | 'desc'
   /** Exclusive: an id of the list. */
   after?: string
-  /** Exclusive: an id of the list. Alone it gives the page next to the cursor, still in `order`. */
+  /** Exclusive: an id of the list. Without `after`, the page is the one adjacent to the cursor, still in `order`. */
   before?: string
 }
 
 export const DEFAULT_LIMIT = 20
 
-/** The records to list: one kind, below one parent, in one partition. */
+/** The records to list: those of one kind and parent in one partition. */
 export interface ListSource {
   partition: string
   kind: string
   parent?: string
 }
 
-/** One page of records as a list envelope. An unknown cursor is refused with the error that `missing` makes. */
-export async function listRecords<Body extends { id: string }> (scope: Scope, source: ListSource, params: ListParams, missing: (id: string) => ApiError): Promise<ListResponse<Body>> {
+/** Makes the error for a cursor that is no id of the list. */
+type MissingError = (id: string) => ApiError
+
+/** One page of records as a list object. Throws the error that `missing` makes for an unknown cursor. */
+export async function listRecords<Body extends { id: string }> (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<ListResponse<Body>> {
   const page = await pageOf<Body>(scope, source, params, missing)
   return listOf(page.records.map(record => record.body), page.hasMore)
 }
 
-/** The same page as records. */
-export async function pageOf<Body> (scope: Scope, source: ListSource, params: ListParams, missing: (id: string) => ApiError): Promise<Page<Body>> {
+/** As `listRecords`, but the page's records. */
+export async function pageOf<Body> (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<Page<Body>> {
   const { records, project } = scope
-  const position = async (id: string | undefined): Promise<number | undefined> => {
-    if (id === undefined) return undefined
-    const record = await records.get({ project, partition: source.partition, kind: source.kind, id })
-    if (record === undefined || record.parent !== (source.parent ?? '')) throw missing(id)
-    return record.position
+  const cursors = await cursorPositions(scope, source, params, missing)
+  return await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: params.limit ?? DEFAULT_LIMIT, ...cursors })
+}
+
+/** As few as make round trips rare. */
+const MIN_SCAN = 100
+
+/**
+ * One page of what `select` makes of the records, without those of which it makes nothing (undefined). The page is filled from as many
+ * pages of records as it takes.
+ */
+export async function listSelected<Body, T extends { id: string }> (
+  scope: Scope,
+  source: ListSource,
+  params: ListParams,
+  missing: MissingError,
+  select: (record: StoredRecord<Body>) => T | undefined | Promise<T | undefined>
+): Promise<ListResponse<T>> {
+  const { records, project } = scope
+  let { after, before } = await cursorPositions(scope, source, params, missing)
+  const limit = params.limit ?? DEFAULT_LIMIT
+  const backwards = after === undefined && before !== undefined
+  let found: T[] = []
+  // One more than is shown tells whether there are more: all records beyond the page may be left out.
+  while (found.length <= limit) {
+    const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
+    const selected = (await Promise.all(page.records.map(select))).filter(item => item !== undefined)
+    found = backwards ? [...selected, ...found] : [...found, ...selected]
+    if (!page.hasMore) break
+    if (backwards) before = page.records[0]?.position
+    else after = page.records.at(-1)?.position
   }
-  const [after, before] = await Promise.all([position(params.after), position(params.before)])
-  return await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: params.limit ?? DEFAULT_LIMIT, after, before })
+  return listOf(backwards ? found.slice(-limit) : found.slice(0, limit), found.length > limit)
 }
 
 export function listOf<T extends { id: string }> (data: T[], hasMore: boolean): ListResponse<T> {
   return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: hasMore }
+}
+
+async function cursorPositions (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<{ after: number | undefined, before: number | undefined }> {
+  const position = async (id: string | undefined): Promise<number | undefined> => {
+    if (id === undefined) return undefined
+    const record = await scope.records.get({ project: scope.project, partition: source.partition, kind: source.kind, id })
+    if (record === undefined || record.parent !== (source.parent ?? '')) throw missing(id)
+    return record.position
+  }
+  const [after, before] = await Promise.all([position(params.after), position(params.before)])
+  return { after, before }
 }

@@ -1,4 +1,5 @@
 import { KIND, PARTITION } from '../../storage/layout.js'
+import { eachRecord } from '../../storage/each-record.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import type { FileBody } from '../vector-stores/records.js'
 import type { SectionName } from './lines.js'
@@ -58,23 +59,18 @@ export interface FoundRecord {
   content: Content
 }
 
-/** Few enough to hold, whatever a message's size. */
+/** Few enough to be held in memory, even if they are long messages. */
 const PAGE_LENGTH = 100
 
 /** All records of one kind and parent, in order. */
-export async function * pages (records: RecordStore, key: PartitionKey, kind: string, parent = '', after?: number): AsyncGenerator<StoredRecord> {
-  for (;;) {
-    const page = await records.page({ ...key, kind, parent, order: 'asc', limit: PAGE_LENGTH, after })
-    yield * page.records
-    after = page.records.at(-1)?.position
-    if (!page.hasMore || after === undefined) return
-  }
+export function recordsOf (records: RecordStore, key: PartitionKey, kind: string, parent = '', after?: number): AsyncGenerator<StoredRecord> {
+  return eachRecord(records, { ...key, kind, parent }, { pageLength: PAGE_LENGTH, after })
 }
 
 /** What a partition holds, each record after its children. */
 export async function * contentsOf (records: RecordStore, key: PartitionKey, contents: readonly Content[], parent = ''): AsyncGenerator<FoundRecord> {
   for (const content of contents) {
-    for await (const record of pages(records, key, content.kind, parent)) {
+    for await (const record of recordsOf(records, key, content.kind, parent)) {
       const parentOfChildren = content.parentOf === undefined ? record.id : content.parentOf(record.body)
       if (content.children !== undefined && parentOfChildren !== null) yield * contentsOf(records, key, content.children, parentOfChildren)
       yield { record, content }

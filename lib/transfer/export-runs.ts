@@ -4,7 +4,7 @@ import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import { isActive } from '../dialects/assistants/state.js'
 import type { RunLock } from '../threads/messages.js'
-import { contentsOf, pages, RUN_CONTENTS } from './contents.js'
+import { contentsOf, recordsOf, RUN_CONTENTS } from './contents.js'
 
 /** A record, and whether an earlier state of it may have been exported already. */
 export interface ExportedRecord {
@@ -22,7 +22,7 @@ const READINGS = 20
 export async function * runsOf (records: RecordStore, key: PartitionKey): AsyncGenerator<ExportedRecord> {
   const lock = await records.get<RunLock>({ ...key, kind: KIND.lock, id: RUN_LOCK_ID })
   const activeId = lock?.body.run_id
-  for await (const record of pages(records, key, KIND.run)) {
+  for await (const record of recordsOf(records, key, KIND.run)) {
     // Active without the lock that was there: begun since. It is not part of this export.
     if (record.id === activeId || isActive((record.body as Run).status)) continue
     for await (const { record: part } of contentsOf(records, key, RUN_CONTENTS, record.id)) yield { record: part, again: false }

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../../storage/blob-store.js'
 import { DEFAULT_PROJECT, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
-import { contentsOf, pages, SECTION, type Section } from './contents.js'
+import { contentsOf, recordsOf, SECTION, type Section } from './contents.js'
 import { runsOf } from './export-runs.js'
 import { SECTIONS, type BytesLine, type Line, type PlaceLine, type RecordLine } from './lines.js'
 
@@ -57,7 +57,7 @@ async function * places (records: RecordStore, from?: PlaceLine): AsyncGenerator
         continue
       }
       const after = isSameProject && from.section === name ? from.position - 1 : 0
-      for await (const entry of pages(records, { project, partition }, index, '', after)) yield place(entry.id, entry.position)
+      for await (const entry of recordsOf(records, { project, partition }, index, '', after)) yield place(entry.id, entry.position)
     }
   }
 }
@@ -66,7 +66,7 @@ async function * places (records: RecordStore, from?: PlaceLine): AsyncGenerator
 async function * projects (records: RecordStore, from?: PlaceLine): AsyncGenerator<{ project: string, position: number }> {
   const start = from?.project_position ?? 0
   if (start === 0) yield { project: DEFAULT_PROJECT, position: 0 }
-  for await (const { id, position } of pages(records, { project: SYSTEM_PROJECT, partition: PARTITION.projects }, KIND.project, '', Math.max(start - 1, 0))) {
+  for await (const { id, position } of recordsOf(records, { project: SYSTEM_PROJECT, partition: PARTITION.projects }, KIND.project, '', Math.max(start - 1, 0))) {
     if (id !== DEFAULT_PROJECT) yield { project: id, position }
   }
 }

@@ -8,7 +8,7 @@ import { VectorStores } from './stores.js'
 
 const DEFAULT_RESULTS = 10
 
-/** Everything about one project's vector stores. */
+/** The vector stores of one project. */
 export class VectorStoreApi {
   readonly stores: VectorStores
   readonly files: StoreFiles

@@ -23,7 +23,7 @@ export class StoreBatches {
     this.#files = files
   }
 
-  /** With `files` each has its own attributes and strategy, and those beside it are ignored. */
+  /** In `files`, each file has its own attributes and strategy; those of the request are ignored then. */
   async create (storeId: string, request: CreateVectorStoreFileBatchRequest): Promise<VectorStoreFileBatch> {
     const { file_ids: ids, files, ...forAll } = request
     if (ids === undefined && files === undefined) {
@@ -48,7 +48,7 @@ export class StoreBatches {
     return showBatch(await this.#load(storeId, id))
   }
 
-  /** Files that are not indexed yet stay so. A batch that is done is returned as it is. */
+  /** Cancels the files that are not indexed yet. A completed batch is returned unchanged. */
   async cancel (storeId: string, id: string): Promise<VectorStoreFileBatch> {
     const { records, clock } = this.#scope
     const ref: StoreRef = { project: this.#scope.project, storeId }

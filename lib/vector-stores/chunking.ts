@@ -4,7 +4,7 @@ import { badRequest } from '../shared/errors.js'
 
 const AUTO = { max_chunk_size_tokens: 800, chunk_overlap_tokens: 400 }
 
-/** A strategy in figures, as responses show it. Throws the 400 for an overlap of more than half. */
+/** The strategy with its numbers, as in responses. Throws the 400 when the overlap exceeds half of the chunk size. */
 export function chunkingStrategy (given: ChunkingStrategyParam | undefined, path = 'chunking_strategy'): StaticChunkingStrategy {
   if (given?.type !== 'static') return { type: 'static', static: { ...AUTO } }
   const { max_chunk_size_tokens: size, chunk_overlap_tokens: overlap } = given.static

@@ -2,28 +2,28 @@ import { randomUUID } from 'node:crypto'
 import type { ListResponse } from '../../schemas/common.js'
 import type { FileObject } from '../../schemas/files.js'
 import type { CreateVectorStoreFileRequest, ListVectorStoreFilesQuery, UpdateVectorStoreFileRequest, VectorStoreFile, VectorStoreFileContent } from '../../schemas/vector-stores.js'
-import { eachRecord } from '../../storage/each-record.js'
+import { eachPage, eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { notFound } from '../shared/errors.js'
+import { listSelected } from '../shared/pagination.js'
 import { requireFiles } from '../files/find.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import type { Scope } from '../shared/scope.js'
 import { changeStore, loadStore, type StoreChange } from './store-change.js'
 import { chunkingStrategy } from './chunking.js'
 import { expired, withExpiry } from './expiry.js'
-import { listPicked } from './list.js'
 import { activate, endUses, enterUses, indexJob, isExpired, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
 import type { StoreSearch } from './search.js'
 
 const missing = (id: string) => notFound('file', id)
 
-/** Files whose chunks are given up in one write. */
-const FREED_AT_ONCE = 100
+/** Files whose index data is released in one write. */
+const RELEASE_BATCH = 100
 
-/** Nothing is there, nor under way, by which it could be searched. */
-const isFreed = ({ file, generation }: FileBody): boolean => generation === null && file.status !== 'in_progress'
+/** Whether the file neither has index data nor is being indexed. */
+const hasNoIndex = ({ file, generation }: FileBody): boolean => generation === null && file.status !== 'in_progress'
 
 interface AttachOptions {
   batch?: BatchBody
@@ -31,10 +31,10 @@ interface AttachOptions {
   token?: string
 }
 
-/** What a service of one project's vector stores needs beside its scope. */
+/** What the services of a project's vector stores need besides the scope. */
 export interface StoreServices {
   search: StoreSearch
-  /** Told that there is something to do in a store. */
+  /** Called when there are new jobs in a store. */
   wake (store: StoreRef): void
 }
 
@@ -54,9 +54,9 @@ export class StoreFiles {
   }
 
   /**
-   * Puts files into a store, to be indexed soon. One that is in it already is indexed anew. With a batch, that comes into being in the
-   * same write. With a token, a file that is in it stays as it is, and what is new can be taken back. Throws the 404 of the store, and of
-   * files that do not exist.
+   * Attaches files to a store and schedules them for indexing. A file that is attached already is indexed again. A batch is created by the
+   * same write. With a token, files that are attached already are left as they are, and `detach` with that token undoes the rest. Throws the
+   * 404 of the store, and of files that do not exist.
    */
   async attach (storeId: string, requests: readonly CreateVectorStoreFileRequest[], { batch, token }: AttachOptions = {}): Promise<VectorStoreFile[]> {
     const { records, clock } = this.#scope
@@ -74,7 +74,7 @@ export class StoreFiles {
       const files: VectorStoreFile[] = []
       for (const [i, object] of objects.entries()) {
         const settings = { attributes: distinct[i]!.attributes ?? {}, chunking_strategy: strategies[i]! }
-        files.push(await this.#relyOn(change, object.id, token) ?? await this.#put(change, object, settings, { batchId: batch?.batch.id ?? null, ...token === undefined ? {} : { token } }))
+        files.push(await this.#reuse(change, object.id, token) ?? await this.#put(change, object, settings, { batchId: batch?.batch.id ?? null, ...token === undefined ? {} : { token } }))
       }
       change.store = withExpiry({ ...change.store, last_active_at: unixSeconds(clock) })
       return files
@@ -91,7 +91,7 @@ export class StoreFiles {
     return (await this.#load(storeId, id)).file
   }
 
-  /** Attributes are replaced whole; searches see the new ones at once. */
+  /** Replaces all attributes. Searches see the new ones at once. */
   async update (storeId: string, id: string, { attributes }: UpdateVectorStoreFileRequest): Promise<VectorStoreFile> {
     const ref = this.#ref(storeId)
     const file = await changeStore(this.#scope.records, ref, async change => {
@@ -110,16 +110,16 @@ export class StoreFiles {
     return file!
   }
 
-  /** Takes a file out of the store; the file itself stays (API reference, "Delete vector store file"). */
+  /** Detaches a file from the store. The file itself is not deleted (API reference, "Delete vector store file"). */
   async delete (storeId: string, id: string): Promise<void> {
     await this.#requireStore(this.#ref(storeId))
     if (!await this.detach(storeId, id)) throw missing(id)
   }
 
   /**
-   * Whether it was in there.
+   * Detaches a file. False when it was not attached.
    *
-   * @param token takes it out only if it was put in with that, and nobody has attached it since.
+   * @param token detaches the file only if it was attached with this token, and not attached again since.
    */
   async detach (storeId: string, id: string, token?: string): Promise<boolean> {
     const { records, clock } = this.#scope
@@ -129,7 +129,7 @@ export class StoreFiles {
       const body = await change.file(id)
       if (body === undefined || (token !== undefined && body.token !== token)) return undefined
       change.add(removeRecord(KIND.vectorStoreFile, id), removeRecord(KIND.vectorStoreJob, id))
-      await this.#retire(change, body)
+      await this.#detachChunks(change, body)
       change.store = { ...change.store, usage_bytes: change.store.usage_bytes - body.file.usage_bytes }
       await change.move(body.batchId, body.file.status, undefined)
       return true
@@ -139,32 +139,28 @@ export class StoreFiles {
     return detached === true
   }
 
-  /** Frees what the files of an expired store were searched by; which files there are stays known. What is in progress is cancelled. */
-  async free (storeId: string): Promise<void> {
+  /** Removes the index data of an expired store. Its files stay attached; those in progress are cancelled. */
+  async releaseIndex (storeId: string): Promise<void> {
     const { records, clock } = this.#scope
     const ref = this.#ref(storeId)
-    let after: number | undefined
-    for (;;) {
-      const page = await records.page<FileBody>({ ...partitionOf(ref), kind: KIND.vectorStoreFile, order: 'asc', limit: FREED_AT_ONCE, after })
+    for await (const files of eachPage<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile }, { pageLength: RELEASE_BATCH })) {
       await activate(records, ref, clock.now())
       await changeStore(records, ref, async change => {
-        // Its time may have begun anew.
+        // The store may have been used or extended meanwhile.
         if (!isExpired(change.store, unixSeconds(clock))) return undefined
-        for (const { id } of page.records) await this.#free(change, id)
+        for (const { id } of files) await this.#releaseIndexOf(change, id)
         return true
       })
-      after = page.records.at(-1)?.position
-      if (!page.hasMore) break
     }
     this.#services.wake(ref)
     await this.#services.search.forget(ref)
   }
 
-  async #free (change: StoreChange, id: string): Promise<void> {
+  async #releaseIndexOf (change: StoreChange, id: string): Promise<void> {
     const body = await change.file(id)
-    if (body === undefined || isFreed(body)) return
+    if (body === undefined || hasNoIndex(body)) return
     const { status, usage_bytes: bytes } = body.file
-    await this.#retire(change, body)
+    await this.#detachChunks(change, body)
     change.store = { ...change.store, usage_bytes: change.store.usage_bytes - bytes }
     const isCancelled = status === 'in_progress'
     if (isCancelled) {
@@ -174,21 +170,21 @@ export class StoreFiles {
     change.add(putFile({ ...body, file: { ...body.file, usage_bytes: 0, ...isCancelled ? { status: 'cancelled' } : {} }, generation: null, entryId: null }))
   }
 
-  /** Has the files of a store that is no longer expired indexed anew, among what is written with it. `wake` must follow. */
+  /** Schedules the files of a store that is no longer expired for indexing, as part of `change`. `wake` must follow. */
   async restore (change: StoreChange): Promise<void> {
     for await (const { id, body } of eachRecord<FileBody>(this.#scope.records, { ...partitionOf(this.#ref(change.store.id)), kind: KIND.vectorStoreFile })) {
-      if (body.file.status !== 'completed' || !isFreed(body)) continue
+      if (body.file.status !== 'completed' || !hasNoIndex(body)) continue
       await change.move(body.batchId, 'completed', 'in_progress')
       change.add(putFile({ ...body, file: { ...body.file, status: 'in_progress' } }), indexJob(id))
     }
   }
 
-  /** There is something to do in the store. */
+  /** Called when there are new jobs in the store. */
   wake (storeId: string): void {
     this.#services.wake(this.#ref(storeId))
   }
 
-  /** Takes a file that was deleted out of every store. May be called any number of times. */
+  /** Detaches a deleted file from all stores. May be called any number of times. */
   async detachEverywhere (fileId: string): Promise<void> {
     const { records, project } = this.#scope
     const uses = { project, partition: PARTITION.fileUses, kind: KIND.fileUse, parent: fileId }
@@ -203,11 +199,11 @@ export class StoreFiles {
     const { filter, ...params } = query
     const ref = this.#ref(storeId)
     await this.#requireStore(ref)
-    return await listPicked<FileBody, VectorStoreFile>(this.#scope, { partition: storeId, kind: KIND.vectorStoreFile }, params, missing, ({ body }) =>
+    return await listSelected<FileBody, VectorStoreFile>(this.#scope, { partition: storeId, kind: KIND.vectorStoreFile }, params, missing, ({ body }) =>
       (filter === undefined || body.file.status === filter) && (batchId === undefined || body.batchId === batchId) ? body.file : undefined)
   }
 
-  /** The text that the file was indexed with, in pieces that do not repeat one another. */
+  /** The text of the file as it was indexed, in chunks without their overlaps. */
   async content (storeId: string, id: string): Promise<VectorStoreFileContent> {
     const { generation } = await this.#load(storeId, id)
     const data: VectorStoreFileContent['data'] = []
@@ -223,16 +219,16 @@ export class StoreFiles {
     return { object: 'vector_store.file_content.page', data, has_more: false, next_page: null }
   }
 
-  /** A file that is in the store already and as good as new; it is not to be taken back any more. */
-  async #relyOn (change: StoreChange, id: string, token: string | undefined): Promise<VectorStoreFile | undefined> {
+  /** The file, if it is attached and neither failed nor cancelled. From now on no token detaches it. */
+  async #reuse (change: StoreChange, id: string, token: string | undefined): Promise<VectorStoreFile | undefined> {
     const body = token === undefined ? undefined : await change.file(id)
     if (body === undefined || body.file.status === 'failed' || body.file.status === 'cancelled') return undefined
-    const { token: _, ...relied } = body
-    change.add(putFile(relied))
+    const { token: _, ...shared } = body
+    change.add(putFile(shared))
     return body.file
   }
 
-  /** Of an attempt that failed: no use without a file in the store. */
+  /** After a failed attempt: removes the uses of files that are not in the store. */
   async #endUnused (ref: StoreRef, fileIds: readonly string[]): Promise<void> {
     const { records } = this.#scope
     const found = await Promise.all(fileIds.map(async id => await records.get(recordKey(ref, KIND.vectorStoreFile, id))))
@@ -242,7 +238,7 @@ export class StoreFiles {
   async #put (change: StoreChange, object: FileObject, settings: Pick<VectorStoreFile, 'attributes' | 'chunking_strategy'>, origin: Pick<FileBody, 'batchId' | 'token'>): Promise<VectorStoreFile> {
     const old = await change.file(object.id)
     if (old !== undefined) {
-      await this.#retire(change, old)
+      await this.#detachChunks(change, old)
       change.store = { ...change.store, usage_bytes: change.store.usage_bytes - old.file.usage_bytes }
       await change.move(old.batchId, old.file.status, undefined)
     }
@@ -262,8 +258,8 @@ export class StoreFiles {
     return file
   }
 
-  /** What was made of a file is not searched any more, and goes. */
-  async #retire (change: StoreChange, { file, entryId, generation }: FileBody): Promise<void> {
+  /** Removes the file from searches and schedules its chunks for removal. */
+  async #detachChunks (change: StoreChange, { file, entryId, generation }: FileBody): Promise<void> {
     const { records } = this.#scope
     if (entryId !== null) change.add(removeRecord(KIND.vectorStoreEntry, entryId))
     if (generation !== null) change.add(purgeJob(generation))
@@ -287,7 +283,7 @@ export class StoreFiles {
   }
 }
 
-/** What goes with a file that is taken back while somebody may be at work on it: the chunks that are there already. */
+/** For a file that is detached while it is being indexed: schedules the chunks written so far for removal. */
 export async function unfinished (records: RecordStore, ref: StoreRef, fileId: string): Promise<WriteItem[]> {
   const job = await records.get<JobBody>(recordKey(ref, KIND.vectorStoreJob, fileId))
   return job?.body.generation == null ? [] : [purgeJob(job.body.generation)]

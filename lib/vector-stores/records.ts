@@ -3,56 +3,54 @@ import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { PartitionKey, RecordKey, RecordStore, WriteItem } from '../../storage/record-store.js'
 import type { Attributes } from '../retrieval/filters.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
+import type { LeaseTerms } from '../shared/lease.js'
 
-/** A vector store as it is kept: its status follows from its counts and the time. */
+/** A vector store as it is stored. Its status is derived from its counts and the time. */
 export type StoreBody = Omit<VectorStore, 'status'>
 
 export const isExpired = (body: StoreBody, now: number): boolean => body.expires_at !== null && body.expires_at <= now
 
-/** A file in a vector store, and what goes with it. */
+/** A file in a vector store, with what only the server needs to know about it. */
 export interface FileBody {
   file: VectorStoreFile
-  /** As it was called when it was attached. */
+  /** The file's name when it was attached. */
   filename: string
-  /** The batch it came with. */
+  /** The batch that it was attached with. */
   batchId: string | null
-  /** What was last made of the file, once something was: the parent of its chunks. */
+  /** The parent of its current chunks; null before it was indexed. */
   generation: string | null
-  /** The entry under which searches know it; null while they do not. */
+  /** The entry that makes it searchable; null while it is not. */
   entryId: string | null
-  /** Of who has put it in and may yet take it back (`PendingStores`). Absent once anybody else relies on it. */
+  /** Of the `PendingStores` that attached it and may detach it again. Absent once it was attached otherwise. */
   token?: string
 }
 
-/** A batch as it is kept: its status follows from its counts and the wish to cancel it. */
+/** A batch as it is stored. Its status is derived from its counts and `cancelled`. */
 export interface BatchBody {
   batch: Omit<VectorStoreFileBatch, 'status'>
   cancelled: boolean
 }
 
 /**
- * Something to do in a store. Whoever does it holds it until `expiresAt`, and renews that; then it is anybody's again.
+ * A job in a store, with the lease of the instance that does it.
  *
- * - `index`: a file that is in progress, id = file id.
- * - `purge`: chunks that nobody needs any more, id = generation.
+ * - `index`: index a file that is in progress; id = file id.
+ * - `purge`: remove chunks that are no longer used; id = generation.
  */
-export interface JobBody {
+export interface JobBody extends LeaseTerms {
   type: 'index' | 'purge'
-  owner: string | null
-  /** Milliseconds since the epoch. */
-  expiresAt: number
-  /** How often somebody has begun. */
+  /** How many instances have begun. One that released the job is not counted. */
   attempts: number
-  /** Of an `index` job under way: what its chunks are written under. */
+  /** Of an `index` job under way: the parent of its chunks. */
   generation: string | null
 }
 
-/** A file became searchable, or what searches must know of it changed. */
+/** Written when a file becomes searchable, or when its attributes change. */
 export interface EntryBody {
   fileId: string
   generation: string
   attributes: Attributes
-  /** What the vectors were made with; null when there are none. */
+  /** The model that computed the vectors; null when there are none. */
   model: string | null
 }
 
@@ -68,7 +66,7 @@ export interface ChunkBody {
 
 export interface ActiveStoreBody {
   project: string
-  /** Milliseconds since the epoch: when something was last put into it. */
+  /** When a job was last added, in milliseconds since the epoch. */
   at: number
 }
 
@@ -95,13 +93,13 @@ export function encodeVector (vector: readonly number[]): string {
 
 export function decodeVector (encoded: string): Float32Array {
   const bytes = Buffer.from(encoded, 'base64')
-  // A copy: a buffer's own place in memory may not be one where a float can stand.
+  // Copied, because the buffer's memory may not be aligned for floats.
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
 }
 
 export const NO_FILES: FileCounts = { in_progress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 }
 
-/** Counts after a file went from one state to another; `undefined` is outside. */
+/** The counts after a file has changed its status. `undefined` stands for a file that is not in the store. */
 export function recount (counts: FileCounts, from: VectorStoreFile['status'] | undefined, to: VectorStoreFile['status'] | undefined): FileCounts {
   const next = { ...counts }
   if (from !== undefined) next[from]--
@@ -110,7 +108,7 @@ export function recount (counts: FileCounts, from: VectorStoreFile['status'] | u
   return next
 }
 
-/** Says that there is something to do in a store. Written before the jobs are, so that no job is missed. */
+/** Adds a store to the index of active stores. Must precede the write of its jobs, so that no job is missed. */
 export async function activate (records: RecordStore, store: StoreRef, now: number): Promise<void> {
   const body: ActiveStoreBody = { project: store.project, at: now }
   await records.write({ project: SYSTEM_PROJECT, partition: PARTITION.activeVectorStores }, [{ op: 'put', kind: KIND.activeVectorStore, id: store.storeId, body }])
@@ -118,13 +116,13 @@ export async function activate (records: RecordStore, store: StoreRef, now: numb
 
 const useId = (fileId: string, storeId: string): string => `${fileId} ${storeId}`
 
-/** Enters that a store uses these files. Written before they are in it. */
+/** Records that a store uses these files. Must precede the write that attaches them. */
 export async function enterUses (records: RecordStore, { project, storeId }: StoreRef, fileIds: readonly string[]): Promise<void> {
   await records.write({ project, partition: PARTITION.fileUses },
     [...new Set(fileIds)].map(fileId => ({ op: 'put', kind: KIND.fileUse, id: useId(fileId, storeId), parent: fileId, body: { store_id: storeId } })))
 }
 
-/** The store uses these files no more. Written after they are out of it. */
+/** Removes the records of `enterUses`. Must follow the write that detaches the files. */
 export async function endUses (records: RecordStore, { project, storeId }: StoreRef, fileIds: readonly string[]): Promise<void> {
   if (fileIds.length === 0) return
   await records.write({ project, partition: PARTITION.fileUses }, [...new Set(fileIds)].map(fileId => removeRecord(KIND.fileUse, useId(fileId, storeId))))

@@ -8,9 +8,8 @@ import { partitionOf, putBatch, putStore, recordKey, recount, type BatchBody, ty
 type FileStatus = FileBody['file']['status']
 
 /**
- * One change of a vector store, from reading to writing. Whatever changes files, batches or counts writes the store's record too,
- * and expects it to be as it was read. So all such changes happen one after the other, and the counts are always
- * those of the files.
+ * One change of a vector store, from reading to writing. Every change of files, batches or counts also writes the store's record, and
+ * expects the version that it has read. So these changes are serialised, and the counts always match the files.
  */
 export class StoreChange {
   store: StoreBody
@@ -25,7 +24,7 @@ export class StoreChange {
     this.store = store
   }
 
-  /** Among what is written; no record twice. */
+  /** Adds items to the write. No record may be named twice. */
   add (...items: WriteItem[]): void {
     this.#items.push(...items)
   }
@@ -44,11 +43,11 @@ export class StoreChange {
     this.#batches.set(body.batch.id, body)
   }
 
-  /** Keeps the counts, of the store and of the batch that the file came with. */
+  /** Updates the counts of the store and of the file's batch. */
   async move (batchId: string | null, from: FileStatus | undefined, to: FileStatus | undefined): Promise<void> {
     this.store = { ...this.store, file_counts: recount(this.store.file_counts, from, to) }
     const body = batchId === null ? undefined : await this.batch(batchId)
-    // Of a batch nothing goes missing: what was taken out before it was done counts as cancelled.
+    // Files stay counted in their batch: one that is detached before it was indexed counts as cancelled.
     if (body === undefined || (to === undefined && from !== 'in_progress')) return
     this.setBatch({ ...body, batch: { ...body.batch, file_counts: recount(body.batch.file_counts, from, to ?? 'cancelled') } })
   }
@@ -63,8 +62,8 @@ export async function loadStore (records: RecordStore, ref: StoreRef): Promise<S
 }
 
 /**
- * Reads the store, lets `work` decide, and writes, again when somebody else was first. Without the store a 404. What `work` returns is
- * returned; undefined when it finds nothing to change, and nothing is written then.
+ * Reads the store, calls `work`, and writes the change; repeats all of it when the store was changed meanwhile. Returns what `work` returns.
+ * When that is undefined, nothing is written. Throws the 404 of the store.
  */
 export async function changeStore<T> (records: RecordStore, ref: StoreRef, work: (change: StoreChange) => Promise<T | undefined>): Promise<T | undefined> {
   const { result } = await untilWritten(async () => {

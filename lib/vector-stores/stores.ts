@@ -9,14 +9,13 @@ import { notFound } from '../shared/errors.js'
 import { filesPartition, registerFileProject, removeTask, scheduleTask, taskRecordId, type ScheduledTask } from '../schedule/scheduled-tasks.js'
 import { requireFiles } from '../files/find.js'
 import { newId } from '../shared/ids.js'
-import type { ListParams } from '../shared/pagination.js'
+import { listSelected, type ListParams } from '../shared/pagination.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
 import { changeStore, loadStore } from './store-change.js'
 import { chunkingStrategy } from './chunking.js'
 import { expired, withExpiry } from './expiry.js'
-import { listPicked } from './list.js'
 import { activate, endUses, isExpired, NO_FILES, partitionOf, putStore, type FileBody, type StoreBody } from './records.js'
 import type { StoreFiles } from './files.js'
 import type { StoreSearch } from './search.js'
@@ -60,7 +59,7 @@ export class VectorStores {
     try {
       if (fileIds.length > 0) await this.#files.attach(body.id, fileIds.map(id => ({ file_id: id, chunking_strategy: strategy })))
     } catch (error) {
-      // Nobody will ever hear of the store.
+      // The client never learns the store's id.
       await this.delete(body.id).catch(() => {})
       throw error
     }
@@ -78,7 +77,7 @@ export class VectorStores {
     return record === undefined ? undefined : this.#shown(record.body)
   }
 
-  /** A store that is no longer expired after it has its files indexed anew. */
+  /** A store that expires later than now again has its files indexed again. */
   async update (id: string, request: UpdateVectorStoreRequest): Promise<VectorStore> {
     const { records, clock } = this.#scope
     const old = await this.#load(id)
@@ -101,7 +100,7 @@ export class VectorStores {
     return this.#shown(changed!.store)
   }
 
-  /** The store was used: its time begins anew. */
+  /** Called when the store is used: restarts the time to its expiry. */
   async touch (id: string): Promise<void> {
     await changeStore(this.#scope.records, this.#ref(id), async change => {
       change.store = withExpiry({ ...change.store, last_active_at: unixSeconds(this.#scope.clock) })
@@ -109,20 +108,20 @@ export class VectorStores {
     })
   }
 
-  /** Its time may have come: then what it was searched by is freed, while the store and the list of its files stay. */
+  /** Called by the sweeper. When the store has expired, removes its index data; the store and the list of its files stay. */
   async expire (id: string): Promise<void> {
     const { records, project, clock } = this.#scope
     const task = { task: 'store' as const, id }
     const scheduled = await records.get<ScheduledTask>({ ...filesPartition(project), kind: KIND.scheduledTask, id: taskRecordId(task) })
     const expiresAt = (await loadStore(records, this.#ref(id)))?.body.expires_at ?? null
-    if (expiresAt !== null && expiresAt <= unixSeconds(clock)) await this.#files.free(id)
+    if (expiresAt !== null && expiresAt <= unixSeconds(clock)) await this.#files.releaseIndex(id)
     const isLater = expiresAt !== null && expiresAt > unixSeconds(clock)
-    // Unless somebody has set another time meanwhile.
+    // Unless another time was scheduled meanwhile.
     const next: WriteItem = isLater ? scheduleTask({ ...task, at: expiresAt }) : removeTask('store', id)
     if (scheduled !== undefined) await records.write(filesPartition(project), [{ ...next, expect: scheduled.version } as WriteItem])
   }
 
-  /** So that the sweep looks at the store when its time has come. Written before the store has that time. */
+  /** Schedules the store's expiry. Must precede the write that sets it. */
   async #watchExpiry ({ id, expires_at: at }: StoreBody): Promise<void> {
     const { records, project } = this.#scope
     if (at === null) return
@@ -130,14 +129,14 @@ export class VectorStores {
     await records.write(filesPartition(project), [scheduleTask({ task: 'store', id, at })])
   }
 
-  /** With everything in it, in one write; the files themselves stay. */
+  /** Deletes the store with all its records in one write. The files themselves are not deleted. */
   async delete (id: string): Promise<void> {
     const { records, project } = this.#scope
     const ref = this.#ref(id)
     const fileIds = await untilWritten(async () => {
       const record = await loadStore(records, ref)
       if (record === undefined) throw missing(id)
-      // Those of this version: whatever puts a file in makes another.
+      // The files of this version: attaching one changes the version.
       const ids: string[] = []
       for await (const { id } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) ids.push(id)
       return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) ? ids : undefined
@@ -148,13 +147,13 @@ export class VectorStores {
     await this.#search.forget(ref)
   }
 
-  /** An entry of the index may point at nothing, and is left out. */
+  /** An entry of the index without a store is left out. */
   async list (params: ListParams): Promise<ListResponse<VectorStore>> {
     const source = { partition: PARTITION.vectorStores, kind: KIND.vectorStore }
-    return await listPicked<object, VectorStore>(this.#scope, source, params, missing, async ({ id }) => await this.find(id))
+    return await listSelected<object, VectorStore>(this.#scope, source, params, missing, async ({ id }) => await this.find(id))
   }
 
-  /** Throws a 400 when its time is over. */
+  /** Throws the 404, or the 400 when the store has expired. */
   async requireUsable (id: string): Promise<void> {
     if (isExpired(await this.#load(id), unixSeconds(this.#scope.clock))) throw expired(id)
   }
@@ -174,7 +173,7 @@ export class VectorStores {
   }
 }
 
-/** A store as responses show it. */
+/** A store as in responses. */
 export function showStore (body: StoreBody, now: number): VectorStore {
   const { expires_after: expiresAfter, expires_at: expiresAt, last_active_at: lastActiveAt, metadata, ...rest } = body
   const status = isExpired(body, now) ? 'expired' : body.file_counts.in_progress > 0 ? 'in_progress' : 'completed'
