@@ -1,0 +1,10 @@
+import { test } from 'tap'
+import { flows } from './flows/index.js'
+import { playOn } from './play.js'
+import { recorded } from './recording.js'
+
+await playOn('memory')
+
+test('every recording belongs to a flow', async t => {
+  t.strictSame(recorded(), Object.keys(flows).sort())
+})
