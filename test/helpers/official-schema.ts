@@ -134,7 +134,8 @@ function apply ({ at, change, section, because }: Deviation, schemas: object): v
 /** The members of a union, through references and unions within. */
 function branches (schema: Schema, document: Document): Schema[] {
   const name = nameOf(schema)
-  if (name) return branches(document.components.schemas[name], document)
+  const named = name === undefined ? undefined : document.components.schemas[name]
+  if (named !== undefined) return branches(named, document)
   return schema.oneOf ? schema.oneOf.flatMap(member => branches(member, document)) : [schema]
 }
 
