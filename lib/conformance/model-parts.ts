@@ -1,7 +1,7 @@
 import type { ModelPart, ModelProvider, ModelRequest } from '../models/provider.js'
 
 /** All parts of a call. */
-export async function read (provider: ModelProvider, request: ModelRequest, signal = new AbortController().signal): Promise<ModelPart[]> {
+export async function read (provider: ModelProvider, request: ModelRequest, signal: AbortSignal = new AbortController().signal): Promise<ModelPart[]> {
   const parts: ModelPart[] = []
   for await (const part of provider.stream(request, { signal })) parts.push(part)
   return parts

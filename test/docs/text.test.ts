@@ -34,7 +34,7 @@ test('every shell block names scripts and flags that exist', async t => {
 })
 
 test('every link between the pages leads somewhere', async t => {
-  for (const page of pages) {
+  for (const page of [...pages, 'CHANGELOG.md', 'examples/README.md', 'test/data/README.md']) {
     for (const [, target = ''] of textOf(page).matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)) {
       const [path = '', anchor] = target.split('#')
       const file = path === '' ? page : join(dirname(page), path)

@@ -15,6 +15,8 @@ export interface Block {
   language: string
   /** Whether it says that it can be run: ```` ```ts run ````. */
   runs: boolean
+  /** The file that it is a copy of: ```` ```ts examples/plugin.ts ````. */
+  file: string | undefined
   code: string
 }
 
@@ -33,7 +35,8 @@ export function blocksOf (page: string): Block[] {
     if (fence === null) {
       if (open !== undefined) open.code += `${text}\n`
     } else if (open === undefined) {
-      open = { page, line: index + 2, language: fence[1] ?? '', runs: fence[2]?.trim() === 'run', code: '' }
+      const info = fence[2]?.trim() ?? ''
+      open = { page, line: index + 2, language: fence[1] ?? '', runs: info === 'run', file: info.includes('/') ? info : undefined, code: '' }
     } else {
       blocks.push(open)
       open = undefined
