@@ -126,7 +126,11 @@ async function replaceFile (path: string, content: string, folder: string): Prom
   }
   await rename(unfinished, path)
   const directory = await open(folder, 'r')
-  await directory.sync().finally(async () => await directory.close())
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
 }
 
 async function guarded<T> (work: Promise<T>): Promise<T> {

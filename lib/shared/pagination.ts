@@ -62,7 +62,7 @@ export async function listSelected<Body, T extends { id: string }> (
   // One more than is shown tells whether there are more: all records beyond the page may be left out.
   while (found.length <= limit) {
     const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
-    const selected = (await Promise.all(page.records.map(select))).filter(item => item !== undefined)
+    const selected = (await Promise.all(page.records.map(async record => await select(record)))).filter(item => item !== undefined)
     found = backwards ? [...selected, ...found] : [...found, ...selected]
     if (!page.hasMore) break
     if (backwards) before = page.records[0]?.position

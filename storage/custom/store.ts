@@ -74,7 +74,7 @@ class CustomRecordStore extends AbstractRecordStore {
     if (cached.documents.save === undefined) return true
     return new Promise((resolve, reject) => {
       cached.pending.push({ batch, resolve, reject })
-      if (!cached.isSaving) this.#saveAll(cached)
+      if (!cached.isSaving) this.#saveAll(cached).catch(reject)
     })
   }
 

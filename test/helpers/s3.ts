@@ -84,7 +84,7 @@ export async function startS3 (t: Test, bucket: string): Promise<StandInS3> {
   }
 
   const server = createServer((request, response) => {
-    answer(request).catch(() => error(500, 'InternalError')).then(reply => send(request, response, reply))
+    answer(request).catch(() => error(500, 'InternalError')).then(reply => send(request, response, reply)).catch(() => response.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -42,7 +42,7 @@ await onSharedStores((t, store) => {
     const run = await create(a!)
     await gate.reached()
     await clocks[1]!.advance(LEASE_MS - 1000)
-    await (await b!.get('/ready')).status
+    await b!.get('/ready')
     t.equal(upstream.chats.length, 1)
     await outlive(instances, [0, 1], reaches(b!, run, 'completed'))
 

@@ -36,11 +36,18 @@ async function holdings (): Promise<Holdings> {
   return { heapBytes: heapUsed + external, rssBytes: rss, handles: process.getActiveResourcesInfo(), timers: clock.pending }
 }
 
-process.on('message', async message => {
+async function obey (message: unknown): Promise<void> {
   if (message === 'measure') process.send?.(await holdings())
   if (message === 'close') {
     await app.close()
     process.disconnect()
   }
+}
+
+process.on('message', message => {
+  obey(message).catch((error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  })
 })
 process.send?.((app.server.address() as AddressInfo).port)

@@ -63,7 +63,9 @@ test('RedisRecordStore', { skip: await skipRedis() }, async ({ test }) => {
     t.equal((await store.page({ ...home, kind: 'message', order: 'desc', limit: 5 })).records.length, 1)
     t.equal(await client.exists('mine:{project:thread_1}:records'), 1)
 
-    const received = new Promise(resolve => { store.listen!('topic', resolve) })
+    let receive = (_payload: string): void => {}
+    const received = new Promise(resolve => { receive = resolve })
+    await store.listen!('topic', receive)
     await store.notify!('other', 'lost')
     for (let arrived = false; !arrived;) {
       await store.notify!('topic', 'heard')
@@ -139,8 +141,9 @@ test('RedisRecordStore on a server of its own', { skip: skipOwnRedis }, async ({
   test('listeners hear again after their connection was lost', async t => {
     const { url, admin } = await startRedis(t)
     const store = await connected(t, new RedisRecordStore({ url }))
-    const heard = new Promise(resolve => { store.listen!('topic', resolve) })
-    while ((await admin.pubsub('CHANNELS', '*') as string[]).length === 0);
+    let hear = (_payload: string): void => {}
+    const heard = new Promise(resolve => { hear = resolve })
+    await store.listen!('topic', hear)
     await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
     while ((await admin.pubsub('CHANNELS', '*') as string[]).length === 0);
     await store.notify!('topic', 'again')

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
@@ -25,25 +25,29 @@ export interface Receiver {
 }
 
 /** What a receiver does with a delivery: a status, or anything else. */
-export type Reaction = number | ((response: ServerResponse) => void)
+export type Reaction = number | ((response: ServerResponse) => void | Promise<void>)
 
 /** A receiver of webhooks that reacts as told, and with 204 when nothing is left to do. */
 export async function startReceiver (t: Test, ...reactions: Reaction[]): Promise<Receiver> {
   const deliveries: Delivery[] = []
   const waiting: ((delivery: Delivery) => void)[] = []
   let handedOut = 0
-  const server = createServer(async (request, response) => {
+  async function receive (request: IncomingMessage, response: ServerResponse): Promise<void> {
     const raw = await text(request)
     const delivery = { path: request.url ?? '', method: request.method ?? '', headers: request.headers, raw, body: raw === '' ? undefined : JSON.parse(raw) }
     deliveries.push(delivery)
     const reaction = reactions.shift() ?? 204
-    if (typeof reaction === 'number') response.writeHead(reaction).end()
-    else reaction(response)
+    const reacted = typeof reaction === 'number' ? response.writeHead(reaction).end() : reaction(response)
     const next = waiting.shift()
     if (next !== undefined) {
       handedOut++
       next(delivery)
     }
+    await reacted
+  }
+
+  const server = createServer((request, response) => {
+    receive(request, response).catch(() => response.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
