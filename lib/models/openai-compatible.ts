@@ -20,7 +20,7 @@ export interface OpenAICompatibleOptions {
    */
   baseURL: string
   /** Sent as `Authorization: Bearer`. A function is asked before each request, for tokens that expire. */
-  apiKey?: string | (() => string | Promise<string>)
+  apiKey?: string | (() => string | Promise<string>) | undefined
   /** More request headers; they win over our own. */
   headers?: Record<string, string>
   /** The provider in messages to the user. Default `openai-compatible`. */
