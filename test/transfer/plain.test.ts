@@ -75,7 +75,7 @@ test('bad lines are reported with their number and reason, and the rest is impor
     '5: an object without an id', '6: thread_old has no created_at in unix seconds', '7: the thread thread_old is not there, and did not come before'
   ])
   t.match(bad[6], /^8: tools\.0: expected /)
-  t.strictSame(bad.slice(7), ['12: a record that is not whole', '13: bytes of x that do not follow the ones before'])
+  t.strictSame(bad.slice(7), ['12: a record that is not whole', '13: bytes of x that do not continue those before'])
 })
 
 test('with strict the first bad line ends the import; what came before stays', async t => {
