@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { StoredRecord } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
 import { ApiError } from '../shared/errors.js'
 import { Leases } from '../shared/lease.js'
@@ -219,7 +220,9 @@ export class RunEngine {
   }
 
   async #endWithoutExecutor (key: JobKey, reason: 'cancelled' | 'expired'): Promise<void> {
-    const claimed = await this.#claim(key, false)
+    const job = await loadJob(this.#services.records, this.#dialect(key), key)
+    if (job === undefined || this.#dialect(key).state(job.body).phase === 'ended') return
+    const claimed = await this.#claim(key, job, false)
     if (claimed === undefined) {
       this.#bus.send({ type: 'checkLease', job_id: key.jobId })
       return
@@ -228,12 +231,14 @@ export class RunEngine {
     await claimed.finished
   }
 
-  /** Takes the lease of a run that no instance holds. Undefined when one does, or the run has ended. */
-  async #claim (key: JobKey, ignoreLease: boolean): Promise<RunExecution | undefined> {
+  /**
+   * Takes the lease of a run that no instance holds. Undefined when one does, or when the run is not any more as it was read: the caller
+   * has decided on what it read, and a run that has moved on since may want something else.
+   */
+  async #claim (key: JobKey, job: StoredRecord<object>, ignoreLease: boolean): Promise<RunExecution | undefined> {
     const { records, tools } = this.#services
     const dialect = this.#dialect(key)
-    const [job, lease] = await Promise.all([loadJob(records, dialect, key), records.get<JobLease>(leaseRecord(key))])
-    if (job === undefined || dialect.state(job.body).phase === 'ended') return undefined
+    const lease = await records.get<JobLease>(leaseRecord(key))
     if (lease !== undefined && !ignoreLease && this.#leases.isHeld(lease.body)) return undefined
     const mine = { ...this.newLease(), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
     const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])
@@ -359,17 +364,18 @@ export class RunEngine {
     const { records, clock, log } = this.#services
     const dialect = this.#dialect(key)
     const record = await loadJob(records, dialect, key)
-    const state = record === undefined ? undefined : dialect.state(record.body)
-    if (state === undefined || state.phase === 'ended') {
-      if (state !== undefined || clock.now() - created > INDEX_GRACE_MS) await unindexJob(records, key.jobId)
+    if (record === undefined) {
+      if (clock.now() - created > INDEX_GRACE_MS) await unindexJob(records, key.jobId)
       return
     }
+    const state = dialect.state(record.body)
+    if (state.phase === 'ended') return await unindexJob(records, key.jobId)
     if (this.isOverdue(state)) return await this.expire(key)
     if (state.phase === 'waiting') {
       if (!this.#expiry.has(key.jobId)) this.#watchExpiry(key, state)
       return
     }
-    const execution = await this.#claim(key, ignoreLease)
+    const execution = await this.#claim(key, record, ignoreLease)
     if (execution === undefined) return
     if (state.phase === 'cancelling') {
       this.#track(execution, async execution => await execution.end(new RunStopped('cancelled')))

@@ -3,7 +3,7 @@ import type { Run } from '../../schemas/runs.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
-import { eventsOf, names, restingRun, startCore, startRun, told, type TestCore } from './helpers/core.js'
+import { eventsOf, names, restingRun, settle, startCore, startRun, told, type TestCore } from './helpers/core.js'
 import { ProcessView } from './helpers/process-view.js'
 import { outputsFor } from './helpers/server.js'
 
@@ -17,6 +17,8 @@ interface Cluster {
   /** Keeps an instance from renewing, as a long pause of its process would. */
   paralyse: (instance: TestCore) => void
   recover: (instance: TestCore) => void
+  /** The store as the instance sees it. */
+  view: (instance: TestCore) => ProcessView
 }
 
 /** Instances on one store. With `deaf` they cannot tell each other anything but through records. */
@@ -35,7 +37,8 @@ async function cluster (t: Test, { deaf = false } = {}): Promise<Cluster> {
       return core
     },
     paralyse: instance => views.get(instance)!.refuse(items => items.some(item => item.op === 'put' && item.kind === 'lease')),
-    recover: instance => views.get(instance)!.refuse(() => false)
+    recover: instance => views.get(instance)!.refuse(() => false),
+    view: instance => views.get(instance)!
   }
 }
 
@@ -120,6 +123,7 @@ for (const noticed of [true, false]) {
       await first
     }
     recover(here)
+    await settle()
     await there.core.stop()
     await third.reached()
     if (!noticed) {
@@ -135,6 +139,34 @@ for (const noticed of [true, false]) {
     ])
     t.strictSame(await answers(here, run), ['At last'])
     t.equal(upstream.chats.length, 3)
+  })
+}
+
+for (const [what, moved] of [['asks for outputs', 'requires_action'], ['is cancelled', 'cancelled']] as const) {
+  test(`a run that ${what} while another instance looks after it is left alone`, async t => {
+    const { clock, upstream, instance, view } = await cluster(t)
+    const here = await instance()
+    const there = await instance()
+    const gate = new Gate()
+    upstream.respond(async () => {
+      await gate.pass()
+      return toolCalls([{ name: 'ask', arguments: {} }])
+    })
+    const { run } = await startRun(here, { tools: [ask] })
+    await gate.reached()
+    const read = view(there).holdRead(({ kind }) => kind === 'run')
+    await clock.advance(LEASE_MS)
+    await read.reached()
+    // The instance that looks after the runs knows it as one in progress from here on.
+    if (moved === 'cancelled') await here.runs.cancel(run.thread_id, run.id)
+    gate.open()
+    t.equal((await restingRun(here, run)).status, moved)
+    read.open()
+    await settle()
+    await there.core.stop()
+    t.equal((await here.runs.get(run.thread_id, run.id)).status, moved)
+    t.equal(upstream.chats.length, 1)
+    t.strictSame([...here.logged, ...there.logged], [])
   })
 }
 

@@ -1,4 +1,4 @@
-import { StorageClosedError, type Page, type PageQuery, type PartitionKey, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../../storage/record-store.js'
+import { StorageClosedError, StorageUnavailableError, type Page, type PageQuery, type PartitionKey, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../../storage/record-store.js'
 import { Gate } from '../../helpers/upstream-gate.js'
 
 type Matches = (items: readonly WriteItem[]) => boolean
@@ -12,6 +12,8 @@ export class ProcessView implements RecordStore {
   #isDead = false
   #holds: { matches: Matches, gate: Gate }[] = []
   #refuses: Matches = () => false
+  #reads: { matches: (key: RecordKey) => boolean, gate: Gate }[] = []
+  #unanswered: { matches: Matches, late: Gate | undefined }[] = []
 
   /** @param deaf whether it hears nothing of what other processes say, nor they of it. */
   constructor (inner: RecordStore, { shared = false, deaf = false } = {}) {
@@ -33,6 +35,22 @@ export class ProcessView implements RecordStore {
     return gate
   }
 
+  /** The next read that matches is made, and its answer waits at the gate: by then it may be out of date. */
+  holdRead (matches: (key: RecordKey) => boolean): Gate {
+    const gate = new Gate()
+    this.#reads.push({ matches, gate })
+    return gate
+  }
+
+  /**
+   * The next write that matches is carried out, but its answer is lost.
+   *
+   * @param late carried out no sooner than this gate lets it: the store was waiting for a lock, say.
+   */
+  loseAnswer (matches: Matches, late?: Gate): void {
+    this.#unanswered.push({ matches, late })
+  }
+
   /** Writes that match fail from now on. */
   refuse (matches: Matches): void {
     this.#refuses = matches
@@ -44,21 +62,33 @@ export class ProcessView implements RecordStore {
 
   async connect (): Promise<void> { await this.#inner.connect() }
   async disconnect (): Promise<void> { await this.#inner.disconnect() }
-  async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> { return await this.#alive().get(key) }
   async page<Body> (query: PageQuery): Promise<Page<Body>> { return await this.#alive().page(query) }
+
+  async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
+    const record = await this.#alive().get<Body>(key)
+    await take(this.#reads, ({ matches }) => matches(key))?.gate.pass()
+    return record
+  }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
     if (this.#refuses(items)) throw new Error('out of reach')
-    const hold = this.#holds.find(({ matches }) => matches(items))
-    if (hold !== undefined) {
-      this.#holds.splice(this.#holds.indexOf(hold), 1)
-      await hold.gate.pass()
-    }
-    return await this.#alive().write(key, items)
+    await take(this.#holds, ({ matches }) => matches(items))?.gate.pass()
+    const unanswered = take(this.#unanswered, ({ matches }) => matches(items))
+    if (unanswered === undefined) return await this.#alive().write(key, items)
+    const done = (unanswered.late?.pass() ?? Promise.resolve()).then(async () => await this.#alive().write(key, items))
+    if (unanswered.late === undefined) await done
+    else done.catch(() => {})
+    throw new StorageUnavailableError('the answer was lost')
   }
 
   #alive (): RecordStore {
     if (this.#isDead) throw new StorageClosedError('the process is dead')
     return this.#inner
   }
+}
+
+/** Removes the first that matches. */
+function take<T> (list: T[], matches: (item: T) => boolean): T | undefined {
+  const index = list.findIndex(matches)
+  return index === -1 ? undefined : list.splice(index, 1)[0]
 }
