@@ -66,7 +66,7 @@ class AnswerStream {
   async begin (): Promise<void> {
     const { clock } = this.#context
     const first = this.#next()
-    const isSilent = this.#answer.hasWholeFrames && !await settlesWithin(clock, this.#heartbeatMs, first)
+    const isSilent = this.#heartbeatMs > 0 && !await settlesWithin(clock, this.#heartbeatMs, first)
     if (isSilent) {
       this.bytes.write(HEARTBEAT)
       this.#tail = HEARTBEAT
@@ -106,8 +106,9 @@ class AnswerStream {
     }
   }
 
+  /** A comment has no place within a frame. */
   get #heartbeatMs (): number {
-    return this.#answer.hasWholeFrames ? this.#context.limits.heartbeatMs : Infinity
+    return this.#answer.hasWholeFrames ? this.#context.limits.heartbeatMs : 0
   }
 }
 

@@ -43,7 +43,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
     const from = resumeFrom(log, [request.headers['last-event-id']].flat()[0])
     // Nothing more will come: the status that tells an EventSource not to come back.
     if (log.isClosed && from >= log.nextId) return await reply.code(204).send()
-    await sendEvents(request, reply, { log, from }, streams)
+    await sendEvents(request, reply, { log, from, hasIds: true }, streams)
   })
 
   app.post('/threads/:thread_id/runs/:run_id', {

@@ -1,6 +1,6 @@
 import { CreateChatCompletionRequest, ModelCall, type ChatCompletionChunk } from '../../schemas/chat.js'
 import { unixSeconds, type Clock } from '../shared/clock.js'
-import { EVENT_STREAM_HEADERS, frame } from '../shared/event-stream.js'
+import { EVENT_STREAM_HEADERS, frame, jsonLine } from '../shared/event-stream.js'
 import { newId } from '../shared/ids.js'
 import type { ModelRegistry } from '../models/registry.js'
 import { compileValidator } from '../shared/validation.js'
@@ -60,6 +60,6 @@ export class ChatCompletions {
 }
 
 async function * framesOf (chunks: AsyncIterable<ChatCompletionChunk>): AsyncGenerator<string, void, undefined> {
-  for await (const chunk of chunks) yield frame({ data: JSON.stringify(chunk) })
+  for await (const chunk of chunks) yield frame({ data: jsonLine(chunk) })
   yield frame({ data: '[DONE]' })
 }

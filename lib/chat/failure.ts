@@ -1,5 +1,5 @@
 import { ApiError } from '../shared/errors.js'
-import { frame } from '../shared/event-stream.js'
+import { frame, jsonLine } from '../shared/event-stream.js'
 import type { Logger } from '../shared/log.js'
 import { UpstreamError, vendorError, type VendorError } from '../models/http/failure.js'
 import { ModelError } from '../models/provider.js'
@@ -77,6 +77,6 @@ export function lastFrame (explain: (thrown: unknown) => ApiError, log: Logger):
     const error = explain(thrown)
     if (!END_OF_FRAME.test(tail)) return error
     if (error.status >= 500) log.error({ err: error.cause ?? error }, error.message)
-    return frame({ data: JSON.stringify(error.toEnvelope()) })
+    return frame({ data: jsonLine(error.toEnvelope()) })
   }
 }

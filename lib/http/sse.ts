@@ -12,7 +12,7 @@ export interface StreamLimits {
   maxLagBytes: number
   /** How long a client may take no bytes at all before it is disconnected, in milliseconds. */
   stallMs: number
-  /** Silence after which a comment tells proxies that the stream is alive, in milliseconds. */
+  /** Silence after which a comment tells proxies that the stream is alive, in milliseconds. 0: never. */
   heartbeatMs: number
 }
 
@@ -26,6 +26,8 @@ export interface StreamSource {
   log: EventLog
   /** The first event to send. */
   from: number
+  /** Whether frames say where a reader may resume. The real API's do not, and some clients (.NET) fail on a frame that does. Default false. */
+  hasIds?: boolean
 }
 
 export interface StreamContext {
@@ -65,12 +67,12 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
   }
 }
 
-async function pump (writer: StreamWriter, { log, from }: StreamSource, maxLagBytes: number, stop: AbortSignal): Promise<void> {
+async function pump (writer: StreamWriter, { log, from, hasIds = false }: StreamSource, maxLagBytes: number, stop: AbortSignal): Promise<void> {
   for await (const batch of log.follow(from, stop)) {
     const end = batch.findIndex(entry => log.endsStretch(entry))
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
     // One write for all there is: a client that catches up is not sent one frame at a time.
-    const flows = writer.write(entries.map(({ id, event, data }) => frame({ id: eventId(log, id), event, data })).join(''))
+    const flows = writer.write(entries.map(({ id, event, data }) => frame({ ...hasIds ? { id: eventId(log, id) } : {}, event, data })).join(''))
     if (end !== -1) return
     const last = entries.at(-1)
     if (flows || last === undefined) continue

@@ -13,7 +13,7 @@ export interface StreamWriterOptions {
   clock: Clock
   /** How long the client may take no bytes at all, in milliseconds. */
   stallMs: number
-  /** Silence after which a comment is sent, in milliseconds. Infinity: never. */
+  /** Silence after which a comment is sent, in milliseconds. 0: never. */
   heartbeatMs: number
 }
 
@@ -66,6 +66,7 @@ export class StreamWriter {
   }
 
   #restartHeartbeat (): void {
+    if (this.#options.heartbeatMs === 0) return
     this.#heartbeat.set(this.#options.heartbeatMs, () => {
       if (!this.#sink.writableNeedDrain) this.#sink.write(HEARTBEAT)
       this.#restartHeartbeat()

@@ -8,11 +8,19 @@ export const EVENT_STREAM_HEADERS = {
 /** A comment, which clients skip: it tells proxies that the stream is alive. */
 export const HEARTBEAT = ': ping\n\n'
 
+/** Plain characters to JSON and to the event stream format, line ends to Python's `splitlines()` and Node's `readline`, which clients read streams with. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g
+
+/** JSON on one line, however lines are counted. */
+export function jsonLine (value: unknown): string {
+  return JSON.stringify(value).replace(LINE_ENDS, end => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 /** One server-sent event. */
 export interface EventFrame {
   id?: string
   event?: string
-  /** Without line breaks, as JSON is. */
+  /** Without line breaks: that of `jsonLine`. */
   data: string
 }
 

@@ -225,3 +225,41 @@ t.test('a stream says that it is alive while the model thinks', async t => {
   const { text } = await textUntilCut(response)
   t.match(text, /^data: {[^]*"content":"Well"[^]*data: \[DONE\]\n\n$/)
 })
+
+t.test('a stream has no comments when the pause between them is 0', async t => {
+  const clock = new ManualClock()
+  const gate = new Gate()
+  const server = await startServer(t, {
+    clock,
+    streams: { heartbeatMs: 0 },
+    provider: provider(async function * () {
+      await gate.pass()
+      yield { type: 'text', text: 'Well' }
+      await gate.pass()
+      yield { type: 'finish', reason: 'stop' }
+    })
+  })
+  const answer = post(server, '/chat/completions', { ...call, stream: true })
+  for (let pass = 0; pass < 2; pass++) {
+    await gate.reached()
+    await clock.advance(100_000)
+    gate.open()
+  }
+  const { text } = await textUntilCut(await answer)
+  t.notMatch(text, ': ping')
+  t.match(text, /^data: {[^]*"content":"Well"[^]*data: \[DONE\]\n\n$/)
+})
+
+t.test('no character of an answer ends a line for readers that count more than line feeds', async t => {
+  const words = 'a\u0085b\u2028c\u2029d'
+  const server = await startServer(t, {
+    provider: provider(async function * () {
+      yield { type: 'text', text: words }
+      yield { type: 'finish', reason: 'stop' }
+    })
+  })
+  const { text } = await textUntilCut(await post(server, '/chat/completions', { ...call, stream: true }))
+  t.notMatch(text, /[\u0085\u2028\u2029]/)
+  const chunks = text.split(/[\n\u0085\u2028\u2029]+/).filter(line => line.startsWith('data: {')).map(line => JSON.parse(line.slice(6)))
+  t.equal(chunks.map(chunk => chunk.choices[0].delta.content ?? '').join(''), words)
+})

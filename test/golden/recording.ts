@@ -29,7 +29,7 @@ export function recordingOf (value: unknown): string {
 /** Ids that the server draws at random, as they stand in JSON. */
 const IDS = /\b(asst|thread|msg|run|step|call)_[0-9A-Za-z]{24}\b|\b(file)-[0-9A-Za-z]{22}\b|\b(vs)_[0-9a-f]{32}\b/g
 /** Ids of events: the tag of their log, and a number. */
-const EVENT_IDS = /"([0-9a-f]{8})-(\d+)"/g
+const EVENT_IDS = /"(s[0-9a-f]{8})-(\d+)"/g
 /** Servers that listen on a free port. */
 const PORTS = /\b127\.0\.0\.1:\d+/g
 

@@ -181,6 +181,14 @@ export class Scene {
     return reader
   }
 
+  /** The id of one event of a run, which only joined streams show. Not part of the recording. */
+  async idOf (run: RunRef, place: number): Promise<string> {
+    const reader = await (await this.#ready()).follow(`${pathOf(run)}/stream`)
+    while (reader.frames.length <= place) await reader.next()
+    await reader.leave()
+    return reader.frames[place]?.id ?? ''
+  }
+
   /** As `join`, where the events are known not to come as `StreamRules` want them. */
   async joinUnchecked (run: RunRef): Promise<EventReader> {
     const path = `${pathOf(run)}/stream`
@@ -202,7 +210,7 @@ export class Scene {
       const reader = await api.follow(`${pathOf(run)}/stream`)
       const first = await reader.next()
       await reader.leave()
-      return first?.id.split('-')[0]
+      return first?.id?.split('-')[0]
     }
     const live = await tag()
     // The timer is set a moment after the run has ended.

@@ -1,12 +1,15 @@
 /** One frame of a stream. `data` is parsed, but for `[DONE]`. */
 export interface Frame {
-  /** Where a reader may go on from. */
-  id: string
+  /** Where a reader may go on from; only on a stream that was joined. */
+  id?: string
   event: string
   data: any
 }
 
-/** Takes the text of a stream apart and insists on its exact form: `id: ID\nevent: NAME\ndata: {json}\n\n` or `: ping\n\n`. */
+/**
+ * Takes the text of a stream apart and insists on its exact form: `event: NAME\ndata: {json}\n\n`, perhaps with `id: ID\n` ahead of
+ * it, or `: ping\n\n`.
+ */
 export class FrameParser {
   /** How many comments there were. */
   pings = 0
@@ -28,9 +31,9 @@ export class FrameParser {
       this.pings++
       return []
     }
-    const [, id, event, data] = /^id: ([0-9a-f]+-\d+)\nevent: ([a-z_.]+)\ndata: ([^\n]+)$/.exec(block) ?? []
-    if (id === undefined || event === undefined || data === undefined) throw new Error(`not a frame: ${JSON.stringify(block.slice(0, 200))}`)
-    return [{ id, event, data: event === 'done' ? data : JSON.parse(data) }]
+    const [, id, event, data] = /^(?:id: (s[0-9a-f]{8}-\d+)\n)?event: ([a-z_.]+)\ndata: ([^\n\u0085\u2028\u2029]+)$/.exec(block) ?? []
+    if (event === undefined || data === undefined) throw new Error(`not a frame: ${JSON.stringify(block.slice(0, 200))}`)
+    return [{ ...id === undefined ? {} : { id }, event, data: event === 'done' ? data : JSON.parse(data) }]
   }
 }
 
@@ -96,6 +99,9 @@ export function outline (frames: readonly Frame[]): string[] {
     .map(({ event }) => event.replace(/^thread\./, ''))
     .filter((event, i, all) => !(event.endsWith('.delta') && all[i - 1] === event))
 }
+
+/** The frames as they come on a stream without ids. */
+export const withoutIds = (frames: readonly Frame[]): Frame[] => frames.map(({ event, data }) => ({ event, data }))
 
 /** The payloads of one event. */
 export function payloads (frames: readonly Frame[], event: string): any[] {

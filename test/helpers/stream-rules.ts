@@ -13,6 +13,14 @@ interface OpenStep {
   calls: any[]
 }
 
+/** What is known of a stream before its first frame. */
+export interface StreamKind {
+  /** It comes from `GET …/stream`. */
+  isJoined: boolean
+  /** It begins where another one broke off: then only its ids are looked at. */
+  resumes: boolean
+}
+
 const RUN_STOPS = ['requires_action', 'completed', 'incomplete', 'failed', 'cancelled', 'expired']
 
 /**
@@ -23,16 +31,15 @@ export class StreamRules {
   #count = 0
   #tag: string | undefined
   #last = -1
-  readonly #resumes: boolean
+  readonly #kind: StreamKind
   #run: string | undefined
   #message: OpenMessage | undefined
   #step: OpenStep | undefined
   #ended = false
   readonly #ids = new Set<string>()
 
-  /** @param resumes whether the stream begins where another one broke off: then only its ids are looked at. */
-  constructor (resumes = false) {
-    this.#resumes = resumes
+  constructor (kind: StreamKind) {
+    this.#kind = kind
   }
 
   /** What is wrong with this frame at this place: a sentence each. */
@@ -40,11 +47,12 @@ export class StreamRules {
     const problems: string[] = []
     const must = (holds: boolean, sentence: string): void => { if (!holds) problems.push(sentence) }
     const first = this.#count++ === 0
-    const [tag, number] = id.split('-')
-    must(first || (this.#tag === tag && this.#last + 1 === Number(number)), `the id ${id} does not follow ${this.#tag}-${this.#last}`)
+    must((id !== undefined) === this.#kind.isJoined, 'frames have ids where a run is joined, and nowhere else')
+    const [tag, number] = id?.split('-') ?? []
+    must(id === undefined || first || (this.#tag === tag && this.#last + 1 === Number(number)), `the id ${id} does not follow ${this.#tag}-${this.#last}`)
     this.#tag = tag
     this.#last = Number(number)
-    if (this.#resumes) return problems
+    if (this.#kind.resumes) return problems
     must(!this.#ended, 'nothing follows done')
     const [, what, status] = /^thread\.(run\.step|run|message)\.(\w+)$/.exec(event) ?? []
     if (event === 'done') {

@@ -51,7 +51,7 @@ export class Watch {
     const { status, statusText, headers } = response
     const type = headers.get('content-type')
     if (type === 'text/event-stream; charset=utf-8') {
-      return new Response(response.body?.pipeThrough(this.#checkedStream(place, new StreamRules(resumes))), { status, statusText, headers })
+      return new Response(response.body?.pipeThrough(this.#checkedStream(place, new StreamRules({ isJoined: method === 'GET', resumes }))), { status, statusText, headers })
     }
     if (operation?.id === 'downloadFile' && response.ok) return response
     if (type !== 'application/json; charset=utf-8') this.report(`${place}: the content type is ${type}`)

@@ -41,6 +41,8 @@ await onSharedStores((t, store) => {
     const stream = await a.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
     const run = (await stream.next())!.data
     await stream.until('thread.message.delta')
+    const joined = await a.follow(`/threads/${thread.id}/runs/${run.id}/stream`)
+    await joined.until('thread.message.delta')
     await never.reached()
     const asked = await upstream.next()
 
@@ -52,7 +54,7 @@ await onSharedStores((t, store) => {
     t.match(await a.cli.exited, { code: 0, signal: null })
     t.equal(await attempt(create(a)), undefined, 'nobody listens any more')
 
-    const rest = await b.follow(`/threads/${thread.id}/runs/${run.id}/stream`, { 'last-event-id': told.at(-1)!.id })
+    const rest = await b.follow(`/threads/${thread.id}/runs/${run.id}/stream`, { 'last-event-id': (await joined.all()).at(-1)!.id ?? '' })
     await rest.until('thread.message.delta')
     again.open()
     const frames = await rest.all()

@@ -1,25 +1,30 @@
-import { test } from 'tap'
+import { test, type Test } from 'tap'
 import { ManualClock } from '../helpers/clock.js'
-import { outline } from '../helpers/events.js'
+import { outline, withoutIds, type Frame } from '../helpers/events.js'
 import { covers } from '../helpers/server.js'
 import { Gate, text, toolCalls } from '../helpers/upstream.js'
-import { clientTool, outputsFor, startGatedServer } from './helpers/server.js'
+import { clientTool, outputsFor, startGatedServer, type GatedServer } from './helpers/server.js'
 import { HEAD, join, joining, MESSAGE, SAID, streamOutputs, streamRun } from './helpers/streams.js'
 
 const ask = toolCalls([{ name: 'ask', arguments: {}, id: 'call_1' }])
 const tools = { tools: [clientTool('ask')] }
-const ids = (frames: readonly { id: string }[]): string[] => frames.map(({ id }) => id)
 
-test('every frame has an id of its own, in order, over all stretches of a run', async t => {
+/** The events of a run that waits for outputs, with their ids. */
+async function toldUntilOutputs (t: Test, server: GatedServer): Promise<Frame[]> {
+  const run = await server.rest(await server.run(tools))
+  return await (await join(t, server, run)).all()
+}
+
+test('every frame of a joined stream has an id of its own, in order, over all stretches of a run', async t => {
   const server = await startGatedServer(t, { script: [ask, text('Noon')] })
-  const first = await streamRun(t, server, tools)
-  await first.all()
-  const run = await server.rest(first.frames[0]!.data)
-  const second = await streamOutputs(t, server, run, outputsFor(run))
-  await second.all()
-  const [tag] = first.frames[0]!.id.split('-')
-  const all = ids([...first.frames, ...second.frames])
+  const run = await server.run(tools)
+  const first = await (await join(t, server, await server.rest(run))).all()
+  await (await streamOutputs(t, server, run, outputsFor(await server.rest(run)))).all()
+  const second = await (await join(t, server, run)).all()
+  const [tag = ''] = first[0]!.id?.split('-') ?? []
+  const all = [...first, ...second].map(({ id }) => id)
   t.strictSame(all, all.map((_id, i) => `${tag}-${i}`))
+  t.ok(Number.isNaN(Number.parseFloat(tag)), 'and none that a client could take for a number')
 })
 
 test('who joins a running run reads it from its beginning, then live', async t => {
@@ -34,7 +39,7 @@ test('who joins a running run reads it from its beginning, then live', async t =
   await joined.until('thread.message.in_progress')
   gate.open()
   await Promise.all([creator.all(), joined.all()])
-  t.strictSame(joined.frames, creator.frames)
+  t.strictSame(withoutIds(joined.frames), creator.frames)
 })
 
 test('any number of readers get the same bytes, whenever they come', async t => {
@@ -49,15 +54,17 @@ test('any number of readers get the same bytes, whenever they come', async t => 
   await creator.all()
   const late = await Promise.all(Array.from({ length: 5 }, async () => await joining(t, server, run)))
   const bytes = await creator.bytes
-  for (const response of [...early, ...late]) t.equal(await response.text(), bytes)
+  const [first, ...others] = await Promise.all([...early, ...late].map(async response => await response.text()))
+  t.equal(first?.replaceAll(/^id: .*\n/gm, ''), bytes, 'but for the ids')
+  for (const other of others) t.equal(other, first)
 })
 
 test('Last-Event-ID goes on behind any event: each comes exactly once', async t => {
   const server = await startGatedServer(t, { script: [text('Once upon a time')] })
-  const creator = await streamRun(t, server)
-  const all = await creator.all()
+  const run = await server.run()
+  const all = await (await join(t, server, run)).all()
   for (const [i, frame] of all.slice(0, -1).entries()) {
-    const rest = await (await join(t, server, all[0]!.data, frame.id)).all()
+    const rest = await (await join(t, server, run, frame.id)).all()
     t.strictSame(rest, all.slice(i + 1), `behind ${frame.event}`)
   }
 })
@@ -85,24 +92,23 @@ test('a reader whose connection breaks comes back to a running run and misses no
     last = seen.at(-1)!.id
     gate.open()
   }
-  t.strictSame(seen, await whole.all())
+  t.strictSame(withoutIds(seen), await whole.all())
 })
 
 test('who joins a run that waits for outputs gets what was told so far', async t => {
   const server = await startGatedServer(t, { script: [ask] })
   const creator = await streamRun(t, server, tools)
   const told = await creator.all()
-  t.strictSame(await (await join(t, server, told[0]!.data)).all(), told)
+  t.strictSame(withoutIds(await (await join(t, server, told[0]!.data)).all()), told)
 })
 
 test('who has seen that already is connected at once, and hears what follows the outputs', async t => {
   const server = await startGatedServer(t, { script: [ask, text('Noon')] })
-  const creator = await streamRun(t, server, tools)
-  const told = await creator.all()
+  const told = await toldUntilOutputs(t, server)
   const waiting = await join(t, server, told[0]!.data, told.at(-1)!.id)
   const run = await server.rest(told[0]!.data)
   const answered = await streamOutputs(t, server, run, outputsFor(run))
-  t.strictSame(await waiting.all(), await answered.all())
+  t.strictSame(withoutIds(await waiting.all()), await answered.all())
   t.strictSame(outline(waiting.frames), ['run.step.completed', 'run.queued', 'run.in_progress', ...SAID, 'run.completed', 'done'])
 })
 
@@ -110,7 +116,7 @@ test('who joins after the outputs reads the stretch that they began; who names a
   const server = await startGatedServer(t)
   const gate = new Gate()
   server.upstream.enqueue(ask, text(['No', gate, 'on']))
-  const first = await (await streamRun(t, server, tools)).all()
+  const first = await toldUntilOutputs(t, server)
   const run = await server.rest(first[0]!.data)
   const submitted = await streamOutputs(t, server, run, outputsFor(run))
   await gate.reached()
@@ -118,14 +124,14 @@ test('who joins after the outputs reads the stretch that they began; who names a
   const behind = await join(t, server, run, first[2]!.id)
   gate.open()
   const second = await submitted.all()
-  t.strictSame(await joined.all(), second)
+  t.strictSame(withoutIds(await joined.all()), second)
   t.strictSame(await behind.all(), first.slice(3), 'up to its end')
-  t.strictSame(await (await join(t, server, run, first.at(-1)!.id)).all(), second, 'and from there the next one')
+  t.strictSame(await (await join(t, server, run, first.at(-1)!.id)).all(), joined.frames, 'and from there the next one')
 })
 
 test('a run that waits for outputs may be cancelled under its readers', async t => {
   const server = await startGatedServer(t, { script: [ask] })
-  const told = await (await streamRun(t, server, tools)).all()
+  const told = await toldUntilOutputs(t, server)
   const waiting = await join(t, server, told[0]!.data, told.at(-1)!.id)
   await server.post(`/threads/${told[0]!.data.thread_id}/runs/${told[0]!.data.id}/cancel`)
   t.strictSame(outline(await waiting.all()), ['run.cancelling', 'run.step.cancelled', 'run.cancelled', 'done'])
@@ -134,7 +140,7 @@ test('a run that waits for outputs may be cancelled under its readers', async t 
 test('a run that waits for outputs may expire under its readers', async t => {
   const clock = new ManualClock()
   const server = await startGatedServer(t, { clock, script: [ask] })
-  const told = await (await streamRun(t, server, tools)).all()
+  const told = await toldUntilOutputs(t, server)
   const waiting = await join(t, server, told[0]!.data, told.at(-1)!.id)
   await clock.advance(600_000)
   t.strictSame(outline(await waiting.all()), ['run.step.expired', 'run.expired', 'done'])
@@ -142,18 +148,19 @@ test('a run that waits for outputs may expire under its readers', async t => {
 
 test('nothing more will come: 204 tells an EventSource to stay away', async t => {
   const server = await startGatedServer(t, { script: [text('Hi')] })
-  const all = await (await streamRun(t, server)).all()
-  const run = await server.rest(all[0]!.data)
+  const run = await server.run()
+  const all = await (await join(t, server, run)).all()
   const response = await joining(t, server, run, all.at(-1)!.id)
   t.equal(response.status, 204)
   t.equal(await response.text(), '')
 })
 
-for (const [what, last] of [['of another log', '00000000-3'], ['that is no id', 'latest'], ['beyond the last event', undefined]] as const) {
+for (const [what, last] of [['of another log', 's00000000-3'], ['that is no id', 'latest'], ['beyond the last event', undefined]] as const) {
   test(`a Last-Event-ID ${what} does no harm`, async t => {
     const server = await startGatedServer(t, { script: [text('Hi')] })
-    const all = await (await streamRun(t, server)).all()
-    const response = await joining(t, server, all[0]!.data, last ?? all.at(-1)!.id.replace(/\d+$/, '99999'))
+    const run = await server.run()
+    const all = await (await join(t, server, run)).all()
+    const response = await joining(t, server, run, last ?? all.at(-1)!.id?.replace(/\d+$/, '99999'))
     if (last === undefined) t.equal(response.status, 204)
     else t.equal((await response.text()).match(/^event: /gm)?.length, all.length, 'the reader begins anew')
   })
@@ -173,7 +180,7 @@ test('comments keep a silent stream alive', async t => {
   const clock = new ManualClock()
   const server = await startGatedServer(t, { clock, script: [ask] })
   const gate = new Gate()
-  const told = await (await streamRun(t, server, tools)).all()
+  const told = await toldUntilOutputs(t, server)
   const waiting = await join(t, server, told[0]!.data, told.at(-1)!.id)
   const running = server.upstream
   running.enqueue(text([gate, 'Noon']))
@@ -186,6 +193,34 @@ test('comments keep a silent stream alive', async t => {
   await Promise.all([waiting.all(), answered.all()])
   t.equal(waiting.pings, 4, 'one for every quarter of a minute')
   t.equal(answered.pings, 1)
+})
+
+test('no comment is sent in the first fifteen seconds of silence', async t => {
+  const clock = new ManualClock()
+  const server = await startGatedServer(t, { clock })
+  const gate = new Gate()
+  server.upstream.enqueue(text([gate, 'Hi']))
+  const stream = await streamRun(t, server)
+  await gate.reached()
+  await stream.until('thread.run.in_progress')
+  await clock.advance(14_999)
+  gate.open()
+  await stream.all()
+  t.equal(stream.pings, 0)
+})
+
+test('without a pause there are no comments at all', async t => {
+  const clock = new ManualClock()
+  const server = await startGatedServer(t, { clock, streams: { heartbeatMs: 0 } })
+  const gate = new Gate()
+  server.upstream.enqueue(text([gate, 'Hi']))
+  const stream = await streamRun(t, server)
+  await gate.reached()
+  await stream.until('thread.run.in_progress')
+  await clock.advance(100_000)
+  gate.open()
+  await stream.all()
+  t.equal(stream.pings, 0)
 })
 
 test('the pause between comments is an option', async t => {

@@ -49,8 +49,9 @@ async function told (t: Test, story: string): Promise<Scene & { run: any, live: 
   await stream.until('thread.run.in_progress')
   if (story.endsWith('middle') && story !== 'failed in the middle') await stream.until('thread.message.delta')
   await tell({ server, clock, gate }, stream.frames)
-  const live = await stream.all()
-  const run = await server.rest(live[0]!.data)
+  await stream.all()
+  const run = await server.rest(stream.frames[0]!.data)
+  const live = await (await join(t, server, run)).all()
   await clock.advance(RETENTION_MS)
   return { server, clock, gate, run, live }
 }

@@ -1,7 +1,8 @@
+import { jsonLine } from '../../shared/event-stream.js'
 import type { EventFormat } from '../../runs/dialect.js'
 
 /** `done` with `[DONE]` ends a stretch (API reference, "Streaming"); all other payloads are JSON. */
 export const EVENT_FORMAT: EventFormat = {
   endsStretch: event => event === 'done',
-  serialise: ({ event, data }) => event === 'done' ? data as string : JSON.stringify(data)
+  serialise: ({ event, data }) => event === 'done' ? data as string : jsonLine(data)
 }

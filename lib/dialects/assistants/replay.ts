@@ -3,7 +3,7 @@ import type { Run } from '../../../schemas/runs.js'
 import type { RunStep, StepToolCall, StepToolCallDelta } from '../../../schemas/run-steps.js'
 import type { Message, MessageContent } from '../../../schemas/messages.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
-import { EventLog } from '../../runs/events/event-log.js'
+import { EventLog, newTag } from '../../runs/events/event-log.js'
 import type { BuiltInTools } from '../../tools/built-in-tools.js'
 import { EVENT_FORMAT } from './format.js'
 import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
@@ -24,7 +24,7 @@ export interface ReplayView {
  */
 export function replay (run: Run, steps: readonly StepRecord[], view: ReplayView): EventLog {
   const replayed = events(run, steps, view)
-  const log = new EventLog(EVENT_FORMAT, Infinity, { tag: createHash('sha256').update(JSON.stringify(replayed)).digest('hex').slice(0, 8), firstId: 0 })
+  const log = new EventLog(EVENT_FORMAT, Infinity, { tag: newTag(createHash('sha256').update(JSON.stringify(replayed)).digest().subarray(0, 4)), firstId: 0 })
   log.append(replayed)
   if (!isActive(run.status)) log.close()
   return log

@@ -12,6 +12,9 @@ export interface LoggedEvent {
   readonly offset: number
 }
 
+/** Begins with a letter that no number does: clients have read an id of digits, or of digits and an `e`, as a number. */
+export const newTag = (bytes: Buffer): string => `s${bytes.toString('hex')}`
+
 /** A reader asked for events that the log no longer holds. */
 export class EventsForgottenError extends Error {
   override name = 'EventsForgottenError'
@@ -39,7 +42,7 @@ export class EventLog {
    * @param maxBytes payload bytes kept; the oldest events are forgotten beyond it.
    * @param original the log of another instance that this one is a copy of.
    */
-  constructor (format: EventFormat, maxBytes: number, original: { tag: string, firstId: number } = { tag: randomBytes(4).toString('hex'), firstId: 0 }) {
+  constructor (format: EventFormat, maxBytes: number, original: { tag: string, firstId: number } = { tag: newTag(randomBytes(4)), firstId: 0 }) {
     this.#format = format
     this.#maxBytes = maxBytes
     this.tag = original.tag

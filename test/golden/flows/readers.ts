@@ -15,7 +15,7 @@ export const readers: Flows = {
       const { reader, run } = await scene.begin()
       await reader.until('thread.message.delta')
       await gate.reached()
-      const joined = [await scene.join(run), await scene.join(run, reader.frames.at(3)!.id)]
+      const joined = [await scene.join(run), await scene.join(run, await scene.idOf(run, 3))]
       for (const each of joined) await each.until('thread.message.delta')
       gate.open()
       for (const each of [reader, ...joined]) await each.all()
@@ -46,7 +46,7 @@ export const readers: Flows = {
       await reader.all()
       const first = await scene.join(run)
       await first.all()
-      const second = await scene.join(run, reader.frames.at(-1)!.id)
+      const second = await scene.join(run, first.frames.at(-1)!.id)
       const submitted = await scene.submit(run, { call_weather_Rome: 'sun' })
       await submitted.all()
       await second.all()
