@@ -42,7 +42,7 @@ export { FolderBlobStore, type FolderBlobStoreOptions } from '../storage/folder/
 export { MemoryBlobStore } from '../storage/memory/blobs.js'
 export { PostgresBlobStore, type PostgresBlobStoreOptions } from '../storage/postgres/blobs.js'
 export { RedisBlobStore, type RedisBlobStoreOptions } from '../storage/redis/blobs.js'
-export { S3BlobStore, type S3BlobStoreOptions } from '../storage/s3/blobs.js'
+export { S3BlobStore, type S3BlobStoreOptions, type S3ClientLike } from '../storage/s3/blobs.js'
 export { AbstractRecordStore, type Row, type Scan } from '../storage/base/abstract-record-store.js'
 export { applyBatch, type BatchTarget, type PreparedItem, type PreparedPut } from '../storage/base/batch.js'
 export { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../storage/base/abstract-blob-store.js'

@@ -17,8 +17,15 @@ export interface S3BlobStoreOptions {
   endpoint?: string
   /** Default: as the AWS configuration of the machine says (environment, profile, role). */
   credentials?: { accessKeyId: string, secretAccessKey: string, sessionToken?: string }
-  /** A client of your own; it is not closed. */
-  client?: S3Client
+  /** An `S3Client` of your own; it is not closed. */
+  client?: S3ClientLike
+}
+
+/** What the store needs of an `S3Client`. Structural, so that the types of this package do not need the optional one. */
+export interface S3ClientLike {
+  send: (command: any, ...rest: any[]) => Promise<any>
+  destroy: () => void
+  readonly config: any
 }
 
 /** What S3 asks for at the least. A file may have 10,000 of them. */
@@ -48,7 +55,7 @@ export class S3BlobStore extends AbstractBlobStore {
       s3: await loadDriver('@aws-sdk/client-s3', async () => await import('@aws-sdk/client-s3')),
       Upload: (await loadDriver('@aws-sdk/lib-storage', async () => await import('@aws-sdk/lib-storage'))).Upload
     }
-    this.#client = this.#options.client ?? this.#ownClient()
+    this.#client = this.#options.client as S3Client | undefined ?? this.#ownClient()
     try {
       await this.#guard(async client => await client.send(new this.#driver.s3.HeadBucketCommand({ Bucket: this.#options.bucket })))
     } catch (error) {
