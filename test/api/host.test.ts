@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { test, type Test } from 'tap'
 import openaiCompat from '../../lib/plugin.js'
+import { fastifyVersions } from '../helpers/fastify.js'
 import { newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
 import { startUpstream, text } from '../helpers/upstream.js'
 
 /** A host with habits of its own: errors, 404, a parser, a validator. */
-async function host (t: Test, register: (app: ReturnType<typeof Fastify>) => unknown) {
-  const app = Fastify()
+async function host (t: Test, register: (app: FastifyInstance) => unknown, create: () => FastifyInstance = Fastify) {
+  const app = create()
   t.teardown(async () => await app.close())
   app.setErrorHandler(async (error: Error, _request, reply) => await reply.code(418).send(`host: ${error.message}`))
   app.setNotFoundHandler(async (_request, reply) => await reply.code(404).send('host: nothing here'))
@@ -25,29 +26,31 @@ async function host (t: Test, register: (app: ReturnType<typeof Fastify>) => unk
   return app
 }
 
-for (const prefix of ['/v1', '/deep/er/v1']) {
-  test(`below ${prefix} the API has its own errors, the host keeps its own`, async t => {
-    const app = await host(t, async app => await app.register(openaiCompat, { prefix, apiKeys: ['sk-right'] }))
-    const authorization = 'Bearer sk-right'
-    const json = { 'content-type': 'application/json' }
+for (const { version, create } of fastifyVersions) {
+  for (const prefix of ['/v1', '/deep/er/v1']) {
+    test(`below ${prefix} of Fastify ${version} the API has its own errors, the host keeps its own`, async t => {
+      const app = await host(t, async app => await app.register(openaiCompat, { prefix, apiKeys: ['sk-right'] }), create)
+      const authorization = 'Bearer sk-right'
+      const json = { 'content-type': 'application/json' }
 
-    t.match(await app.inject('/boom'), { statusCode: 418, body: 'host: boom' })
-    t.match(await app.inject('/nowhere'), { statusCode: 404, body: 'host: nothing here' })
-    t.match(await app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': 'text/csv' }, payload: 'a,b' }), { statusCode: 200, body: '{"got":["a","b"]}' })
-    t.match(await app.inject({ method: 'POST', url: '/echo', headers: json, payload: '{' }), { statusCode: 418, body: /^host: / })
-    t.match(await app.inject({ method: 'POST', url: '/echo', headers: json, payload: '' }), { statusCode: 418 }, 'an empty body is an error here as ever')
-    t.match(await app.inject({ method: 'POST', url: '/checked', headers: json, payload: '{"n":"5"}' }), { body: '{"got":{"n":5,"d":"filled in"}}' }, 'its validator converts')
-    t.match(await app.inject('/shaped'), { body: '{"a":"1"}' }, 'its serialiser drops')
-    const { headers } = await app.inject('/shaped')
-    for (const name of ['x-request-id', 'openai-version', 'access-control-allow-origin']) t.notOk(name in headers, name)
+      t.match(await app.inject('/boom'), { statusCode: 418, body: 'host: boom' })
+      t.match(await app.inject('/nowhere'), { statusCode: 404, body: 'host: nothing here' })
+      t.match(await app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': 'text/csv' }, payload: 'a,b' }), { statusCode: 200, body: '{"got":["a","b"]}' })
+      t.match(await app.inject({ method: 'POST', url: '/echo', headers: json, payload: '{' }), { statusCode: 418, body: /^host: / })
+      t.match(await app.inject({ method: 'POST', url: '/echo', headers: json, payload: '' }), { statusCode: 418 }, 'an empty body is an error here as ever')
+      t.match(await app.inject({ method: 'POST', url: '/checked', headers: json, payload: '{"n":"5"}' }), { body: '{"got":{"n":5,"d":"filled in"}}' }, 'its validator converts')
+      t.match(await app.inject('/shaped'), { body: '{"a":"1"}' }, 'its serialiser drops')
+      const { headers } = await app.inject('/shaped')
+      for (const name of ['x-request-id', 'openai-version', 'access-control-allow-origin']) t.notOk(name in headers, name)
 
-    t.match(await app.inject(`${prefix}/nowhere`), { statusCode: 401 })
-    t.match((await app.inject({ url: `${prefix}/nowhere`, headers: { authorization } })).json(), { error: { message: `Invalid URL (GET ${prefix}/nowhere)` } })
-    t.match((await app.inject({ method: 'POST', url: `${prefix}/threads`, headers: { authorization, ...json }, payload: '{"metadata":{"n":5}}' })).json(), { error: { code: 'invalid_type', param: 'metadata.n' } })
-    t.match((await app.inject({ method: 'POST', url: `${prefix}/threads`, headers: { authorization, 'content-type': 'text/csv' }, payload: 'a,b' })).json(), { error: { code: 'unsupported_content_type' } })
-    const created = await app.inject({ method: 'POST', url: `${prefix}/threads`, headers: { authorization } })
-    t.match(created, { statusCode: 200, headers: { 'x-host': 'yes' } }, 'hooks of the host hold for the API')
-  })
+      t.match(await app.inject(`${prefix}/nowhere`), { statusCode: 401 })
+      t.match((await app.inject({ url: `${prefix}/nowhere`, headers: { authorization } })).json(), { error: { message: `Invalid URL (GET ${prefix}/nowhere)` } })
+      t.match((await app.inject({ method: 'POST', url: `${prefix}/threads`, headers: { authorization, ...json }, payload: '{"metadata":{"n":5}}' })).json(), { error: { code: 'invalid_type', param: 'metadata.n' } })
+      t.match((await app.inject({ method: 'POST', url: `${prefix}/threads`, headers: { authorization, 'content-type': 'text/csv' }, payload: 'a,b' })).json(), { error: { code: 'unsupported_content_type' } })
+      const created = await app.inject({ method: 'POST', url: `${prefix}/threads`, headers: { authorization } })
+      t.match(created, { statusCode: 200, headers: { 'x-host': 'yes' } }, 'hooks of the host hold for the API')
+    })
+  }
 }
 
 test('without a prefix the API stands beside the host\'s routes', async t => {

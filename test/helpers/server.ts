@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import type { OpenAICompatOptions } from '../../lib/options/options.js'
 import openaiCompat from '../../lib/plugin.js'
 import { EventReader } from './events.js'
+import type { FastifyVersion } from './fastify.js'
 import { newestSdk, type Client, type Sdk } from './sdk.js'
 import { persistentStores } from './stores.js'
 import { startUpstream, type Upstream, type UpstreamReply } from './upstream.js'
@@ -52,6 +53,8 @@ export interface TestServerOptions extends OpenAICompatOptions {
   /** Replies of the new upstream. */
   script?: UpstreamReply[]
   fastify?: FastifyServerOptions
+  /** Default: the installed version. */
+  version?: FastifyVersion
   /** Whether the server may log errors. Default false: then one in the log fails the test. */
   mayLogErrors?: boolean
   /** Called before the plugin is registered. */
@@ -60,7 +63,7 @@ export interface TestServerOptions extends OpenAICompatOptions {
 
 /** The plugin at `/v1` of a real server, in front of a scripted model. Closed when the test ends. */
 export async function startServer (t: Test, options: TestServerOptions = {}): Promise<TestServer> {
-  const { upstream: given, script = [], fastify, mayLogErrors = false, prepare, ...pluginOptions } = options
+  const { upstream: given, script = [], fastify, version, mayLogErrors = false, prepare, ...pluginOptions } = options
   const watch = watchOf(t)
   const upstream = given ?? await startUpstream(t, { script })
   const storage = pluginOptions.storage ?? testStorage(t)
@@ -70,7 +73,7 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
       callback()
     }
   })
-  const app = Fastify({ logger: { level: 'error', stream: log }, ...fastify })
+  const app = (version?.create ?? Fastify)({ logger: { level: 'error', stream: log }, ...fastify })
   t.teardown(async () => await app.close())
   await prepare?.(app)
   const provider = pluginOptions.providers === undefined ? { provider: { baseURL: upstream.url, apiKey: 'sk-upstream', maxRetries: 0 } } : {}
