@@ -127,7 +127,7 @@ function sqlite (): Contender {
   return {
     name: 'sqlite',
     store: new SqliteRecordStore({ path: join(folder, 'records.db') }),
-    // One insert, one commit, whatever the number of writers: group commits are ours to gain.
+    // One insert and one commit for each writer: what group commits can gain is measured against it.
     floor: async (id, text) => insert.run(id, text),
     cleanUp: async () => rmSync(folder, { recursive: true })
   }

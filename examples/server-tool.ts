@@ -14,7 +14,7 @@ await server.start()
 
 const openai = new OpenAI({ baseURL: server.getBaseUrl(), apiKey: 'none' })
 const assistant = await openai.beta.assistants.create({ model: 'echo' })
-// `echo` makes the call that it is told to make. A real model decides by itself.
+// `echo` makes the call that the message names. A real model decides by itself.
 const thread = await openai.beta.threads.create({ messages: [{ role: 'user', content: '/call add {"a":19,"b":23}' }] })
 const run = await openai.beta.threads.runs.createAndPoll(thread.id, { assistant_id: assistant.id })
 

@@ -96,7 +96,7 @@ function fail (error: unknown): void {
   process.stderr.write(`fastify-openai-compat: ${sentence}\n${details}`, () => process.exit(1))
 }
 
-// Whoever reads the output may leave before the server does.
+// The reader of the output may close it before the server ends.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 main().catch(fail)

@@ -103,10 +103,10 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     documents.set(app, documentOf(routes))
     const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, closing: closing.signal } }
     await routes.register(publicRoutes, routeOptions)
-    // A context of its own, so that no route in it can be reached without a key, whatever its configuration says.
+    // A context of its own, so that no configuration of a route lets a request through without a key.
     await routes.register(async keyed => {
       authenticate(keyed, core, resolved)
-      // Here too: unknown URLs of the API are told only to its users. At the root the 404 is the application's.
+      // Here too: only users with a key learn which URLs of the API do not exist. At the root the 404 is the application's.
       if (keyed.prefix !== '') keyed.setNotFoundHandler(answerNotFound)
       await keyed.register(apiRoutes, routeOptions)
     })

@@ -26,7 +26,7 @@ export async function parseForms (app: FastifyInstance): Promise<void> {
     return
   }
   // The host has registered the parser, which cannot be registered twice. Within our context a form stays unread until `readForm` is
-  // called, whatever the host's options are (`attachFieldsToBody` would hold whole files in memory).
+  // called, regardless of the host's options (`attachFieldsToBody` would hold whole files in memory).
   app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => { done(null) })
 }
 

@@ -43,7 +43,7 @@ export type Metadata = Static<typeof Metadata>
 
 const METADATA_KEY_LENGTH = 64
 
-/** Metadata in a request: at most 16 pairs, keys up to 64 and values up to 512 characters; null is none. */
+/** Metadata in a request: at most 16 pairs, keys up to 64 and values up to 512 characters; null means none. */
 export const MetadataParam = nullable(Type.Record(
   // A character class instead of `.`, which stops at a line break.
   Type.String({ pattern: `^[\\s\\S]{0,${METADATA_KEY_LENGTH}}$` }),

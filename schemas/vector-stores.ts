@@ -87,7 +87,7 @@ export const VectorStoreFile = Type.Object({
 })
 export type VectorStoreFile = Static<typeof VectorStoreFile>
 
-/** At most 16, keys up to 64 characters, strings up to 512; null is none. */
+/** At most 16, keys up to 64 characters, strings up to 512; null means none. */
 export const FileAttributesParam = nullable(Type.Record(
   Type.String({ pattern: '^[\\s\\S]{0,64}$' }),
   Type.Union([Type.String({ maxLength: 512 }), Type.Number(), Type.Boolean()]),

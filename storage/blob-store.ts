@@ -6,7 +6,7 @@
  *   it was. Nothing stays behind of a put that failed; what a put left that died with its process goes away by itself
  *   within `LEFTOVERS_MS`.
  * - Absence is `undefined`. A verb throws only when the backend fails (`StorageUnavailableError`), or after
- *   `disconnect()` (`StorageClosedError`), and `put` whatever its source throws.
+ *   `disconnect()` (`StorageClosedError`), and `put` rejects with the error of its source.
  */
 import type { Readable } from 'node:stream'
 

@@ -1,5 +1,5 @@
 /**
- * Where each object lives. Whoever writes or reads records directly (the domain, the twelve documented methods,
+ * Where each object lives. Everything that reads or writes records directly (the domain, the twelve documented methods,
  * export and import) takes the names from here.
  */
 

@@ -90,7 +90,7 @@ export class SqliteBlobStore extends AbstractBlobStore {
     return this.#guard(database => database.transaction(work)() as T)
   }
 
-  /** Whatever SQLite throws means that the store is away. */
+  /** Every error of SQLite means that the store is unavailable. */
   #guard<T> (work: (database: Database.Database) => T): T {
     try {
       return work(this.#database as Database.Database)

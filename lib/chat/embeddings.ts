@@ -40,7 +40,7 @@ async function translate (target: Target, call: Call): Promise<EmbeddingList> {
     object: 'list',
     data: vectors.map((vector, index) => ({ object: 'embedding', index, embedding: format === 'base64' ? base64(vector) : vector })),
     model,
-    // Nobody counted.
+    // The provider did not count.
     usage: { prompt_tokens: 0, total_tokens: 0 }
   }
 }

@@ -3,7 +3,7 @@ import type { ModelPart } from '../models/provider.js'
 /**
  * Ends the answer before the first of `sequences` (API reference, "stop"), for providers that cannot be told. Text that may
  * be the beginning of one is held back until it is known. Leaving the stream early ends the model's work, so of an
- * answer that was stopped nobody counts the tokens.
+ * answer that was stopped the tokens are not counted.
  */
 export async function * stopAt (parts: AsyncIterable<ModelPart>, sequences: readonly string[]): AsyncGenerator<ModelPart, void, undefined> {
   let held = ''
@@ -23,7 +23,7 @@ export async function * stopAt (parts: AsyncIterable<ModelPart>, sequences: read
   }
 }
 
-/** Where the first of the sequences is in `text`, -1 when there is none. */
+/** The index of the first of the sequences in `text`, or -1. */
 function firstOf (sequences: readonly string[], text: string): number {
   const places = sequences.map(sequence => text.indexOf(sequence)).filter(place => place !== -1)
   return places.length === 0 ? -1 : Math.min(...places)

@@ -13,7 +13,7 @@ export interface DefaultProvider {
   message: string
 }
 
-/** The provider of a server that was told of none: Ollama if it is there, else `echo`. */
+/** The provider of a server without a configured one: Ollama if it answers, else `echo`. */
 export async function defaultProvider (ollamaUrl: string = OLLAMA_URL): Promise<DefaultProvider> {
   const models = await listModels(ollamaUrl)
   if (models !== undefined) {
@@ -29,7 +29,7 @@ export async function defaultProvider (ollamaUrl: string = OLLAMA_URL): Promise<
     model: 'echo',
     level: 'warn',
     message: 'no model endpoint is configured and no Ollama answers ' +
-      `at ${ollamaUrl}: the model is "echo", which repeats what it is told; set --base-url or --upstream-key for a real one`
+      `at ${ollamaUrl}: the model is "echo", which repeats its prompt; set --base-url or --upstream-key for a real one`
   }
 }
 

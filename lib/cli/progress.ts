@@ -2,7 +2,7 @@ const WIDTH = 24
 /** Often enough to be seen to move. */
 const PAUSE_MS = 100
 
-/** A bar on a terminal; where there is none, nothing. */
+/** A progress bar on a terminal; no output elsewhere. */
 export class Progress {
   readonly #stream: NodeJS.WriteStream
   readonly #label: string

@@ -136,7 +136,7 @@ export function builtInToolSuite ({ test, factory }: BuiltInToolSuite): void {
     t.ok(ended === 'ended' || ended === reason, 'with a result or the signal\'s reason')
   })
 
-  test('a finished call is told again from its record, its first delta with the id', async t => {
+  test('a finished call is replayed from its record, its first delta with the id', async t => {
     const given = await factory(t)
     const { result } = await run(given, given.arguments)
     const deltas = given.tool.replay(copy(result.call))

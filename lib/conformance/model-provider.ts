@@ -42,7 +42,7 @@ export interface ProviderSuite {
 }
 
 /**
- * What every `ModelProvider` has to do, whatever is behind it. A provider's test file is a factory, this call, and what is
+ * What every `ModelProvider` has to do. A provider's test file is a factory, this call, and what is
  * unique to it. An answer that the factory cannot script is passed over.
  */
 export function modelProviderSuite ({ test, factory }: ProviderSuite): void {
@@ -141,7 +141,7 @@ export function modelProviderSuite ({ test, factory }: ProviderSuite): void {
     await given.closed()
   })
 
-  when('an aborted signal asks nobody', { kind: 'text', tokens: ['Hello'] }, async (t, given, request) => {
+  when('an aborted signal sends no request', { kind: 'text', tokens: ['Hello'] }, async (t, given, request) => {
     const reason = new Error('too late')
     const before = given.calls()
     t.equal(await failure(read(given.provider, request, AbortSignal.abort(reason))), reason)

@@ -14,7 +14,7 @@ export function cleanFilename (name: string | undefined): string {
   return [...characters.slice(0, MAX_CHARACTERS - extension.length), ...extension].join('')
 }
 
-/** The extension with its dot, in lower case; '' when there is none. */
+/** The extension with its dot, in lower case; '' without one. */
 export function extensionOf (filename: string): string {
   return (/[^.](\.[^.\s]+)$/u.exec(filename)?.[1] ?? '').toLowerCase()
 }

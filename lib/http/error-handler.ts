@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
 
-/** Whatever was thrown, as the API's envelope. What a client must not see is logged only. */
+/** Turns any thrown value into the API's error envelope. Details that a client must not see go to the log only. */
 export async function answerError (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const error = apiError(thrown)
   if (error.status >= 500) request.log.error({ err: error.cause ?? error }, error.message)

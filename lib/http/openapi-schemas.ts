@@ -48,7 +48,7 @@ function translated (node: unknown): unknown {
   return mapped(rest, translated)
 }
 
-/** Equal for equal schemas, in whatever order their keys are. */
+/** Equal for equal schemas, regardless of the order of their keys. */
 function lookOf (node: unknown): string {
   return JSON.stringify(node, (_key, value: unknown) => isObject(value) ? sorted(value) : value)
 }

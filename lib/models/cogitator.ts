@@ -33,7 +33,7 @@ export function cogitatorProvider (cogitator: CogitatorLike, options: CogitatorP
         const { done, value } = await chunks.next()
         return done === true ? undefined : value as CogitatorChunk
       },
-      // Waits in line behind a chunk that is still awaited, so nobody waits for it.
+      // Queues behind a chunk that is still awaited, so its result is not awaited.
       leave: () => { chunks.return(undefined).catch(() => {}) }
     }
   }

@@ -64,7 +64,7 @@ const MAX_MODELS_BYTES = 16 * 1024 * 1024
 const MAX_EMBEDDINGS_BYTES = 64 * 1024 * 1024
 
 /**
- * Any endpoint that speaks OpenAI's chat completions. Throws a `TypeError` for a base URL that is none.
+ * Any endpoint that speaks OpenAI's chat completions. Throws a `TypeError` for an invalid base URL.
  *
  *     openaiCompatible({ baseURL: 'http://127.0.0.1:11434/v1' })
  */

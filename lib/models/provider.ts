@@ -21,7 +21,7 @@ export interface ModelToolCall {
   id: string
   name: string
   arguments: string
-  /** Whatever the provider gave with the call and wants back with it (a thought signature, say). Opaque to the engine. */
+  /** Opaque data that the provider attached to the call and expects back with it (a thought signature, for example). */
   opaque?: unknown
 }
 
@@ -142,7 +142,7 @@ export interface ModelProvider {
 /** As in a run's `last_error.code` (API reference, "The run object"). */
 export type ModelErrorCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt'
 
-/** A model call that failed for good. `message` is fit for the API's user: no key, no address of a private host. */
+/** A model call that failed and will not be retried. `message` is safe to show to the API's user: it holds no key and no address of a private host. */
 export class ModelError extends Error {
   override name = 'ModelError'
   readonly code: ModelErrorCode

@@ -46,7 +46,7 @@ export interface Limits extends EngineLimits {
 export interface OpenAICompatOptions {
   /** Path before every route. Default none; the standalone server uses `/v1`. */
   prefix?: string
-  /** The provider for models without a prefix. Default `echo`, which repeats what it is told. */
+  /** The provider for models without a prefix. Default `echo`, which repeats its prompt. */
   provider?: ProviderOption
   /** Providers by name: `name/model` goes to the provider of that name. Default none. */
   providers?: Record<string, ProviderOption>
@@ -161,7 +161,7 @@ function resolveModels (options: OpenAICompatOptions): ResolvedOptions['models']
   return { providers, owned, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
 }
 
-/** Undefined for what is none of the kinds. */
+/** Undefined when the value is of no known kind. */
 export function providerOf (option: object): ModelProvider | undefined {
   if ('stream' in option) return option as ModelProvider
   if ('baseURL' in option) return openaiCompatible(option as OpenAICompatibleOptions)
@@ -173,7 +173,7 @@ export function providerOf (option: object): ModelProvider | undefined {
 function asProvider (name: string, option: ProviderOption): ModelProvider {
   const provider = typeof option === 'object' && option !== null ? providerOf(option) : undefined
   if (provider !== undefined) return provider
-  throw new TypeError(`The provider "${name}" is none: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
+  throw new TypeError(`The provider "${name}" is not valid: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
 }
 
 /** A string would pass for a list of one-letter keys. */

@@ -23,9 +23,9 @@ interface Thread {
 }
 
 /**
- * Reads documents in threads of their own, so that none of them, whatever is in it, holds up the server or takes its memory: a thread
+ * Reads documents in worker threads, so that no document can block the server or exhaust its memory: a thread
  * that takes too long or grows too large is ended, and its document has failed. There are as many threads as documents
- * being read; whoever calls bounds that. A thread is kept for the next document for a while.
+ * being read; callers bound that. A thread is kept for the next document for a while.
  */
 export class DocumentReader {
   readonly #clock: Clock

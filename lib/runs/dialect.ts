@@ -127,7 +127,7 @@ export type CallDelta =
  * Writes down what one execution produces, in the records and events of a dialect. The turn writer decides what is open and in which
  * order things happen; the scribe says how they are stored and published.
  *
- * Methods return records and events and write nothing themselves. Those that end an item may be called again when somebody else's
+ * Methods return records and events and write nothing themselves. Those that end an item may be called again when another writer's
  * write came first (`retry`).
  */
 export interface Scribe {

@@ -7,7 +7,7 @@ import type { CallDelta, Change, DialectEvent, EarlyEnd, ItemEnd, Scribe } from 
 import { callsOf, type Call, type CallsItem, type Item, type MessageItem, type ReasoningItem } from './items.js'
 import { NO_USAGE, type CutReason, type TokenUsage } from './job.js'
 
-/** The writer's way to the store. `build` is called again, with `retry` true, when somebody else's write came first. */
+/** The writer's way to the store. `build` is called again, with `retry` true, when another writer's write came first. */
 export interface Committer {
   /** Unix seconds. */
   now (): number
@@ -194,7 +194,7 @@ export class TurnWriter {
     await this.#committer.commit(() => join({ items: this.#scribe.saveCalls(item) }, alongside()))
   }
 
-  /** Ends the open item as completed, together with whatever the job does next (`then`). Opens a message first if nothing is open. */
+  /** Ends the open item as completed, together with the job's next move (`then`). Opens a message first if nothing is open. */
   async finish (usage: TokenUsage, then: () => Change = NOTHING, cut?: CutReason): Promise<void> {
     if (this.#open === undefined || this.#open.kind === 'reasoning') await this.#message()
     this.#endOpenText()

@@ -3,7 +3,7 @@ import type { Logging } from './options.js'
 
 type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
 
-/** Where a logger that is told to log headers would find a key. Requests are logged without headers anyway. */
+/** The paths of keys in a log that includes headers. Requests are logged without headers anyway. */
 const SECRETS = ['req.headers', 'request.headers', 'err.headers', 'headers'].flatMap(headers =>
   ['authorization', 'api-key', 'x-api-key', 'proxy-authorization', 'cookie'].map(name => `${headers}["${name}"]`))
 

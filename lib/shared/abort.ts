@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import { Timer } from './timers.js'
 
 /**
- * The result of `work`, unless the signal is aborted first: then throws its reason, and whatever becomes of the work is ignored. No
+ * The result of `work`, unless the signal is aborted first: then throws its reason, and the outcome of the work is ignored. No
  * listener stays on the signal, because Node keeps a composite signal alive as long as it has one.
  */
 export async function unlessAborted<T> (work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -69,7 +69,7 @@ export class Leases {
 }
 
 /**
- * A lease that this instance holds: a record of which it knows the version. Whatever it writes under the lease goes with `check()`,
+ * A lease that this instance holds: a record of which it knows the version. Every write under the lease includes `check()`,
  * `remove()` or `put()`, so that nothing is written once another instance has taken over. Writes and renewals must not overlap: put them
  * through one `SerialQueue`.
  */

@@ -1,4 +1,4 @@
-/** Somebody else changed the record between our reading and our writing, again and again. */
+/** Other writers changed the record between each read and write. */
 export class ContentionError extends Error {
   override name = 'ContentionError'
 }

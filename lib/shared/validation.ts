@@ -230,7 +230,7 @@ function checkMap (schema: Schema, value: JsonRecord, path: string): JsonRecord 
 
 /**
  * A query as the schema wants it. URLs know only strings: digits become numbers where a number is wanted, `key[]=a`,
- * `key=a` and repetitions become one array where an array is. An empty value is none. Keys that we do not know
+ * `key=a` and repetitions become one array where an array is. An empty value counts as absent. Keys that we do not know
  * are left out without a word, because SDKs and proxies add theirs (`api-version`).
  */
 function fromQuery (schema: Schema, raw: unknown): unknown {

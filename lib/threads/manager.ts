@@ -43,7 +43,7 @@ export interface PlainMessage {
 }
 
 /**
- * Assistants, threads, messages and files of one project, whatever the store, without a server. What does not exist is undefined or
+ * Assistants, threads, messages and files of one project, on any store, without a server. What does not exist is undefined or
  * false here; what is not allowed throws an `ApiError`. The store is connected on first use.
  */
 export class ThreadManager {
@@ -194,7 +194,7 @@ export class ThreadManager {
     return { id: file.id, content, filename: file.filename, created_at: file.created_at }
   }
 
-  /** A file with its bytes. Undefined when there is none. */
+  /** A file with its bytes. Undefined when it does not exist. */
   async getFile (id: string): Promise<StoredFile | undefined> {
     await this.#connectFiles()
     return await absentAsUndefined(async () => await this.#withContent(await this.files.get(id)))

@@ -5,7 +5,7 @@ import type { Scope } from '../shared/scope.js'
 import type { ResolveOptions, ResourceChange, ResourcePart, ToolDeclaration } from './built-in-tool.js'
 import type { BuiltInTools } from './built-in-tools.js'
 
-/** `tool_resources` by key, whatever tools there are. */
+/** `tool_resources` by key, for every registered tool. */
 type Parts = Record<string, ResourcePart | undefined>
 
 export interface ResolveResources {

@@ -87,7 +87,7 @@ async function * partitionLines ({ records, blobs }: TransferStores, place: Plac
   }
 }
 
-/** Bytes on their way in belong to nobody yet; they are not moved, so neither is the note to remove them. */
+/** Bytes being uploaded have no owner yet; they are not exported, and neither is the note that removes them. */
 function isTransient ({ kind, body }: StoredRecord): boolean {
   return kind === KIND.scheduledTask && (body as { task?: unknown }).task === 'bytes'
 }

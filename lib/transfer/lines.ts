@@ -34,7 +34,7 @@ export interface RecordLine {
   partition: string
   kind: string
   id: string
-  /** Absent when there is none. */
+  /** Absent without one. */
   parent?: string
   position: number
   body: unknown
@@ -55,7 +55,7 @@ export interface BytesLine {
 
 export type Line = HeaderLine | PlaceLine | RecordLine | BytesLine
 
-/** What is wrong with a line, in words for whoever made the file. */
+/** What is wrong with a line, in words for the author of the file. */
 export class BadLineError extends Error {
   override name = 'BadLineError'
 }

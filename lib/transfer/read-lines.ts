@@ -12,7 +12,7 @@ export interface TextLine {
 
 const LINE_BREAK = 0x0a
 
-/** The lines of a stream of UTF-8, one at a time, whatever their length. */
+/** The lines of a stream of UTF-8, one at a time, of any length. */
 export async function * readLines (input: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine> {
   let number = 0
   let end = 0

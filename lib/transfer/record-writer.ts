@@ -68,7 +68,7 @@ export class RecordWriter {
     return written ? 'written' : 'there'
   }
 
-  /** A later state of a record; unless somebody has gone on with it in this store. */
+  /** A later state of a record, unless the record was changed in this store meanwhile. */
   async #replace (line: RecordLine): Promise<void> {
     const { kind, id, body } = line
     const key: PartitionKey = { project: line.project, partition: line.partition }

@@ -93,7 +93,7 @@ export class Indexer {
     this.#pump()
   }
 
-  /** Resolves when a job of this instance has ended, whatever its outcome. */
+  /** Resolves when a job of this instance has ended, with any outcome. */
   settled (): Promise<void> {
     // All callers share one promise: those that stop waiting leave nothing behind.
     return this.#settled
@@ -116,7 +116,7 @@ export class Indexer {
     }).catch(error => this.#logFailure(error))
   }
 
-  /** Starts the first job of the store that can be claimed. False when there is none. */
+  /** Starts the first job of the store that can be claimed. False when no job can be claimed. */
   async #startNext (ref: StoreRef): Promise<boolean> {
     const { records } = this.#services
     let jobs = 0

@@ -38,13 +38,13 @@ export interface SearchServices {
   log: Logger
 }
 
-/** Chunks that are told to the index at a time: what a search may have to wait for. */
+/** Chunks passed to the index at a time: what a search may have to wait for. */
 const TOLD_AT_ONCE = 32
 const HAS_BEEN_REMOVED = 8
 
 /**
  * Searches vector stores: brings the index up to date, asks it, and reads from the records what it names. What the records do not have any
- * more is not found, whatever the index says, so that a removal counts at once, on every instance.
+ * more is not found even if the index still holds it, so that a removal takes effect at once, on every instance.
  */
 export class StoreSearch {
   readonly #services: SearchServices
@@ -71,7 +71,7 @@ export class StoreSearch {
     return [...best.values()].filter(({ score }) => score >= (query.threshold ?? 0)).sort((a, b) => b.score - a.score).slice(0, query.limit)
   }
 
-  /** Tells the index what it does not know yet of a store. Whoever asks meanwhile waits for the same. */
+  /** Passes the index what it does not have yet of a store. Concurrent callers share the work. */
   async sync (ref: StoreRef): Promise<void> {
     const key = `${ref.project} ${ref.storeId}`
     const under = this.#syncs.get(key)
@@ -140,7 +140,7 @@ export class StoreSearch {
   /** By the chunk's id. */
   async #searchOne (ref: StoreRef, query: IndexQuery): Promise<Map<string, FoundChunk>> {
     const { index } = this.#services
-    // Rarely, what the index finds is gone. It is told, and asked again.
+    // Rarely, what the index finds is gone. The index drops it, and the search is repeated.
     for (let attempt = 0; ; attempt++) {
       const hits = await index.search(ref, query)
       const files = await this.#files(ref, hits)

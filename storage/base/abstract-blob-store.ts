@@ -56,7 +56,7 @@ export abstract class AbstractBlobStore extends AbstractStore implements BlobSto
     const to = Math.max(from, Math.min(end, found.size))
     const stream = Readable.from(from === to ? [] : found.read(from, to), { objectMode: false })
     this.#reads.add(stream)
-    // Readers get the error by their own means. A stream that nobody reads yet must not end the process when the store is closed.
+    // Readers get the error by their own means. A stream without a reader must not end the process when the store is closed.
     stream.on('error', () => {})
     stream.once('close', () => { this.#reads.delete(stream) })
     return stream

@@ -77,7 +77,7 @@ function requirePositive (name: string, value: number, maximum: number): void {
 
 /** One partition, as seen by `applyBatch`. */
 export interface BatchTarget {
-  /** The version of a record, 0 when there is none. */
+  /** The version of a record; 0 when it does not exist. */
   version (kind: string, id: string): number
   /** The highest position ever given out in this partition, 0 when it is new. */
   highestPosition (): number

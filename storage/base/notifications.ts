@@ -60,7 +60,7 @@ export class Listeners {
     for (const { listener } of [...this.#topics.get(name)?.listeners ?? []]) listener(payload)
   }
 
-  /** Forgets all of them: what arrives later reaches nobody. */
+  /** Removes all of them: later notifications are dropped. */
   clear (): void {
     this.#topics.clear()
   }

@@ -113,7 +113,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 0)
   })
 
-  test('projects and ids never meet, whatever they are called', async (t: SuiteTest) => {
+  test('projects and ids never collide, whatever characters they hold', async (t: SuiteTest) => {
     const { store, place } = await empty(t)
     const names = ['a', 'A', 'a/b', '..', '../a', '.', 'a:b', 'a}b', 'a%2Fb', 'größe 文件 🗂', ' ', '\n', '*', 'con', 'x'.repeat(512)]
     const keys = [
@@ -173,7 +173,7 @@ export function blobStoreSuite ({ test, factory, persistent = true }: BlobSuite)
     t.equal(await place.count(), 0)
   })
 
-  test('nobody sees a blob before it is complete', async (t: SuiteTest) => {
+  test('a blob is not visible before it is complete', async (t: SuiteTest) => {
     const { store } = await empty(t)
     async function * slow () {
       yield Buffer.alloc(2 * MEGABYTE)

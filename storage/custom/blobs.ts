@@ -7,7 +7,7 @@ import { AbstractBlobStore, type FoundBlob } from '../base/abstract-blob-store.j
 /**
  * Bytes as the files of a storage that has only the twelve documented methods. Those take a file as one `Buffer`, so a
  * file is held in memory while it is written or read: choose another blob store for large ones. Connecting the storage
- * is up to whoever uses it for records.
+ * is up to the code that uses it for records.
  */
 export class DocumentBlobStore extends AbstractBlobStore {
   readonly #storage: ThreadStorage

@@ -78,7 +78,7 @@ class CustomRecordStore extends AbstractRecordStore {
     })
   }
 
-  /** Never throws: whoever wrote is told. */
+  /** Never throws: the writer receives the error. */
   async #saveAll (cached: CachedPartition): Promise<void> {
     cached.isSaving = true
     while (cached.pending.length > 0) {

@@ -57,9 +57,9 @@ const MIGRATIONS: ((names: TableNames) => string)[] = [
     -- Carries out a batch, or nothing and returns false. The items come as columns; NULL where not given.
     --
     -- Each partition has a head row, with kind and id '' and in "version" the highest position so far (a column that
-    -- no index holds, so that updating it stays cheap). Whoever writes to a partition locks its head row first and
+    -- no index holds, so that updating it stays cheap). A writer to a partition locks its head row first and
     -- keeps it until the end of the transaction: writers of one partition queue up there, and each statement below
-    -- sees what those before it have committed. A transaction locks one head row, and after it only rows that nobody
+    -- sees what those before it have committed. A transaction locks one head row, and after it only rows that no one
     -- touches without holding that lock: there is no cycle, hence no deadlock.
     --
     -- No sequential scans, because plans stay with the connection: one made while the table was small would go on

@@ -92,7 +92,7 @@ export abstract class RecordThreadStorage implements ThreadStorage {
     for (;;) {
       const found = await this.records.get({ project, partition: id, kind: KIND.thread, id })
       if (found === undefined) return false
-      // Of two who delete it at once, one is told that it existed.
+      // Of two concurrent deletions, one reports that it existed.
       const done = await this.records.write({ project, partition: id }, [
         { op: 'check', kind: KIND.thread, id, expect: found.version },
         { op: 'clear' }

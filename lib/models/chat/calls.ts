@@ -23,7 +23,7 @@ interface Call {
   extras: Record<string, unknown> | undefined
 }
 
-/** Puts the fragments of one message's tool calls in order, whatever the vendor's way of marking them. */
+/** Puts the fragments of one message's tool calls in order, for each way in which vendors mark them. */
 export class CallTracker {
   readonly #calls: Call[] = []
   readonly #byVendorIndex = new Map<number, Call>()

@@ -22,7 +22,7 @@ export function vectorsOf (answer: unknown, count: number): number[][] | undefin
   return vectors.every(vector => vector !== undefined) ? vectors : undefined
 }
 
-/** Some servers answer in base64 (little-endian float32) whatever was asked. */
+/** Some servers answer in base64 (little-endian float32) even when asked for numbers. */
 function vectorOf (embedding: unknown): number[] | undefined {
   if (Array.isArray(embedding)) return embedding.every(value => typeof value === 'number') ? embedding : undefined
   if (typeof embedding !== 'string') return undefined

@@ -33,7 +33,7 @@ export class UpstreamError extends ModelError {
   }
 }
 
-/** Who failed, and what must not be told of it. */
+/** The vendor that failed, and what messages must not reveal of it. */
 export interface FailureContext {
   /** As configured: `openai`, `ollama`. */
   name: string
@@ -107,7 +107,7 @@ export function cutShort (context: FailureContext): UpstreamError {
   return connectionFailure({ code: 'UND_ERR_SOCKET' }, context)
 }
 
-/** Whatever broke a request, as an `UpstreamError`. */
+/** Turns any failure of a request into an `UpstreamError`. */
 export function connectionFailure (thrown: unknown, context: FailureContext): UpstreamError {
   if (thrown instanceof UpstreamError) return thrown
   const { code: given, name } = (thrown ?? {}) as { code?: unknown, name?: unknown }

@@ -3,7 +3,7 @@ import type { ForwardAnswer } from '../provider.js'
 import type { Answer, HttpClient, Timeouts } from './client.js'
 import { connectionFailure } from './failure.js'
 
-/** What is told of the vendor's answer beside its bytes: how to read them, and how much more may be asked. */
+/** The vendor's headers that are passed on with the bytes: content type and rate limits. */
 const KEPT_HEADERS = /^(?:content-(?:type|encoding)|x-ratelimit-.+)$/
 
 /** An answer to be passed on as it is. Throws `UpstreamError` for one that no API gives. */

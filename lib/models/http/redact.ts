@@ -1,4 +1,4 @@
-/** Longer texts are cut: an HTML error page helps nobody. */
+/** Longer texts are cut: an HTML error page is of no use to a client. */
 const LONGEST_MESSAGE = 1000
 /** What the patterns below are run over, so that their cost is bounded too. */
 const LONGEST_INPUT = 8_192
@@ -12,7 +12,7 @@ const PUBLIC_NAME = /\.(?!local$|internal$|localdomain$|lan$|home$|svc$|test$)[a
 export interface Secrets {
   /** Removed wherever they appear. */
   values: string[]
-  /** The host (with its port) that requests go to; removed unless it has a public name. Empty when there is none. */
+  /** The host (with its port) that requests go to; removed unless it has a public name. Empty without one. */
   host: string
 }
 

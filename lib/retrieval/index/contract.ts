@@ -42,8 +42,8 @@ export interface IndexHit {
 }
 
 /**
- * What searches the chunks of vector stores. An index is derived: the chunks are records, and whoever has the records can fill an index
- * again. It is told of files in the order in which they became searchable, and remembers how far it was told (`cursor`), so that an
+ * What searches the chunks of vector stores. An index is derived: the chunks are records, from which an index can be filled
+ * again. It receives files in the order in which they became searchable, and keeps its position in that order (`cursor`), so that an
  * instance that was away, or is new, hears the rest before it searches.
  *
  * What a hit names may be gone meanwhile: who asks compares the generation with the file's record.
@@ -68,7 +68,7 @@ export interface RetrievalIndex {
   /** Forgets a store. */
   drop (store: StoreRef): Promise<void>
 
-  /** The stores that it was ever told of and not to drop. */
+  /** The stores that it has received files of and not dropped. */
   stores (): Promise<StoreRef[]>
 
   close (): Promise<void>

@@ -12,7 +12,7 @@ export interface IndexDatabaseOptions {
   path: string
   /** Names the records that the index was made from. */
   identity: string
-  /** Memory for vectors, in bytes. Those of the store searched last stay, whatever their size. */
+  /** Memory for vectors, in bytes. Those of the store searched last stay even when they exceed it. */
   maxVectorBytes: number
 }
 

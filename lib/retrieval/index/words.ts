@@ -5,7 +5,7 @@ const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 
 let segmenter: Intl.Segmenter | undefined
 
-/** Text with a space between its words, whatever the script. */
+/** Text with a space between its words, in every script. */
 export function spaced (text: string): string {
   return text.replace(UNSPACED, run => {
     segmenter ??= new Intl.Segmenter(undefined, { granularity: 'word' })

@@ -25,7 +25,7 @@ async function read (filename: string, bytes: Uint8Array, limits: DocumentLimits
       case 'text': return [{ text: decodeText(bytes) }]
     }
   } catch (error) {
-    // Whatever a reader stumbles over (a stack that is too deep, an array that is too long) is the document's doing.
+    // Any error of a reader (stack overflow, an array that is too long) is the document's fault.
     throw error instanceof DocumentError ? error : unreadable(undefined, error)
   }
 }

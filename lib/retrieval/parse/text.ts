@@ -10,7 +10,7 @@ const BOMS: readonly [encoding: string, bytes: readonly number[]][] = [
 /** How much of a text is looked at to tell what it is. */
 const SAMPLE = 64 * 1024
 
-/** The text of a file in whatever encoding it is. Throws a `DocumentError` when it is no text. */
+/** The text of a file in any encoding. Throws a `DocumentError` for a binary file. */
 export function decodeText (bytes: Uint8Array): string {
   const [bom] = BOMS.find(([, mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? []
   if (bom !== undefined) return decode(bytes, bom)

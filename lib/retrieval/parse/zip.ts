@@ -4,7 +4,7 @@ import { unreadable } from './document.js'
 /** Entries of an archive: more than any document has. */
 const MAX_ENTRIES = 20_000
 
-/** The names in an archive. Throws a `DocumentError` when it is none. */
+/** The names in an archive. Throws a `DocumentError` when the bytes are not an archive. */
 export function listZip (bytes: Uint8Array): string[] {
   const names: string[] = []
   unpack(bytes, name => {

@@ -10,7 +10,7 @@ import { EventLog, type LoggedEvent } from './event-log.js'
 
 /**
  * Events across instances. They live in the memory of the instance that executes the run; only when a reader asks for them on
- * another one are they written to the store, in chunks, from where that instance mirrors them. Nobody pays for it otherwise.
+ * another one are they written to the store, in chunks, from where that instance mirrors them. Otherwise it costs nothing.
  */
 
 /** A stretch of events as stored: in the thread's partition, with the run as parent. */

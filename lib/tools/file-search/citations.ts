@@ -6,7 +6,7 @@ import type { AnnotatedText, Annotator } from '../built-in-tool.js'
  * models write `【13†source】`, a result of the last search.
  */
 const MARKER = /【(?:(\d{1,6}):)?(\d{1,6})†[^【】]{0,512}】/g
-/** As long as a marker can get; what is open for longer is none. */
+/** The length of the longest marker, in UTF-16 units; longer text is not a marker. */
 const LONGEST = 540
 
 /** The file behind a marker's numbers, undefined when there is no such result. */

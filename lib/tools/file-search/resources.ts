@@ -62,7 +62,7 @@ class VectorStoresChange implements ResourceChange<Part> {
     return ids === undefined ? old : { vector_store_ids: ids }
   }
 
-  /** Puts the files into the thread's vector store, which is created when there is none (any more). */
+  /** Puts the files into the thread's vector store, which is created when it does not exist (any more). */
   async attach (part: Part | undefined, messages: readonly Pick<Message, 'attachments'>[]): Promise<Part | undefined> {
     const fileIds = [...new Set(messages.flatMap(message => message.attachments ?? [])
       .filter(({ tools }) => tools.some(tool => tool.type === 'file_search')).map(attachment => attachment.file_id))]

@@ -59,7 +59,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal((await store.get({ ...home, kind: 'message', id: 'm1' }))!.position, 1)
   })
 
-  test('expectations are judged before the batch, whatever its order', async (t: SuiteTest) => {
+  test('expectations are checked before the batch, in any order', async (t: SuiteTest) => {
     const store = await emptyStore(t, factory)
     await store.write(home, [put('m1')])
     t.equal(await store.write(home, [{ op: 'clear' }, put('m1', { expect: 1, body: 'again' })]), true)
@@ -134,7 +134,7 @@ export function writeTests ({ test, factory }: Suite): void {
     t.equal(new Set(records.map(record => record.position)).size, records.length)
   })
 
-  test('a write is seen by whoever awaited it, on every instance', async (t: SuiteTest) => {
+  test('a write is visible on every instance once it has been awaited', async (t: SuiteTest) => {
     const open = await factory(t)
     const store = await connected(t, open())
     const other = store.supports.shared ? await connected(t, open()) : store
