@@ -167,6 +167,7 @@ export function builtInToolSuite ({ test, factory }: BuiltInToolSuite): void {
       const read = readPieces(pieces)
       t.equal(read.text, annotated, `pieces of ${size}`)
       t.ok(read.passages.length > 0, 'something is annotated')
+      t.ok(pieces.every(({ value, annotations }) => annotations.every(({ start_index: start, end_index: end }) => start >= 0 && end <= value.length)), 'within its piece')
       whole ??= read
       t.strictSame(read, whole, `pieces of ${size}`)
     }

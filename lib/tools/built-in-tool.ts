@@ -52,10 +52,13 @@ export interface BuiltInResult<Call extends ToolStepCall = ToolStepCall, Kept = 
   kept: Kept
 }
 
-/** A piece of text, and the annotations that it completes. Offsets count UTF-16 units from the beginning of `value`. */
+/**
+ * A piece of text and the annotations of passages in it. Offsets count UTF-16 units from the beginning of `value`. Clients rely on the
+ * passage and its annotation to come in one piece.
+ */
 export interface AnnotatedText {
   value: string
-  /** Without `index`. Offsets are negative where an annotated passage began in an earlier piece. */
+  /** Without `index`. */
   annotations: TextAnnotation[]
 }
 

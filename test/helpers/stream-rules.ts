@@ -144,6 +144,10 @@ export class StreamRules {
 
   #onMessageDelta (open: OpenMessage, delta: any, must: Must): void {
     for (const part of delta.content) {
+      if (part.type === 'text') {
+        must(typeof part.text.value === 'string', 'a delta of a text has a value')
+        for (const { text } of part.text.annotations ?? []) must(part.text.value?.includes(text), 'an annotation comes in the delta of the passage that it annotates')
+      }
       const begins = part.index === open.content.length
       const { type, text } = spoken(part)
       if (begins) {

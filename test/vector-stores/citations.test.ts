@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { outline } from '../helpers/events.js'
+import { ManualClock } from '../helpers/clock.js'
+import { outline, payloads, withoutIds } from '../helpers/events.js'
 import { sdks } from '../helpers/sdk.js'
 import { text } from '../helpers/upstream-replies.js'
 import { search, searcher } from './helpers/searcher.js'
@@ -12,6 +13,8 @@ test('a streamed answer cites the files that it was found in', async t => {
     const thread = await threads.create({ messages: [{ role: 'user', content: 'Where do penguins live?' }] })
     const stream = threads.runs.stream(thread.id, { assistant_id: assistant.id })
     const deltas: unknown[] = []
+    let written = ''
+    stream.on('textDelta', delta => { written += String(delta.value) })
     stream.on('messageDelta', delta => deltas.push(...delta.content?.flatMap(part => part.type === 'text' ? part.text?.annotations ?? [] : []) ?? []))
     const [message] = await stream.finalMessages()
     const run = await stream.finalRun()
@@ -22,6 +25,7 @@ test('a streamed answer cites the files that it was found in', async t => {
     t.equal(value, 'Far \u{1F427} south【0:0†birds.md】, says【9:9†nobody】 the file.')
     t.match(annotations, [{ type: 'file_citation', text: '【0:0†birds.md】', file_citation: { file_id: fileIds[0] } }])
     t.equal(annotations.length, 1)
+    t.equal(written, value, 'what an application writes that prints every delta')
     t.equal(value.slice(annotations[0]!.start_index, annotations[0]!.end_index), '【0:0†birds.md】')
     t.match(deltas, [{ index: 0, type: 'file_citation', file_citation: { file_id: fileIds[0], quote: '' } }])
     const stored = await threads.messages.retrieve(message!.id, { thread_id: thread.id })
@@ -38,6 +42,41 @@ test('a streamed answer cites the files that it was found in', async t => {
     t.notOk(JSON.stringify(step).includes('Antarctica'))
     const including = await threads.runs.steps.retrieve(step!.id, { thread_id: thread.id, run_id: run.id, include: ['step_details.tool_calls[*].file_search.results[*].content'] })
     t.match(including.step_details, { tool_calls: [{ file_search: { results: [{ content: [{ type: 'text', text: 'Penguins live in Antarctica.' }] }] } }] })
+  }
+})
+
+test('a marker and its citation come in one delta, however the model cuts the answer, live, joined and told from the records', async t => {
+  const clock = new ManualClock()
+  const { server, fileIds: [birds, cars], assistant } = await searcher(t, { clock, limits: { logRetentionMs: 0 } }, ['birds.md', 'Penguins live in Antarctica.'], ['cars.md', 'Cars have engines.'])
+  const answer = '【0:0†birds.md】 South【0:1†cars.md】【9:9†none】 [a【 b】 end【0:0†bi'
+  const citation = (index: number, marker: string, fileId: string | undefined) => ({
+    value: marker,
+    annotations: [{ index, type: 'file_citation', text: marker, start_index: answer.indexOf(marker), end_index: answer.indexOf(marker) + marker.length, file_citation: { file_id: fileId, quote: '' } }]
+  })
+  for (const size of [1, 2, 5, answer.length]) {
+    server.upstream.enqueue(search('penguins and engines'), text(answer.match(new RegExp(`[^]{1,${size}}`, 'g'))!))
+    const live = await server.stream('/threads/runs', { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Where?' }] } })
+    const run = await live.until('thread.run.created')
+    const path = `/threads/${run.thread_id}/runs/${run.id}/stream`
+    const joined = await server.follow(path)
+    t.strictSame(withoutIds(await joined.all()), await live.all())
+    // When a replay is read the events of the run itself are gone.
+    const tag = joined.frames[0]!.id?.split('-')[0]
+    let late = joined
+    while (late.frames[0]!.id?.split('-')[0] === tag) {
+      await clock.advance(0)
+      late = await server.follow(path)
+      await late.all()
+    }
+    for (const { frames } of [live, late]) {
+      const [result] = payloads(frames, 'thread.run.step.completed')
+      const names = result.step_details.tool_calls[0].file_search.results.map((found: any) => found.file_name)
+      const texts = payloads(frames, 'thread.message.delta').map(({ delta }) => delta.content[0].text)
+      t.strictSame(texts.filter(({ annotations }: any) => annotations?.length > 0), [
+        citation(0, '【0:0†birds.md】', names[0] === 'birds.md' ? birds : cars), citation(1, '【0:1†cars.md】', names[0] === 'birds.md' ? cars : birds)
+      ], `pieces of ${size}`)
+      t.equal(texts.map(({ value }: any) => value).join(''), answer)
+    }
   }
 })
 

@@ -1,4 +1,4 @@
-import type { Message, MessageDelta } from '../../../schemas/messages.js'
+import type { Message, MessageContentDelta, TextAnnotation, TextAnnotationDelta } from '../../../schemas/messages.js'
 import type { RunStep, RunStepDelta } from '../../../schemas/run-steps.js'
 import type { Run } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
@@ -18,7 +18,24 @@ export const stepDelta = (id: string, details: RunStepDelta['delta']['step_detai
 
 export const messageCreated = (message: Message): StreamEvent => ({ event: 'thread.message.created', data: message })
 export const messageEvent = (message: Message): StreamEvent => ({ event: `thread.message.${message.status}`, data: message }) as StreamEvent
-export const messageDelta = (id: string, part: NonNullable<MessageDelta['delta']['content']>[number]): StreamEvent =>
+export const messageDelta = (id: string, part: MessageContentDelta): StreamEvent =>
   ({ event: 'thread.message.delta', data: { id, object: 'thread.message.delta', delta: { content: [part] } } })
+
+/** A text always has its `value`: sample code of the SDKs prints it unchecked. */
+export const textDelta = (id: string, index: number, text: { value: string, annotations?: TextAnnotationDelta[] }): StreamEvent =>
+  messageDelta(id, { index, type: 'text', text })
+
+/**
+ * Within a delta every annotation has its place, and citations an empty quote.
+ *
+ * @param first the place of the first of them.
+ */
+export function annotationDeltas (annotations: readonly TextAnnotation[], first: number): TextAnnotationDelta[] {
+  return annotations.map((annotation, i) => ({
+    index: first + i,
+    ...annotation,
+    ...annotation.type === 'file_citation' ? { file_citation: { ...annotation.file_citation, quote: '' } } : {}
+  }))
+}
 
 export const done: StreamEvent = { event: 'done', data: '[DONE]' }

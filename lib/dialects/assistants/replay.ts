@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Run } from '../../../schemas/runs.js'
 import type { RunStep, StepToolCall, StepToolCallDelta } from '../../../schemas/run-steps.js'
-import type { Message, MessageContent } from '../../../schemas/messages.js'
+import type { Message, MessageContent, TextAnnotationDelta } from '../../../schemas/messages.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
 import { EventLog, newTag } from '../../runs/events/event-log.js'
 import type { BuiltInTools } from '../../tools/built-in-tools.js'
 import { EVENT_FORMAT } from './format.js'
-import { done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent } from './events.js'
+import { annotationDeltas, done, messageCreated, messageDelta, messageEvent, runCreated, runEvent, stepCreated, stepDelta, stepEvent, textDelta } from './events.js'
 import { withIncluded, type StepRecord, type TurnState } from './records.js'
 import { isActive } from './state.js'
 
@@ -19,7 +19,7 @@ export interface ReplayView {
 
 /**
  * The events of a run made from its records, for a reader that joins when the events themselves are no longer kept: the same order,
- * each text and each call in one piece. The log is closed when the run has ended. Equal records make equal logs, so that a reader can
+ * each call in one piece, and each text but for its annotated passages. The log is closed when the run has ended. Equal records make equal logs, so that a reader can
  * come back to one.
  */
 export function replay (run: Run, steps: readonly StepRecord[], view: ReplayView): EventLog {
@@ -50,17 +50,32 @@ function events (run: Run, steps: readonly StepRecord[], view: ReplayView): Stre
 
 function messageStep (step: RunStep, message: Message): StreamEvent[] {
   const empty: Message = { ...message, status: 'in_progress', incomplete_details: null, completed_at: null, incomplete_at: null, content: [] }
-  const deltas = message.content.map((part, index): StreamEvent => messageDelta(message.id, { index, ...numbered(part) } as Parameters<typeof messageDelta>[1]))
+  const deltas = message.content.flatMap((part, index) => part.type === 'text'
+    ? textPieces(part.text).map(piece => textDelta(message.id, index, piece))
+    : [messageDelta(message.id, { index, ...part })])
   const ends = [...ending(message.status, messageEvent(message)), ...ending(step.status, stepEvent(step))]
   // A run that ends early ends its step first.
   if (step.status !== 'completed') ends.reverse()
   return [...opening(step), messageCreated(empty), messageEvent(empty), ...deltas, ...ends]
 }
 
-/** Within a delta every annotation has its place. */
-function numbered (part: MessageContent): object {
-  if (part.type !== 'text') return part
-  return { ...part, text: { ...part.text, annotations: part.text.annotations.map((annotation, index) => ({ index, ...annotation })) } }
+type MessageText = (MessageContent & { type: 'text' })['text']
+
+/** A text cut as it is live: each annotated passage with its annotation, and what stands between. In one piece where passages overlap. */
+function textPieces ({ value, annotations }: MessageText): { value: string, annotations?: TextAnnotationDelta[] }[] {
+  const whole = [{ value, annotations: annotationDeltas(annotations, 0) }]
+  const pieces: { value: string, annotations?: TextAnnotationDelta[] }[] = []
+  let from = 0
+  for (const [i, annotation] of annotations.entries()) {
+    const { start_index: start, end_index: end } = annotation
+    if (start < from || end <= start) return whole
+    if (start > from) pieces.push({ value: value.slice(from, start) })
+    pieces.push({ value: value.slice(start, end), annotations: annotationDeltas([annotation], i) })
+    from = end
+  }
+  if (from < value.length) pieces.push({ value: value.slice(from) })
+  const [first, ...others] = pieces
+  return first === undefined ? whole : [{ value: first.value, annotations: first.annotations ?? [] }, ...others]
 }
 
 function callsStep (step: RunStep, turn: TurnState | undefined, { tools, include }: ReplayView): StreamEvent[] {

@@ -9,7 +9,7 @@ import type { CallsItem, Item, MessageItem } from '../../runs/items.js'
 import { NO_USAGE } from '../../runs/job.js'
 import { newId } from '../../shared/ids.js'
 import { indexMessage } from '../../threads/new-message.js'
-import { messageCreated, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent } from './events.js'
+import { messageCreated, annotationDeltas, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent, textDelta } from './events.js'
 import { emptyMessage, toContent, toItem, toStepCalls, toTurnState } from './items.js'
 import { loadInclude, loadSteps, putStep, putTurn, wireUsage, withIncluded, type TurnState } from './records.js'
 
@@ -64,12 +64,9 @@ export class AssistantsScribe implements Scribe {
   }
 
   textDelta (item: MessageItem, part: number, { value, annotations }: { value: string, annotations: TextAnnotation[] }, isNew: boolean): StreamEvent[] {
-    const numbered = annotations.length === 0 ? [] : this.#numbered(item, part, annotations)
-    return [messageDelta(this.#messageId(item), {
-      index: part,
-      type: 'text',
-      text: { ...value === '' && !isNew ? {} : { value }, ...isNew || numbered.length > 0 ? { annotations: numbered } : {} }
-    })]
+    const all = item.parts[part]
+    const first = (all?.type === 'text' ? all.annotations.length : 0) - annotations.length
+    return [textDelta(this.#messageId(item), part, { value, ...isNew || annotations.length > 0 ? { annotations: annotationDeltas(annotations, first) } : {} })]
   }
 
   refusalDelta (item: MessageItem, part: number, refusal: string): StreamEvent[] {
@@ -145,17 +142,6 @@ export class AssistantsScribe implements Scribe {
     const current = { message: record.body, version: record.version }
     this.#messages.set(item.id, current)
     return current
-  }
-
-  /** Within a delta every annotation has its place, and citations an empty quote. */
-  #numbered (item: MessageItem, part: number, annotations: readonly TextAnnotation[]) {
-    const all = item.parts[part]
-    const first = (all?.type === 'text' ? all.annotations.length : 0) - annotations.length
-    return annotations.map((annotation, i) => ({
-      index: first + i,
-      ...annotation,
-      ...annotation.type === 'file_citation' ? { file_citation: { ...annotation.file_citation, quote: '' } } : {}
-    }))
   }
 
   #wireDelta (item: CallsItem, index: number, delta: CallDelta): StepToolCallDelta | undefined {
