@@ -22,7 +22,7 @@ async function main (): Promise<void> {
   else await transfer(command)
 }
 
-/** Moving house: the store is opened by this process alone. */
+/** `export` and `import`, which open the store themselves. */
 async function transfer (command: ExportCommand | ImportCommand): Promise<void> {
   const { runExport, runImport } = await import('./cli/transfer.js')
   if (command.run === 'export') await runExport(command)

@@ -38,7 +38,7 @@ export const SETTINGS = {
     placeholder: 'URL',
     env: 'STORAGE_URL',
     fallback: 'sqlite:./data/openai-compat.db',
-    about: 'where everything is kept: sqlite:FILE, memory:, or a redis, rediss or postgres URL',
+    about: 'where data is stored: sqlite:FILE, memory:, or a redis, rediss or postgres URL',
     parse: parse.storageUrl
   }),
   apiKeys: many({
