@@ -4,14 +4,14 @@ import type { JsonSchema, OpenApiDocument } from './openapi-document.js'
 /** Keywords of our own: what they say, `pattern` says too, or no keyword can. */
 const OWN_KEYWORDS = ['idPrefix', 'exclusive', 'extension']
 
-/** The wire objects by what they look like. Of two names for one look, the first. */
+/** The names of the wire objects, by the key of their schema. The first of two names for equal schemas. */
 function namesByLook (): Map<string, string> {
   const names = new Map<string, string>()
   for (const [name, schema] of Object.entries(schemas as Record<string, unknown>)) {
     // Those of paths and queries are parameters, not objects.
     if (!isSchema(schema) || /(Params|Query)$/.test(name)) continue
-    const look = lookOf(translated(schema))
-    if (!names.has(look)) names.set(look, name)
+    const key = schemaKey(translated(schema))
+    if (!names.has(key)) names.set(key, name)
   }
   return names
 }
@@ -24,7 +24,7 @@ export function shareSchemas (document: OpenApiDocument): OpenApiDocument {
   const names = namesByLook()
   const shared: Record<string, JsonSchema> = {}
   const refer = (node: unknown): unknown => {
-    const name = isObject(node) ? names.get(lookOf(node)) : undefined
+    const name = isObject(node) ? names.get(schemaKey(node)) : undefined
     if (name === undefined) return mapped(node, refer)
     share(name, node)
     return { $ref: `#/components/schemas/${name}` }
@@ -49,7 +49,7 @@ function translated (node: unknown): unknown {
 }
 
 /** Equal for equal schemas, regardless of the order of their keys. */
-function lookOf (node: unknown): string {
+function schemaKey (node: unknown): string {
   return JSON.stringify(node, (_key, value: unknown) => isObject(value) ? sorted(value) : value)
 }
 

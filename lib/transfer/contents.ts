@@ -6,7 +6,7 @@ import type { SectionName } from './lines.js'
 
 /**
  * What the partitions hold that is worth moving. Not moved is what only means something to running instances (leases,
- * events on their way to another instance), and indexes that follow from the records themselves (`arrival.ts`).
+ * events on their way to another instance), and indexes that follow from the records themselves (`index-entries.ts`).
  */
 export interface Content {
   kind: string

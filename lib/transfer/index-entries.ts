@@ -11,7 +11,7 @@ import type { RecordLine } from './lines.js'
  * The entries of indexes across partitions that a record needs, written before it as everywhere else, so that nothing is
  * ever without its entry. They follow from the record, and are no part of an export.
  */
-export class Arrival {
+export class IndexEntries {
   readonly #records: RecordStore
   readonly #now: () => number
   readonly #known = new Set<string>()

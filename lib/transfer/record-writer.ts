@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PartitionKey, PutItem, RecordStore } from '../../storage/record-store.js'
-import { Arrival } from './index-entries.js'
+import { IndexEntries } from './index-entries.js'
 import type { RecordLine } from './lines.js'
 
 /** What became of a record. */
@@ -19,7 +19,7 @@ const MAX_BATCH_LENGTH = 1024 * 1024
  */
 export class RecordWriter {
   readonly #records: RecordStore
-  readonly #arrival: Arrival
+  readonly #indexEntries: IndexEntries
   readonly #report: Report
   #batch: RecordLine[] = []
   #length = 0
@@ -28,7 +28,7 @@ export class RecordWriter {
 
   constructor (records: RecordStore, now: () => number, report: Report) {
     this.#records = records
-    this.#arrival = new Arrival(records, now)
+    this.#indexEntries = new IndexEntries(records, now)
     this.#report = report
   }
 
@@ -49,7 +49,7 @@ export class RecordWriter {
     const [first] = batch
     if (first === undefined) return
     const key: PartitionKey = { project: first.project, partition: first.partition }
-    for (const line of batch) await this.#arrival.prepare(line)
+    for (const line of batch) await this.#indexEntries.prepare(line)
     // Names are unique within a batch of an export, but a file may have been put together by hand.
     const isPlain = new Set(batch.map(({ kind, id }) => `${kind} ${id}`)).size === batch.length
     const areFresh = (await Promise.all(batch.map(async line => await this.#isFresh(key, line)))).every(Boolean)
@@ -74,7 +74,7 @@ export class RecordWriter {
     const key: PartitionKey = { project: line.project, partition: line.partition }
     const there = await this.#records.get({ ...key, kind, id })
     if (there === undefined) {
-      await this.#arrival.prepare(line)
+      await this.#indexEntries.prepare(line)
       return this.#report(line, await this.#writeOne(key, line))
     }
     if (there.version === 1 && !isDeepStrictEqual(there.body, body)) await this.#records.write(key, [{ op: 'put', kind, id, body, expect: 1 }])
