@@ -174,7 +174,7 @@ export class OpenAIServer {
   }
 
   async #close (): Promise<void> {
-    // A start that failed has cleaned up, and told its own caller.
+    // A start that failed has cleaned up and rejected.
     await this.#starting?.catch(() => {})
     try {
       await this.#app?.close()

@@ -1,11 +1,11 @@
 /** The rules of the lint refuse what they are there to refuse: a gate that lets everything through looks like a clean tree. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Linter } from 'eslint'
+import { ESLint, Linter } from 'eslint'
 import { plugins } from 'neostandard'
 import { test, type Test } from 'tap'
 import { root } from './helpers/paths.js'
@@ -83,6 +83,31 @@ test('a circle of imports is refused, types included', async t => {
   t.equal(await circles(t, join(folder, 'values')), 2)
   t.equal(await circles(t, join(folder, 'types')), 2)
   t.equal(await circles(t, join(folder, 'none')), 0)
+})
+
+test('only the SSE file reaches past a reply, and only the command line reads the environment', async t => {
+  const eslint = new ESLint({ cwd: root })
+  const complaints = async (file: string, text: string): Promise<string[]> => {
+    const [result] = await eslint.lintText(`${text}\n`, { filePath: join(root, file) })
+    return result!.messages.map(({ ruleId }) => ruleId ?? 'unparsed').filter(rule => rule.startsWith('no-restricted'))
+  }
+  const raw = ['reply.raw.end()', 'reply.hijack()', 'reply[\'raw\'].end()', 'const { raw } = reply', 'const { hijack: take } = reply', 'this.reply.raw.end()']
+  for (const text of raw) {
+    for (const file of ['routes/runs.ts', 'lib/http/auth.ts', 'lib/plugin.ts']) t.strictSame(await complaints(file, text), ['no-restricted-syntax'], `${file}: ${text}`)
+    t.strictSame(await complaints('lib/http/sse.ts', text), [], `lib/http/sse.ts: ${text}`)
+  }
+  t.strictSame(await complaints('routes/runs.ts', 'request.raw.once(\'close\', stop)'), [], 'the raw request is harmless')
+
+  for (const text of ['read(process.env.HOME)', 'const { env } = process', 'read(globalThis.process.env)']) {
+    for (const file of ['schemas/runs.ts', 'storage/open.ts', 'routes/runs.ts', 'lib/runs/engine.ts']) t.strictSame(await complaints(file, text), ['no-restricted-properties'], `${file}: ${text}`)
+    t.strictSame(await complaints('lib/cli.ts', text), [], `lib/cli.ts: ${text}`)
+  }
+})
+
+test('the engine names no tool', async t => {
+  const files = (await readdir(join(root, 'lib/runs'), { recursive: true })).filter(name => name.endsWith('.ts'))
+  t.ok(files.length > 10)
+  for (const file of files) t.notMatch(await readFile(join(root, 'lib/runs', file), 'utf8'), /file_?search|code_?interpreter|isSearch/i, file)
 })
 
 async function circles (t: Test, folder: string): Promise<number> {

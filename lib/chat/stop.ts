@@ -1,7 +1,7 @@
 import type { ModelPart } from '../models/provider.js'
 
 /**
- * Ends the answer before the first of `sequences` (API reference, "stop"), for providers that cannot be told. Text that may
+ * Ends the answer before the first of `sequences` (API reference, "stop"), for providers that do not take the parameter. Text that may
  * be the beginning of one is held back until it is known. Leaving the stream early ends the model's work, so of an
  * answer that was stopped the tokens are not counted.
  */

@@ -102,7 +102,7 @@ export function modelProviderSuite ({ test, factory }: ProviderSuite): void {
     })
     t.ok(textOf(parts) !== '')
     t.same(finishes(parts), ['stop'])
-    for (const told of ['output-0', 'output-1', 'get_weather', 'Reykjav']) t.match(given.received(), told)
+    for (const part of ['output-0', 'output-1', 'get_weather', 'Reykjav']) t.match(given.received(), part)
   })
 
   when('instructions, images and earlier turns reach the model', { kind: 'text', tokens: ['Yes.'] }, async (t, given, request) => {
@@ -116,7 +116,7 @@ export function modelProviderSuite ({ test, factory }: ProviderSuite): void {
         ...request.messages
       ]
     })
-    for (const told of ['Be brief.', 'First question', 'First answer', 'What is this?', 'iVBORw0KGgo=']) t.match(given.received(), told)
+    for (const part of ['Be brief.', 'First question', 'First answer', 'What is this?', 'iVBORw0KGgo=']) t.match(given.received(), part)
   })
 
   when('aborting in the middle throws the reason and closes the vendor\'s side', { kind: 'hang', tokens: ['Hello'] }, async (t, given, request) => {

@@ -5,7 +5,7 @@ import { ApiError } from '../shared/errors.js'
 export async function answerError (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const error = apiError(thrown)
   if (error.status >= 500) request.log.error({ err: error.cause ?? error }, error.message)
-  // The SDKs repeat a request that ended in a 5xx, unless told that it may have had an effect.
+  // The SDKs repeat a request that ended in a 5xx, unless a header says that it may have had an effect.
   if (error.status === 500 && request.method !== 'GET') reply.header('x-should-retry', 'false')
   await reply.code(error.status).headers(error.headers).type('application/json; charset=utf-8').send(error.toEnvelope())
 }

@@ -66,7 +66,7 @@ export interface ModelUsage {
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other'
 
 /**
- * What a stream is made of. Tool calls are told apart by `index` (0, 1, ... in order of appearance): exactly one
+ * The parts of a stream. Tool calls are identified by `index` (0, 1, ... in order of appearance): exactly one
  * `tool_call`, then any number of `tool_arguments`. `finish` comes once, last but for `usage`; a stream
  * that ends without it was cut short.
  */

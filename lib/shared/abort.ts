@@ -21,7 +21,7 @@ export async function unlessAborted<T> (work: Promise<T>, signal: AbortSignal): 
 }
 
 /**
- * The result of `work`, whose signal is aborted after `timeoutMs` or together with `signal`. It is then given up at once, even if it
+ * The result of `work`, whose signal is aborted after `timeoutMs` or together with `signal`. It is then abandoned at once, even if it
  * ignores its signal.
  *
  * @param timeoutError what is thrown when the time is up.

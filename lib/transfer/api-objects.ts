@@ -21,7 +21,7 @@ export interface PlainRecords {
   needsThread?: string
 }
 
-/** Objects of one second are told apart by their place in the input, as far as that goes. */
+/** Objects of one second are ordered by their place in the input. */
 const PLACES_IN_A_SECOND = 2 ** 21
 
 /**

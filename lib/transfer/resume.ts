@@ -12,7 +12,7 @@ export interface BrokenExport {
 }
 
 /**
- * Finds out how far an export has come that broke off, and cuts off what is half-written: part of a line, bytes whose
+ * Finds the point up to which an interrupted export is complete, and truncates what is partial: part of a line, bytes whose
  * record is missing.
  */
 export async function reopenExport (path: string): Promise<BrokenExport> {

@@ -150,7 +150,7 @@ export class StoreSearch {
     }
   }
 
-  /** The files of the hits, undefined for those that are not what was indexed. A file that was deleted counts as gone before its stores have been told. */
+  /** The files of the hits, undefined for those that are not what was indexed. A deleted file counts as gone before it is removed from its stores. */
   async #files (ref: StoreRef, hits: readonly IndexHit[]): Promise<Map<string, FileBody | undefined>> {
     const { records, clock } = this.#services
     const generations = new Map(hits.map(({ fileId, generation }) => [fileId, generation]))

@@ -81,7 +81,7 @@ export class S3BlobStore extends AbstractBlobStore {
       }
     }
     try {
-      // An object is there when its last part is; when anything fails, the parts are given up.
+      // An object is there when its last part is; when anything fails, the parts are aborted.
       await this.#guard(async client => await new this.#driver.Upload({
         client,
         params: { ...this.#place(key), Body: Readable.from(watched(), { objectMode: false }), ContentType: 'application/octet-stream' },

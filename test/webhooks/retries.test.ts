@@ -28,7 +28,7 @@ async function scene (t: Test, reactions: Reaction[], options: { maxAttempts?: n
 }
 
 async function givenUp ({ logged }: Scene): Promise<void> {
-  while (!logged.includes('a webhook was given up')) await settle()
+  while (!logged.includes('a webhook delivery was abandoned')) await settle()
 }
 
 /** Lets a pause of exactly this length pass. */

@@ -7,7 +7,7 @@ import type { RequiredAction, Run, RunError, RunStatus, Usage } from '../../../s
 const MOVES: Record<RunStatus, readonly RunStatus[]> = {
   queued: ['in_progress', 'cancelling', 'failed', 'expired'],
   in_progress: ['requires_action', 'completed', 'incomplete', 'cancelling', 'failed', 'expired'],
-  // The caller answers, gives up, or lets it lapse. `failed` is for a run that recovery cannot bring back.
+  // The caller submits outputs, cancels, or lets the run expire. `failed` is for a run that recovery cannot bring back.
   requires_action: ['queued', 'cancelling', 'failed', 'expired'],
   cancelling: ['cancelled', 'failed', 'expired'],
   cancelled: [],

@@ -76,7 +76,7 @@ export class Webhooks {
     const at = this.#clock.now()
     const body = JSON.stringify({ type: `thread.run.${run.status}`, timestamp: new Date(at).toISOString(), data: run })
     this.#deliver(url, `evt_${randomUUID()}`, body).catch(error => {
-      if (!this.#closing.signal.aborted) this.#log.warn({ err: error, run_id: run.id }, 'a webhook was given up')
+      if (!this.#closing.signal.aborted) this.#log.warn({ err: error, run_id: run.id }, 'a webhook delivery was abandoned')
     }).finally(() => { this.#pending-- })
   }
 

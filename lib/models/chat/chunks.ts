@@ -51,7 +51,7 @@ export class ChunkTranslator {
     this.#calls = new CallTracker((extras, index) => this.#opaque(extras, index))
   }
 
-  /** Whether the vendor has told why it stopped. */
+  /** Whether the vendor has sent a finish reason. */
   get finished (): boolean {
     return this.#finish !== undefined
   }

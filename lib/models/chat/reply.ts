@@ -38,7 +38,7 @@ export class ChatReply {
     this.#translator = new ChunkTranslator(options.origin, options.reasoning)
   }
 
-  /** Sends the request and waits for the first parts: until then nothing was told, so a failure may be tried again. */
+  /** Sends the request and waits for the first parts: until then nothing was published, so a failure may be retried. */
   static async begin (body: ChatBody, options: ReplyOptions): Promise<ChatReply> {
     const answer = await options.client.send('POST', '/chat/completions', body, options.signal)
     const reply = new ChatReply(answer, options)

@@ -49,7 +49,7 @@ function withCalls (messages: ModelMessage[]): CogitatorMessage[] {
 }
 
 /**
- * Finished turns of calls told in words. They are told by the user's side: in the assistant's own mouth they would teach
+ * Renders finished turns of calls as text. They become messages of the user: as messages of the assistant they would teach
  * the model to write calls instead of making them.
  */
 function withCallsAsText (messages: ModelMessage[]): CogitatorMessage[] {
@@ -64,11 +64,11 @@ function withCallsAsText (messages: ModelMessage[]): CogitatorMessage[] {
     if (message.content !== null && message.content !== '') result.push({ role: 'assistant', content: message.content })
     const nextOther = messages.findIndex((other, j) => j > i && other.role !== 'tool')
     const outputs = messages.slice(i + 1, nextOther === -1 ? undefined : nextOther)
-    const told = calls.map(call => {
+    const texts = calls.map(call => {
       const output = outputs.find(other => other.role === 'tool' && other.toolCallId === call.id)
       return `${call.name}(${call.arguments}) returned:\n${output === undefined ? '(nothing)' : output.content as string}`
     })
-    result.push({ role: 'user', content: `You have called these tools:\n\n${told.join('\n\n')}` })
+    result.push({ role: 'user', content: `You have called these tools:\n\n${texts.join('\n\n')}` })
   })
   return result
 }

@@ -5,7 +5,7 @@ import type { CogitatorChunk, CogitatorLike } from './types.js'
 
 /**
  * A whole answer from `cogitator.run`, for an instance without `getLLMBackend`. It takes one text and no history, so the
- * conversation is told in it; tools are the agent's own affair there, so ours are not offered.
+ * conversation is rendered into it. Tools belong to the agent there, so ours are not offered.
  */
 export function runOnce (run: NonNullable<CogitatorLike['run']>, request: ModelRequest, signal: AbortSignal): ChunkStream<CogitatorChunk> {
   const instructions = systemText(request.messages)

@@ -59,7 +59,7 @@ export class HttpClient {
     const { connectMs } = options.timeouts
     this.#dispatcher = options.dispatcher ?? new Agent({
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // The limit is the deadline's; undici's frees the socket of a connection that was given up.
+      // The limit is the deadline's; undici's frees the socket of an abandoned connection.
       connect: { timeout: connectMs === Infinity ? 0 : connectMs + 1000 },
       headersTimeout: 0,
       bodyTimeout: 0

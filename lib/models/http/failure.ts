@@ -60,9 +60,9 @@ export function httpFailure (status: number, headers: IncomingHttpHeaders, body:
 }
 
 function interpreted (status: number, headers: IncomingHttpHeaders, body: string, context: FailureContext, details: FailureDetails): UpstreamError {
-  const told = parsed(body)
-  const words = vendorWords(told)
-  const message = vendorMessage(told)
+  const payload = parsed(body)
+  const words = vendorWords(payload)
+  const message = vendorMessage(payload)
   details.retryable = isRetryable(status, headers, words)
   const asked = retryAfterMs(headers, context.now)
   if (asked !== undefined) details.retryAfterMs = asked
@@ -129,8 +129,8 @@ function codeOf (status: number, words: string): ModelErrorCode {
 }
 
 function isRetryable (status: number, headers: IncomingHttpHeaders, words: string): boolean {
-  const told = headers['x-should-retry']
-  if (told === 'true' || told === 'false') return told === 'true'
+  const advice = headers['x-should-retry']
+  if (advice === 'true' || advice === 'false') return advice === 'true'
   return RETRYABLE_STATUS.has(status) && !(status === 429 && QUOTA.test(words))
 }
 
@@ -155,13 +155,13 @@ export interface VendorError {
 const IDENTIFIER = /^[\w.[\]-]{1,128}$/
 
 export function vendorError (body: string): VendorError {
-  const told = parsed(body)
-  const { type, param, code } = errorRecord(told) ?? {}
+  const payload = parsed(body)
+  const { type, param, code } = errorRecord(payload) ?? {}
   const identifier = (value: unknown): string | undefined => typeof value === 'string' && IDENTIFIER.test(value) ? value : undefined
-  return { message: vendorMessage(told) ?? '', type: identifier(type), param: identifier(param), code: identifier(code) }
+  return { message: vendorMessage(payload) ?? '', type: identifier(type), param: identifier(param), code: identifier(code) }
 }
 
-/** Message, code and type: what a kind of error is told by. Not the whole body, which may quote the prompt. */
+/** Message, code and type, by which a kind of error is recognised. Not the whole body, which may quote the prompt. */
 function vendorWords (body: unknown): string {
   const error = errorRecord(body)
   return [error?.code, error?.type, error?.status, vendorMessage(body)].filter(word => typeof word === 'string').join(' ')

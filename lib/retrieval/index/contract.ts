@@ -49,7 +49,7 @@ export interface IndexHit {
  * What a hit names may be gone meanwhile: who asks compares the generation with the file's record.
  */
 export interface RetrievalIndex {
-  /** How far the store has been told to this index: a position, 0 when nothing was told. */
+  /** The position up to which this index has the store's files; 0 when it has none. */
   cursor (store: StoreRef): Promise<number>
 
   /** Whether these chunks are known already, so that only the file's attributes need telling. */
