@@ -6,3 +6,4 @@ export { modelProviderSuite, type ProviderFixture, type ProviderSuite, type Scri
 export { withAssertions, type DefinePlainTest } from '../../storage/conformance/assertions.js'
 export type { DefineTest, SuiteTest } from '../../storage/conformance/runner.js'
 export { builtInToolSuite, type BuiltInToolCase, type BuiltInToolSuite } from './built-in-tool.js'
+export { sandboxSuite, type SandboxSuite } from './sandbox.js'

@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { CPYTHON } from '../python/cpython.js'
+import { RunnerSession, type RunnerProcess } from '../runner-session.js'
+import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
+import { selfTest } from '../self-test.js'
+import { bubblewrapArguments, FD, NOBODY, type Wall } from './arguments.js'
+import { explain } from './explain.js'
+import { canFilter, seccompFilter } from './seccomp.js'
+import { childrenOf, watchOver } from './watchdog.js'
+
+const START_MS = 15_000
+const PYTHONS = ['/usr/bin/python3', '/usr/local/bin/python3']
+/** Threads of libraries for linear algebra cost memory, and this machine has other work. */
+const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend', MPLCONFIGDIR: '/tmp/.matplotlib', OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' }
+
+export interface BubblewrapOptions {
+  /** `bwrap`'s path. Default: where `PATH` of the system has it, `/usr/bin/bwrap`. */
+  bwrap?: string
+  /** The interpreter's path. Default `/usr/bin/python3`, else `/usr/local/bin/python3`. Outside of `/usr` its folder must be in `readable`. */
+  python?: string
+  /** Folders of this machine that code may read beside `/usr`, such as a virtual environment. Default none. */
+  readable?: readonly string[]
+  /** More environment variables of Python. Default none. */
+  environment?: Readonly<Record<string, string>>
+  /** Walls to leave out. For tests of the walls. */
+  without?: ReadonlySet<Wall>
+  /** The user to run as, where this process is root. Default: nobody (65534). */
+  uid?: number
+}
+
+/**
+ * The system's CPython in namespaces of its own: no network, no files but `/usr`, other users' processes out of sight, a filter of system
+ * calls, bounds on memory, files and processes. Linux only; wants no privilege where the kernel lets users make namespaces.
+ */
+export class BubblewrapSandbox implements Sandbox {
+  readonly name = 'bubblewrap'
+  readonly strength = 'kernel'
+  readonly defaultSessions = 16
+  readonly #options: BubblewrapOptions
+  readonly #sessions = new Set<SandboxSession>()
+
+  constructor (options: BubblewrapOptions = {}) {
+    this.#options = options
+  }
+
+  get #bwrap (): string {
+    return this.#options.bwrap ?? '/usr/bin/bwrap'
+  }
+
+  get #python (): string {
+    return this.#options.python ?? PYTHONS.find(path => existsSync(path)) ?? PYTHONS[0]!
+  }
+
+  async check (): Promise<SandboxCheck> {
+    if (process.platform !== 'linux') return { ok: false, reason: 'bubblewrap runs on Linux only.' }
+    if (!canFilter()) return { ok: false, reason: `There is no filter of system calls for ${process.arch} processors: x64 and arm64 have one.` }
+    if (!existsSync(this.#bwrap)) return { ok: false, reason: 'bubblewrap is not installed: apt-get install bubblewrap (or your system\'s equivalent).' }
+    if (!existsSync(this.#python)) return { ok: false, reason: `There is no Python at ${this.#python}: apt-get install python3 (or your system's equivalent).` }
+    return await selfTest(this)
+  }
+
+  async start ({ limits, signal }: StartOptions): Promise<SandboxSession> {
+    signal.throwIfAborted()
+    const session = await RunnerSession.open(this.#spawn(limits), limits, START_MS, signal)
+    this.#sessions.add(session)
+    void session.ended.then(() => this.#sessions.delete(session))
+    return session
+  }
+
+  async close (): Promise<void> {
+    await Promise.all([...this.#sessions].map(async session => await session.stop()))
+  }
+
+  #spawn (limits: SandboxLimits): RunnerProcess {
+    const { readable = [], environment = {}, without = new Set<Wall>(), uid = NOBODY } = this.#options
+    const python = this.#python
+    const args = bubblewrapArguments({ limits, python, readable, environment: { ...ENVIRONMENT, ...environment }, without })
+    // As root, every user inside would be root outside, who owns what no mode protects, and the number of processes would not be bounded.
+    const drop = process.getuid?.() === 0 && !without.has('uid') ? { uid, gid: uid } : {}
+    const child = spawn(this.#bwrap, [...args, '--', python, '-I', '-B', '-X', 'utf8', '-c', CPYTHON, JSON.stringify(rlimits(limits))], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      cwd: '/',
+      env: {},
+      ...drop
+    })
+    return new BubblewrapProcess(child, limits)
+  }
+}
+
+/** By the names that Python knows them under. */
+function rlimits ({ memoryBytes, processes, dataBytes, openFiles }: SandboxLimits): Record<string, number> {
+  return { AS: memoryBytes, NPROC: processes, FSIZE: dataBytes, NOFILE: openFiles, CORE: 0, STACK: 8 * 1024 ** 2, MEMLOCK: 0, MSGQUEUE: 0 }
+}
+
+class BubblewrapProcess implements RunnerProcess {
+  readonly output: Readable
+  readonly control: Duplex
+  readonly exited: Promise<string>
+  readonly #child: ChildProcess
+  #killed: string | undefined
+  #hasExited = false
+  /** The first process inside, by its id outside. */
+  #init: number | undefined
+  #unwatch = (): void => {}
+
+  constructor (child: ChildProcess, limits: SandboxLimits) {
+    this.#child = child
+    const pipes: readonly unknown[] = child.stdio
+    this.output = child.stdout as Readable
+    this.control = pipes[FD.control] as Duplex
+    for (const stream of child.stdio) stream?.on('error', () => {})
+    const filter = pipes[FD.filter] as Writable
+    filter.end(seccompFilter())
+    const errors: string[] = []
+    child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
+      if (errors.length < 20) errors.push(piece)
+    })
+    void this.#watch(pipes[FD.info] as Readable, limits)
+    this.exited = new Promise(resolve => {
+      const end = (reason: string): void => {
+        this.#hasExited = true
+        this.#unwatch()
+        this.control.destroy()
+        resolve(this.#killed ?? reason)
+      }
+      child.on('error', error => end(error.message))
+      child.on('close', (code, signal) => end(errors.length > 0 ? explain(errors.join('')) : `Python ended with ${signal ?? `status ${code}`}`))
+    })
+  }
+
+  /** bubblewrap says which process is the first inside. */
+  async #watch (source: Readable, limits: SandboxLimits): Promise<void> {
+    try {
+      const info = await text(source)
+      this.#init = (JSON.parse(info) as { 'child-pid': number })['child-pid']
+    } catch {
+      // It did not come so far; `exited` says why.
+      return
+    }
+    if (!this.#hasExited) this.#unwatch = watchOver({ pid: this.#init, limits, onExceeded: reason => this.kill(reason) })
+  }
+
+  interrupt (): void {
+    void this.#interrupt()
+  }
+
+  /** To Python alone: its children are Python's affair, and the process above it is a mere reaper. */
+  async #interrupt (): Promise<void> {
+    const [python] = this.#init === undefined ? [] : await childrenOf(this.#init)
+    if (python === undefined || this.#hasExited) return
+    try {
+      process.kill(python, 'SIGINT')
+    } catch {
+      // It is gone.
+    }
+  }
+
+  kill (reason: string): void {
+    this.#killed ??= reason
+    this.#child.kill('SIGKILL')
+  }
+}
