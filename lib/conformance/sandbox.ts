@@ -47,11 +47,9 @@ export function sandboxSuite ({ test, sandbox }: SandboxSuite): void {
 
   test('text arrives while code runs', async t => {
     const session = await start(t)
-    const controller = new AbortController()
-    for await (const event of session.execute('print("first", flush=True)\nwhile True: pass', { timeoutMs: TIMEOUT_MS, signal: controller.signal })) {
-      t.strictSame(event, { type: 'text', text: 'first\n' })
-      break
-    }
+    const call = session.execute('print("first", flush=True)\nwhile True: pass', { timeoutMs: TIMEOUT_MS, signal: never() })
+    t.strictSame((await call.next()).value, { type: 'text', text: 'first\n' })
+    await call.return()
     t.equal((await execute(session, '1 + 1')).text, '2\n', 'and who leaves early has it stopped')
   })
 

@@ -91,7 +91,7 @@ export class RunnerSession implements SandboxSession {
       }
     } finally {
       // Whoever asked may be gone; the next one must find the session at rest.
-      void call.finish().finally(turn)
+      call.finish().then(turn, turn)
     }
   }
 
@@ -125,19 +125,20 @@ export class RunnerSession implements SandboxSession {
   /** Waits for the operations before. Returns what ends the turn. */
   async #turn (signal: AbortSignal): Promise<() => void> {
     let release = (): void => {}
+    const held = new Promise<void>(resolve => { release = resolve })
     const mine = new Promise<void>(resolve => {
-      void this.#turns.run(async () => {
+      this.#turns.run(async () => {
         resolve()
-        await new Promise<void>(end => { release = end })
-      })
+        await held
+      }).catch(() => {})
     })
     try {
       await unlessAborted(mine, signal)
     } catch (error) {
-      void mine.then(() => release())
+      release()
       throw error
     }
-    return () => release()
+    return release
   }
 
   async #ask<T extends Reply['type']> (request: object, wanted: T): Promise<Reply & { type: T }> {

@@ -66,7 +66,7 @@ export class BubblewrapSandbox implements Sandbox {
     signal.throwIfAborted()
     const session = await RunnerSession.open(this.#spawn(limits), limits, START_MS, signal)
     this.#sessions.add(session)
-    void session.ended.then(() => this.#sessions.delete(session))
+    session.ended.finally(() => this.#sessions.delete(session)).catch(() => {})
     return session
   }
 
@@ -118,7 +118,7 @@ class BubblewrapProcess implements RunnerProcess {
     child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
       if (errors.length < 20) errors.push(piece)
     })
-    void this.#watch(pipes[FD.info] as Readable, limits)
+    this.#watch(pipes[FD.info] as Readable, limits).catch(() => {})
     this.exited = new Promise(resolve => {
       const end = (reason: string): void => {
         this.#hasExited = true
@@ -144,7 +144,7 @@ class BubblewrapProcess implements RunnerProcess {
   }
 
   interrupt (): void {
-    void this.#interrupt()
+    this.#interrupt().catch(() => {})
   }
 
   /** To Python alone: its children are Python's affair, and the process above it is a mere reaper. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import { DATA_FOLDER, type SandboxLimits } from '../sandbox.js'
 
-const BUSY_MS = 200
+const LOOK_MS = 200
 /** A tree that grows while it is walked ends somewhere. */
 const MAX_PROCESSES = 1000
 
@@ -19,13 +19,16 @@ export interface Watched {
 export function watchOver ({ pid, limits, onExceeded }: Watched): () => void {
   let isStopped = false
   let timer: NodeJS.Timeout
-  const look = async (): Promise<void> => {
-    const reason = await excess(pid, limits).catch(() => undefined)
-    if (isStopped) return
-    if (reason !== undefined) return onExceeded(reason)
-    timer = setTimeout(() => void look(), BUSY_MS).unref()
+  const lookLater = (): void => {
+    timer = setTimeout(() => {
+      excess(pid, limits).catch(() => undefined).then(reason => {
+        if (isStopped) return
+        if (reason === undefined) lookLater()
+        else onExceeded(reason)
+      }, () => {})
+    }, LOOK_MS).unref()
   }
-  timer = setTimeout(() => void look(), BUSY_MS).unref()
+  lookLater()
   return () => {
     isStopped = true
     clearTimeout(timer)
