@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { ManualClock } from '../helpers/clock.js'
-import { outline } from '../helpers/events.js'
+import { outline, withoutIds } from '../helpers/events.js'
 import { Gate, text } from '../helpers/upstream.js'
 import { messagesOf, onSharedStores, reaches, runnable, startInstances, textOf } from './helpers/instances.js'
 
@@ -34,12 +34,13 @@ await onSharedStores((t, store) => {
     const path = `/threads/${thread.id}/runs/${(await creator.next())!.data.id}/stream`
     await creator.until('thread.message.delta')
     await gate.reached()
-    const joined = await Promise.all([b!, b!, c!].map(async server => await server.follow(path)))
+    const [own, ...joined] = await Promise.all([a!, b!, b!, c!].map(async server => await server.follow(path)))
     await Promise.all(joined.map(async reader => await reader.until('thread.message.delta')))
     gate.open()
     await gate.reached()
     gate.open()
-    const told = await creator.all()
+    const told = await own!.all()
+    t.strictSame(withoutIds(told), await creator.all())
     for (const reader of joined) {
       const all = await reader.all()
       t.strictSame(all.map(({ id, event }) => `${id} ${event}`), told.map(({ id, event }) => `${id} ${event}`))
