@@ -132,7 +132,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     builtInTools: options.builtInTools ?? [],
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
-    retrieval: options.retrieval ?? {},
+    retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions) },
     webhooks: options.webhooks,
     apiKeys: checkedKeys(options.apiKeys ?? []),
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },

@@ -2,12 +2,16 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../shared/clock.js'
 import type { Chunk } from './chunk.js'
 import type { DocumentJob, DocumentWorkerData, FromDocumentWorker, ToDocumentWorker } from './document-worker.js'
+import { isSupportedName } from './parse/detect.js'
 import { DEFAULT_DOCUMENT_LIMITS, DocumentError, unreadable, type DocumentLimits } from './parse/document.js'
+import type { ExtensionSet } from './parse/kinds.js'
 import { WORKER_ARGUMENTS } from './worker-arguments.js'
 
 export interface DocumentReaderOptions {
   clock: Clock
   limits?: Partial<DocumentLimits>
+  /** Which kinds of documents are read. Default `all`. */
+  extensions?: ExtensionSet
   /** How long a document may take to be parsed, and then each batch of its chunks, in milliseconds. Default 60,000. */
   timeoutMs?: number
   /** Heap of a thread in MB; what it holds in arrays may be as much again, beside the file and what it unpacks to. Default 512. */
@@ -32,20 +36,27 @@ export class DocumentReader {
   readonly #timeoutMs: number
   readonly #memoryMb: number
   readonly #limits: DocumentLimits
+  readonly #extensions: ExtensionSet
   readonly #idle: Thread[] = []
   readonly #threads = new Set<Worker>()
   #closed = false
 
-  constructor ({ clock, limits, timeoutMs = 60_000, memoryMb = 512 }: DocumentReaderOptions) {
+  constructor ({ clock, limits, extensions = 'all', timeoutMs = 60_000, memoryMb = 512 }: DocumentReaderOptions) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
     this.#memoryMb = memoryMb
+    this.#extensions = extensions
     this.#limits = { ...DEFAULT_DOCUMENT_LIMITS, ...limits }
   }
 
   /** The largest file that is read; there is no use in loading a larger one. */
   get maxBytes (): number {
     return this.#limits.maxBytes
+  }
+
+  /** Whether files of this name are read. */
+  supports (filename: string): boolean {
+    return isSupportedName(filename, this.#extensions)
   }
 
   /** The chunks of a document, in batches that are made as they are asked for. Throws a `DocumentError`. The bytes are used up. */
@@ -103,6 +114,7 @@ export class DocumentReader {
     }
     const data: DocumentWorkerData = {
       limits: this.#limits,
+      extensions: this.#extensions,
       maxArrayBytes: this.#limits.maxBytes + 2 * this.#limits.maxUnpackedBytes + this.#memoryMb * 1024 * 1024
     }
     const worker = new Worker(new URL('./document-worker.js', import.meta.url), {

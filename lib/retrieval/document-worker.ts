@@ -4,6 +4,7 @@ import { tokenCounter } from '../models/tokens.js'
 import { limitArrayBytes } from './array-limit.js'
 import { chunks, type Chunk, type ChunkSize } from './chunk.js'
 import { DocumentError, type DocumentErrorCode, type DocumentLimits } from './parse/document.js'
+import type { ExtensionSet } from './parse/kinds.js'
 import { parseDocument } from './parse/parse.js'
 
 export interface DocumentJob {
@@ -23,6 +24,7 @@ export type FromDocumentWorker =
 
 export interface DocumentWorkerData {
   limits: DocumentLimits
+  extensions: ExtensionSet
   maxArrayBytes: number
 }
 
@@ -31,7 +33,7 @@ const BATCH = 64
 
 const port = parentPort
 if (port === null) throw new Error('this module runs in a worker thread')
-const { limits, maxArrayBytes } = workerData as DocumentWorkerData
+const { limits, extensions, maxArrayBytes } = workerData as DocumentWorkerData
 limitArrayBytes(maxArrayBytes)
 
 let wantMore: (() => void) | undefined
@@ -52,7 +54,7 @@ async function answer (job: DocumentJob): Promise<void> {
 }
 
 async function read ({ filename, bytes, chunking }: DocumentJob): Promise<void> {
-  const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits), tokenCounter()])
+  const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits, { extensions }), tokenCounter()])
   let batch: Chunk[] = []
   for (const chunk of chunks(sections, chunking, count, limits.maxTokens)) {
     batch.push(chunk)

@@ -24,6 +24,11 @@ export class VectorStoreApi {
     this.batches = new StoreBatches(scope, this.files)
   }
 
+  /** Whether files of a name are indexed. */
+  supports (filename: string): boolean {
+    return this.#services.supports(filename)
+  }
+
   /** API reference, "Search vector store". There are at most 50 results, on one page. */
   async search (storeId: string, request: SearchVectorStoreRequest, signal: AbortSignal): Promise<VectorStoreSearchResults> {
     const filter = request.filters == null ? undefined : parseFilter(request.filters)

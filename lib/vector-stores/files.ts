@@ -33,6 +33,8 @@ interface AttachOptions {
 
 /** What the services of a project's vector stores need besides the scope. */
 export interface StoreServices {
+  /** Whether files of a name are indexed. */
+  supports: (filename: string) => boolean
   search: StoreSearch
   /** Called when there are new jobs in a store. */
   wake (store: StoreRef): void

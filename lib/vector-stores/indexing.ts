@@ -8,7 +8,6 @@ import { SerialQueue } from '../shared/serial-queue.js'
 import { ModelError } from '../models/provider.js'
 import type { Chunk } from '../retrieval/chunk.js'
 import type { DocumentReader } from '../retrieval/document-reader.js'
-import { isSupportedName } from '../retrieval/parse/detect.js'
 import { DocumentError, unreadable, unsupported } from '../retrieval/parse/document.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import { changeStore } from './store-change.js'
@@ -101,7 +100,7 @@ export class Indexing {
       await storeFiles.detach(this.ref.storeId, file.id)
       return false
     }
-    if (!isSupportedName(filename)) throw unsupported()
+    if (!reader.supports(filename)) throw unsupported()
     if (object.bytes > reader.maxBytes) throw unreadable('it is too large')
     const bytes = await load(await files.open(file.id), object.bytes)
     const { max_chunk_size_tokens: size, chunk_overlap_tokens: overlap } = file.chunking_strategy.static

@@ -10,6 +10,7 @@ import type { Logger } from '../shared/log.js'
 import type { ModelRegistry } from '../models/registry.js'
 import { DocumentReader } from '../retrieval/document-reader.js'
 import { Embedder, type EmbeddingOptions } from '../retrieval/embedder.js'
+import type { ExtensionSet } from '../retrieval/parse/kinds.js'
 import type { RetrievalIndex } from '../retrieval/index/contract.js'
 import { WorkerIndex, type WorkerIndexOptions } from '../retrieval/index/worker-index.js'
 import type { Scope } from '../shared/scope.js'
@@ -24,6 +25,8 @@ import { StoreSearch } from './search.js'
 export interface RetrievalOptions {
   /** The model for embeddings. Default none: files are searched by their words alone. */
   embeddings?: EmbeddingOptions
+  /** Which files are indexed: `all` kinds that this server reads, or with `openai` those that OpenAI's service takes. Default `all`. */
+  extensions?: ExtensionSet
   /** Where the search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. */
   indexPath?: string
   /** Files that one instance indexes at a time. Default 2. */
@@ -79,6 +82,7 @@ export class RetrievalService {
     this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).vectorStores, settled: () => this.indexer.settled() })
     this.#reader = new DocumentReader({
       clock,
+      ...options.extensions === undefined ? {} : { extensions: options.extensions },
       ...options.maxFileBytes === undefined ? {} : { limits: { maxBytes: options.maxFileBytes } },
       ...options.parseTimeoutMs === undefined ? {} : { timeoutMs: options.parseTimeoutMs },
       ...options.parseMemoryMb === undefined ? {} : { memoryMb: options.parseMemoryMb }
@@ -100,7 +104,7 @@ export class RetrievalService {
 
   /** The vector stores of one project. */
   forProject (scope: Scope): VectorStoreApi {
-    return new VectorStoreApi(scope, { search: this.search, wake: ref => this.indexer.wake(ref) })
+    return new VectorStoreApi(scope, { search: this.search, supports: filename => this.#reader.supports(filename), wake: ref => this.indexer.wake(ref) })
   }
 
   /** @param alone whether no other instance uses this store. */

@@ -2,26 +2,7 @@ import { test } from 'tap'
 import { DEFAULT_DOCUMENT_LIMITS } from '../../lib/retrieval/parse/document.js'
 import { parseDocument } from '../../lib/retrieval/parse/parse.js'
 import { docx, pdf, pdfOf, pptx, zip } from './helpers/documents.js'
-
-const bytes = (text: string, encoding: BufferEncoding = 'utf8'): Uint8Array => new Uint8Array(Buffer.from(text, encoding))
-const parse = async (filename: string, content: Uint8Array | string) =>
-  await parseDocument(filename, typeof content === 'string' ? bytes(content) : content, DEFAULT_DOCUMENT_LIMITS)
-const textOf = async (filename: string, content: Uint8Array | string): Promise<string> =>
-  (await parse(filename, content)).map(({ text }) => text).join('\n')
-
-const invalid = (because?: string) => ({ name: 'DocumentError', code: 'invalid_file', message: because === undefined ? 'The file could not be parsed.' : `The file could not be parsed because ${because}.` })
-const unsupported = { name: 'DocumentError', code: 'unsupported_file', message: 'The file type is not supported.' }
-
-test('text is read in its encoding', async t => {
-  const text = 'Grüße aus Zürich — 東京 \u{1F600}'
-  t.equal(await textOf('a.txt', text), text)
-  t.equal(await textOf('a.txt', bytes('\ufeff' + text)), text, 'utf-8 with a byte order mark')
-  t.equal(await textOf('a.txt', bytes('\ufeff' + text, 'utf16le')), text, 'utf-16le')
-  t.equal(await textOf('a.txt', new Uint8Array(Buffer.from('\ufeff' + text, 'utf16le').swap16())), text, 'utf-16be')
-  t.equal(await textOf('a.txt', bytes('plain Latin text', 'utf16le')), 'plain Latin text', 'utf-16 without a mark')
-  t.equal(await textOf('a.txt', bytes('Le garçon déjà vu à la fête, où il était une fois un élève très sérieux', 'latin1')),
-    'Le garçon déjà vu à la fête, où il était une fois un élève très sérieux', 'latin1')
-})
+import { bytesOf as bytes, invalid, parse, textOf, unsupported } from './helpers/parse.js'
 
 test('Markdown, JSON and source code are read as they are', async t => {
   t.equal(await textOf('a.md', '# Title\n\n* item'), '# Title\n\n* item')
@@ -66,7 +47,7 @@ test('the content decides where name and content differ', async t => {
 })
 
 test('what file_search does not read is refused as unsupported', async t => {
-  await t.rejects(parse('a.csv', 'a,b'), unsupported)
+  await t.rejects(parse('a.csv', 'a,b', { extensions: 'openai' }), unsupported)
   await t.rejects(parse('a.xlsx', zip({ 'xl/workbook.xml': '<x/>' })), unsupported)
   await t.rejects(parse('photo.png', bytes('\x89PNG\r\n\x1a\n\0\0', 'latin1')), unsupported)
   await t.rejects(parse('photo.txt', bytes('\x89PNG\r\n\x1a\n\0\0\x01', 'latin1')), unsupported)
@@ -95,7 +76,7 @@ test('what an archive says it unpacks to is bounded, and it cannot unpack to mor
   // The uncompressed size in the archive's directory, of the entry named word/document.xml.
   const entry = lying.lastIndexOf('word/document.xml') - 46
   lying.writeUInt32LE(10, entry + 24)
-  await t.rejects(parseDocument('a.docx', new Uint8Array(lying), { ...DEFAULT_DOCUMENT_LIMITS, maxUnpackedBytes: 100_000 }), invalid())
+  await t.rejects(parseDocument('a.docx', new Uint8Array(lying), { ...DEFAULT_DOCUMENT_LIMITS, maxUnpackedBytes: 100_000 }), { code: 'invalid_file' })
 })
 
 test('a document is refused beyond the bounds of its size', async t => {

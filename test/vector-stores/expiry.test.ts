@@ -34,7 +34,7 @@ for (const storage of ['memory', 'sqlite']) {
     const world = await startWorld(t, { storage: records, blobs: new MemoryBlobStore(), clock, ...LONG_LEASES, retrieval: { ...LONG_LEASES.retrieval, indexPath } })
     t.teardown(async () => await records.disconnect())
     const { stores, files } = world.vectorStores
-    const [text, table] = [await upload(world, 'a.txt', 'walrus '.repeat(5000)), await upload(world, 'a.csv', 'a,b')]
+    const [text, table] = [await upload(world, 'a.txt', 'walrus '.repeat(5000)), await upload(world, 'a.png', 'a,b')]
     const before = records.count()
     const store = await stores.create({ file_ids: [text, table], expires_after: { anchor: 'last_active_at', days: 2 } })
     const file = await indexed(world, store.id, text)

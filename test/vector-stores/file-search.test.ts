@@ -23,8 +23,8 @@ test('an attachment makes the thread a store of its own, which is searched with 
   const { results } = step.step_details.tool_calls[0].file_search
   t.strictSame(results.map((result: any) => result.file_name).sort(), ['birds.md', 'more.md', 'zoo.md'])
   t.ok(results.every((result: any) => result.content[0].text.includes('enguins')))
-  const csv = await uploaded(server, 'table.csv', 'a,b')
-  t.match(await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'x', attachments: [{ file_id: csv, tools: [{ type: 'file_search' }] }] }),
+  const picture = await uploaded(server, 'picture.png', 'a,b')
+  t.match(await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'x', attachments: [{ file_id: picture, tools: [{ type: 'file_search' }] }] }),
     { status: 400, body: { error: { param: 'file_ids', code: 'unsupported_file' } } })
 })
 

@@ -17,7 +17,7 @@ function truncated (): Document[] {
 function wrongTypes (): Document[] {
   const png = bytes('\x89PNG\r\n\x1a\n\0\0\0\rIHDR' + '\0'.repeat(100), 'latin1')
   const elf = bytes('\x7fELF\x02\x01\x01' + '\0\x01\x02'.repeat(200), 'latin1')
-  const names = ['pdf', 'docx', 'pptx', 'txt', 'md', 'html', 'json', 'py', 'doc', 'csv']
+  const names = ['pdf', 'docx', 'pptx', 'txt', 'md', 'html', 'json', 'py', 'doc', 'csv', 'xyz']
   return names.flatMap((extension): Document[] => [[`image.${extension}`, png], [`program.${extension}`, elf]])
 }
 
@@ -48,7 +48,7 @@ function brokenArchives (): Document[] {
     ...[0xffffffff, 0x7fffffff, 2 ** 30, 200_000_000].map((size, i): Document => [`says-too-much${i}.docx`, lie(size)]),
     ...[0, 1, 100].map((size, i): Document => [`says-too-little${i}.docx`, lie(size)]),
     ...range(5).map((i): Document => [`deep${i}.docx`, docx([], '<w:tbl><w:tr><w:tc>'.repeat(20_000 * (i + 1)))]),
-    ...range(5).map((i): Document => [`unclosed${i}.docx`, docx([], `<w:p><w:r><w:t>${'&'.repeat(i + 1)}`)]),
+    ...range(5).map((i): Document => [`unclosed${i}.docx`, docx([], `${'<w:p><w:r>'.repeat(i + 1)}&`)]),
     ['entities.docx', docx([], '<!DOCTYPE x [<!ENTITY a "aaaa">]><w:p>&a;</w:p>')],
     ['empty.pptx', zip({ 'ppt/presentation.xml': '<p:presentation/>' })],
     ['lost.pptx', zip({ 'ppt/presentation.xml': '<p:presentation><p:sldIdLst><p:sldId r:id="r1"/></p:sldIdLst></p:presentation>' })],

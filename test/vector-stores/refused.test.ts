@@ -123,7 +123,7 @@ test('a file that is attached again stays as it is in the store', async t => {
 
 test('a thread that cannot be made leaves no store behind', async t => {
   const s = await scene(t)
-  const csv = await upload(s, 'table.csv', 'a,b')
+  const picture = await upload(s, 'picture.png', 'a,b')
   const expired = await s.vectorStores.stores.create({ expires_after: { anchor: 'last_active_at', days: 1 } })
   await s.clock.advance(86_400_000)
   // The sweep has seen to it that the store has expired: what it does is no part of what is counted.
@@ -132,7 +132,7 @@ test('a thread that cannot be made leaves no store behind', async t => {
   const silent = await s.assistants.create({ model: 'm', instructions: '' })
   const before = s.records.count(...OF_STORES)
   const resources = { tool_resources: { file_search: { vector_stores: [{ file_ids: [s.file] }] } } }
-  await t.rejects(s.threads.create({ ...resources, messages: [attaching(csv)] }), { status: 400, code: 'unsupported_file' })
+  await t.rejects(s.threads.create({ ...resources, messages: [attaching(picture)] }), { status: 400, code: 'unsupported_file' })
   await t.rejects(s.runs.createWithThread({ assistant_id: searching.id, thread: { ...resources, messages: [attaching(s.file)] } }), { status: 400, message: /is expired/ })
   await t.rejects(s.runs.createWithThread({ assistant_id: searching.id, thread: { messages: [attaching(s.file)] } }), { status: 400, message: /is expired/ })
   await t.rejects(s.runs.createWithThread({ assistant_id: silent.id, thread: resources }), { status: 400, code: 'invalid_thread' })

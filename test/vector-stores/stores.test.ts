@@ -31,11 +31,11 @@ test('a file is attached, indexed in the background, and found', async t => {
 test('what cannot be indexed says why, and does not hold up the rest', async t => {
   const world = await startWorld(t)
   const ids = await Promise.all([
-    upload(world, 'table.csv', 'a,b'), upload(world, 'broken.pdf', '%PDF-1.7 nonsense'), upload(world, 'empty.txt', ' '), upload(world, 'good.pdf', pdf('A page')), upload(world, 'good.docx', docx(['A paragraph']))
+    upload(world, 'picture.png', 'a,b'), upload(world, 'broken.pdf', '%PDF-1.7 nonsense'), upload(world, 'empty.txt', ' '), upload(world, 'good.pdf', pdf('A page')), upload(world, 'good.docx', docx(['A paragraph']))
   ])
   const store = await world.vectorStores.stores.create({ file_ids: ids })
-  const [csv, broken, empty, good, word] = await Promise.all(ids.map(async id => await indexed(world, store.id, id)))
-  t.strictSame(csv?.last_error, { code: 'unsupported_file', message: 'The file type is not supported.' })
+  const [picture, broken, empty, good, word] = await Promise.all(ids.map(async id => await indexed(world, store.id, id)))
+  t.strictSame(picture?.last_error, { code: 'unsupported_file', message: 'The file type is not supported.' })
   t.strictSame(broken?.last_error, { code: 'invalid_file', message: 'The file could not be parsed.' })
   t.strictSame(empty?.last_error, { code: 'invalid_file', message: 'The file could not be parsed because it contains no text.' })
   t.match([good, word], [{ status: 'completed' }, { status: 'completed' }])

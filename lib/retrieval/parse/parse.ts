@@ -1,31 +1,48 @@
-import { detectFormat } from './detect.js'
+import { detectKind } from './detect.js'
 import { DocumentError, unreadable, type DocumentLimits, type Section } from './document.js'
-import { decodeText } from './text.js'
+import { KINDS, type ExtensionSet, type ReadDocument } from './kinds.js'
+
+/** Documents within documents: an attachment of a mail that is an attachment. */
+const MAX_DEPTH = 3
+
+export interface ParseOptions {
+  /** Which kinds of documents are read. Default `all`. */
+  extensions?: ExtensionSet
+}
 
 /**
- * The text of a document. What reads a format is loaded when a document of it comes. Throws a `DocumentError`. Runs as long and takes as
+ * The text of a document. What reads a kind is loaded when a document of it comes. Throws a `DocumentError`. Runs as long and takes as
  * much memory as the document makes it: meant for a worker that can be ended (`DocumentReader`).
  */
-export async function parseDocument (filename: string, bytes: Uint8Array, limits: DocumentLimits): Promise<Section[]> {
+export async function parseDocument (filename: string, bytes: Uint8Array, limits: DocumentLimits, { extensions = 'all' }: ParseOptions = {}): Promise<Section[]> {
+  return await parse(filename, bytes, limits, extensions, 0)
+}
+
+async function parse (filename: string, bytes: Uint8Array, limits: DocumentLimits, set: ExtensionSet, depth: number): Promise<Section[]> {
   if (bytes.length === 0) throw unreadable('it is empty')
   if (bytes.length > limits.maxBytes) throw unreadable('it is too large')
-  const sections = await read(filename, bytes, limits)
+  const readInner = async (name: string, inner: Uint8Array): Promise<Section[] | undefined> => {
+    if (depth >= MAX_DEPTH) return undefined
+    try {
+      return await parse(name, inner, limits, set, depth + 1)
+    } catch {
+      return undefined
+    }
+  }
+  const sections = await guarded(async () => {
+    const { read } = await KINDS[detectKind(filename, bytes, set)].load() as { read: ReadDocument }
+    return await read(bytes, { limits, filename, readInner })
+  })
   if (sections.reduce((sum, { text }) => sum + text.length, 0) > limits.maxCharacters) throw unreadable('it is too large')
   if (!sections.some(({ text }) => /\S/.test(text))) throw unreadable('it contains no text')
   return sections
 }
 
-async function read (filename: string, bytes: Uint8Array, limits: DocumentLimits): Promise<Section[]> {
+/** Any error of a reader (stack overflow, an array that is too long) is the document's fault. */
+async function guarded<T> (read: () => Promise<T>): Promise<T> {
   try {
-    switch (detectFormat(filename, bytes)) {
-      case 'pdf': return await (await import('./pdf.js')).pdfSections(bytes, limits)
-      case 'docx': return [{ text: await (await import('./docx.js')).docxText(bytes, limits) }]
-      case 'pptx': return (await import('./pptx.js')).pptxSections(bytes, limits)
-      case 'html': return [{ text: (await import('./html.js')).htmlText(bytes) }]
-      case 'text': return [{ text: decodeText(bytes) }]
-    }
+    return await read()
   } catch (error) {
-    // Any error of a reader (stack overflow, an array that is too long) is the document's fault.
     throw error instanceof DocumentError ? error : unreadable(undefined, error)
   }
 }

@@ -1,11 +1,12 @@
 import { getDocumentProxy } from 'unpdf'
-import { unreadable, type DocumentLimits, type Section } from './document.js'
+import { unreadable, type Section } from './document.js'
+import type { ReadContext } from './kinds.js'
 
 /** Pages of one document. */
 const MAX_PAGES = 20_000
 
 /** The text of a PDF, page by page. Throws a `DocumentError`. */
-export async function pdfSections (bytes: Uint8Array, limits: DocumentLimits): Promise<Section[]> {
+export async function read (bytes: Uint8Array, { limits }: ReadContext): Promise<Section[]> {
   const document = await open(bytes)
   try {
     if (document.numPages > MAX_PAGES) throw unreadable('it is too large')

@@ -3,7 +3,7 @@ import type { Message } from '../../../schemas/messages.js'
 import type { CreateToolResourcesParam, ToolResources } from '../../../schemas/tools.js'
 import type { CreateVectorStoreRequest } from '../../../schemas/vector-stores.js'
 import { requireFiles } from '../../files/find.js'
-import { extensionOf, isSupportedName } from '../../retrieval/parse/detect.js'
+import { extensionOf } from '../../retrieval/parse/detect.js'
 import { badRequest, notFound } from '../../shared/errors.js'
 import type { Scope } from '../../shared/scope.js'
 import type { VectorStoreApi } from '../../vector-stores/api.js'
@@ -111,7 +111,7 @@ class VectorStoresChange implements ResourceChange<Part> {
 
   async #requireSupported (fileIds: readonly string[]): Promise<void> {
     const files = await requireFiles(this.#scope, fileIds)
-    const unsupported = files.filter(({ filename }) => !isSupportedName(filename)).map(({ filename }) => `.${extensionOf(filename)}`)
+    const unsupported = files.filter(({ filename }) => this.#vectorStores?.supports(filename) === false).map(({ filename }) => `.${extensionOf(filename)}`)
     if (unsupported.length === 0) return
     throw badRequest(`Files with extensions [${[...new Set(unsupported)].join(', ')}] are not supported for retrieval. See https://platform.openai.com/docs/assistants/tools/file-search#supported-files`,
       { param: 'file_ids', code: 'unsupported_file' })

@@ -49,6 +49,35 @@ export function docx (paragraphs: string[], body?: string): Uint8Array {
   })
 }
 
+/** A Word document with this body and these parts, by the type of the relationship to them (`header2` for a second header). */
+export function docxOf (body: string, parts: Record<string, string>): Uint8Array {
+  const entries = Object.entries(parts)
+  const target = (name: string): string => `${name}.${name === 'aFChunk' ? 'html' : 'xml'}`
+  return zip({
+    '_rels/.rels': `<Relationships xmlns="${RELATIONSHIPS}"><Relationship Id="rId1" Type="${OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>`,
+    'word/document.xml': `<w:document xmlns:w="w" xmlns:m="m" xmlns:r="r"><w:body>${body}</w:body></w:document>`,
+    'word/_rels/document.xml.rels': `<Relationships xmlns="${RELATIONSHIPS}">${entries.map(([name]) => `<Relationship Id="${name}" Type="${OFFICE}/${name.replace(/\d$/, '')}" Target="${target(name)}"/>`).join('')}</Relationships>`,
+    ...Object.fromEntries(entries.map(([name, xml]) => [`word/${target(name)}`, xml]))
+  })
+}
+
+/** A presentation of these parts below `ppt/`, each slide with its relationships: type to target. */
+export function pptxOf (slides: readonly { xml: string, related?: Record<string, string> }[], parts: Record<string, string>): Uint8Array {
+  const relationships = (list: readonly (readonly [id: string, type: string, target: string])[]): string =>
+    `<Relationships xmlns="${RELATIONSHIPS}">${list.map(([id, type, target]) => `<Relationship Id="${id}" Type="${OFFICE}/${type}" Target="${target}"/>`).join('')}</Relationships>`
+  const entries: Record<string, string> = {
+    '_rels/.rels': relationships([['rId1', 'officeDocument', 'ppt/presentation.xml']]),
+    'ppt/presentation.xml': `<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst>${slides.map((_, i) => `<p:sldId id="${256 + i}" r:id="s${i}"/>`).join('')}</p:sldIdLst></p:presentation>`,
+    'ppt/_rels/presentation.xml.rels': relationships(slides.map((_, i) => [`s${i}`, 'slide', `slides/slide${i}.xml`]))
+  }
+  slides.forEach(({ xml, related = {} }, i) => {
+    entries[`ppt/slides/slide${i}.xml`] = `<p:sld xmlns:p="p" xmlns:a="a"><p:cSld><p:spTree>${xml}</p:spTree></p:cSld></p:sld>`
+    entries[`ppt/slides/_rels/slide${i}.xml.rels`] = relationships(Object.entries(related).map(([type, target], n) => [`r${n}`, type, target]))
+  })
+  for (const [name, xml] of Object.entries(parts)) entries[`ppt/${name}`] = xml
+  return zip(entries)
+}
+
 /** A presentation with a slide for each text, kept in an order that is not the one they are shown in. */
 export function pptx (slides: string[]): Uint8Array {
   const entries: Record<string, string> = { '[Content_Types].xml': '<Types/>' }

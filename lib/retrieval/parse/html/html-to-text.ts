@@ -1,0 +1,135 @@
+import { Parser } from 'htmlparser2'
+import { requireDepth } from '../xml.js'
+import { TextBuilder } from './text-builder.js'
+
+const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'svg', 'nav', 'iframe', 'object', 'canvas', 'audio', 'video', 'datalist'])
+const BLOCKS = new Set(['address', 'article', 'aside', 'blockquote', 'body', 'button', 'caption', 'center', 'dd', 'details', 'dialog', 'div', 'dl', 'dt', 'fieldset', 'figcaption', 'figure', 'footer', 'form',
+  'header', 'hgroup', 'hr', 'legend', 'li', 'main', 'menu', 'ol', 'optgroup', 'option', 'p', 'pre', 'search', 'section', 'select', 'summary', 'table', 'tbody', 'textarea', 'tfoot', 'thead', 'title', 'tr', 'ul'])
+const SPACED = new Set(['blockquote', 'dl', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ol', 'p', 'pre', 'section', 'table', 'title', 'ul'])
+const CELLS = new Set(['td', 'th'])
+const VERBATIM = new Set(['pre', 'textarea', 'listing', 'xmp'])
+/** Inputs that show a text. */
+const TYPED = new Set(['', 'text', 'search', 'email', 'tel', 'url', 'number', 'date', 'datetime-local', 'month', 'week', 'time', 'button', 'submit'])
+/** A cell with more than so many characters is there for the page's layout, not for a table. */
+const LAYOUT_CELL = 400
+/** Tables within cells of tables. Each is copied into its cell, so that there have to be bounds. */
+const MAX_TABLES = 20
+
+interface Row {
+  cells: string[]
+}
+
+interface Cell {
+  text: TextBuilder
+  row: Row
+}
+
+/**
+ * The words of a page without its markup: its title, blocks on lines of their own, the rows of a table as lines with tabs between the cells, what
+ * pictures and form fields say. Read as it is parsed, without a tree.
+ */
+export function htmlToText (html: string): string {
+  return new HtmlText().read(html)
+}
+
+class HtmlText {
+  readonly #page = new TextBuilder()
+  /** Tables within cells of tables: the rows and cells that are open, innermost last. */
+  readonly #rows: (Row | undefined)[] = []
+  readonly #cells: Cell[] = []
+  #depth = 0
+  #skipping = 0
+  #verbatim = 0
+
+  read (html: string): string {
+    const parser = new Parser({
+      onopentag: (name, attributes) => {
+        requireDepth(++this.#depth)
+        this.#open(localName(name), attributes)
+      },
+      ontext: text => { if (this.#skipping === 0) this.#text.add(text, this.#verbatim > 0) },
+      onclosetag: name => {
+        this.#depth--
+        this.#close(localName(name))
+      }
+    }, { decodeEntities: true })
+    parser.end(html)
+    return this.#page.toString().replaceAll('\u00AD', '')
+  }
+
+  get #text (): TextBuilder {
+    return this.#cells.at(-1)?.text ?? this.#page
+  }
+
+  #open (name: string, attributes: Record<string, string>): void {
+    if (SKIPPED.has(name)) this.#skipping++
+    if (this.#skipping > 0) return
+    if (CELLS.has(name)) return this.#openCell()
+    if (SPACED.has(name)) this.#text.break(2)
+    else if (BLOCKS.has(name)) this.#text.break()
+    if (VERBATIM.has(name)) this.#verbatim++
+    if (name === 'table') this.#rows.push(undefined)
+    else if (name === 'tr' && this.#rows.length > 0 && this.#rows.length <= MAX_TABLES) this.#rows[this.#rows.length - 1] = { cells: [] }
+    else if (name === 'li') this.#text.add('* ')
+    else if (name === 'br') this.#text.newline()
+    else if (name === 'img' || name === 'area') this.#label(attributes.alt)
+    else if (name === 'input' && TYPED.has((attributes.type ?? '').toLowerCase())) this.#label(attributes.value ?? attributes.placeholder)
+  }
+
+  #close (name: string): void {
+    if (SKIPPED.has(name)) {
+      this.#skipping = Math.max(0, this.#skipping - 1)
+      return
+    }
+    if (this.#skipping > 0) return
+    if (CELLS.has(name)) return this.#closeCell()
+    if (name === 'tr') this.#closeRow()
+    if (name === 'table') {
+      this.#closeRow()
+      this.#rows.pop()
+    }
+    if (VERBATIM.has(name)) this.#verbatim = Math.max(0, this.#verbatim - 1)
+    if (SPACED.has(name)) this.#text.break(2)
+    else if (BLOCKS.has(name)) this.#text.break()
+  }
+
+  #label (text: string | undefined): void {
+    if (text === undefined || text.trim() === '') return
+    this.#text.add(` ${text} `)
+  }
+
+  #openCell (): void {
+    const row = this.#rows.at(-1)
+    // A cell without a row is one all the same: its words are apart from those of the next.
+    if (row === undefined) this.#text.tab()
+    else this.#cells.push({ text: new TextBuilder(), row })
+  }
+
+  #closeCell (): void {
+    const row = this.#rows.at(-1)
+    const cell = this.#cells.at(-1)
+    if (row === undefined || cell?.row !== row) return this.#text.tab()
+    this.#cells.pop()
+    row.cells.push(cell.text.toString())
+  }
+
+  #closeRow (): void {
+    const row = this.#rows.at(-1)
+    if (row === undefined) return
+    this.#rows[this.#rows.length - 1] = undefined
+    while (this.#cells.at(-1)?.row === row) row.cells.push(this.#cells.pop()!.text.toString())
+    const text = this.#text
+    text.break()
+    text.add(rowText(row.cells), true)
+    text.break()
+  }
+}
+
+/** XHTML in books may have a prefix. */
+const localName = (name: string): string => name.replace(/^(?:x?html|h):/, '')
+
+/** A line for a row of a table; a block for each cell where the table only places them. */
+export function rowText (cells: readonly string[]): string {
+  if (cells.length === 1 || cells.some(cell => cell.length > LAYOUT_CELL)) return cells.filter(cell => cell !== '').join('\n')
+  return cells.map(cell => cell.replace(/\s*[\n\t]\s*/g, ' ')).join('\t').trimEnd()
+}

@@ -1,0 +1,51 @@
+import { posix } from 'node:path'
+import type { Section } from '../document.js'
+import type { ReadContext } from '../kinds.js'
+import { attribute } from '../xml.js'
+import { chartText, drawingParagraphs } from './drawing.js'
+import { Numbering } from './numbering.js'
+import { OfficePackage } from './package.js'
+import { NO_REFERENCES, storiesOf, storyText } from './word-story.js'
+
+/** The text of a Word document: headers, the body with notes and comments where they belong, footers. It has no pages until it is laid out. Throws a `DocumentError`. */
+export async function read (bytes: Uint8Array, { limits, readInner }: ReadContext): Promise<Section[]> {
+  const pack = new OfficePackage(bytes, limits.maxUnpackedBytes)
+  const main = pack.main('word/document.xml')
+  const related = (type: string): Uint8Array | undefined => pack.part(pack.related(main, type)[0])
+  const numbering = new Numbering(related('numbering'), related('styles'))
+  const notes = new Map([
+    ...notesOf(related('footnotes'), 'footnote'), ...notesOf(related('endnotes'), 'endnote'), ...notesOf(related('comments'), 'comment')
+  ])
+  const embedded = await embeddedTexts(pack, main, readInner)
+  const body = storyText(pack.part(main), {
+    number: (style, list, level) => numbering.next(style, list, level),
+    note: (element, id) => notes.get(`${element.replace('Reference', '')} ${id}`) ?? '',
+    part: id => embedded.get(id) ?? ''
+  })
+  const [headers, footers] = ['header', 'footer'].map(type => pack.related(main, type).map(path => storyText(pack.part(path), NO_REFERENCES)))
+  return [{ text: [...new Set([...headers ?? [], body, ...footers ?? []])].filter(text => text !== '').join('\n\n') }]
+}
+
+/** Notes by kind and number, with what says that they are such. */
+function notesOf (xml: Uint8Array | undefined, element: 'footnote' | 'endnote' | 'comment'): [key: string, text: string][] {
+  const found: [string, string][] = []
+  for (const { text, attributes } of storiesOf(xml, element)) {
+    const [id, author] = [attribute(attributes, 'id') ?? '', attribute(attributes, 'author')]
+    const label = { footnote: 'Footnote', endnote: 'Endnote', comment: author === undefined ? 'Comment' : `Comment by ${author}` }[element]
+    if (text !== '') found.push([`${element} ${id}`, `[${label}: ${text}]`])
+  }
+  return found
+}
+
+/** Charts, diagrams and documents of other kinds within the document, by relationship. */
+async function embeddedTexts (pack: OfficePackage, main: string, readInner: ReadContext['readInner']): Promise<Map<string, string>> {
+  const texts = new Map<string, string>()
+  for (const { id, type, path } of pack.relationships(main)) {
+    const part = pack.part(path)
+    if (part === undefined) continue
+    if (type === 'chart' || type === 'chartEx') texts.set(id, chartText(part))
+    if (type === 'diagramData') texts.set(id, drawingParagraphs(part))
+    if (type === 'aFChunk') texts.set(id, (await readInner(posix.basename(path), part) ?? []).map(({ text }) => text).join('\n'))
+  }
+  return texts
+}

@@ -1,0 +1,84 @@
+import { walkXml, attribute } from '../xml.js'
+import type { OfficePackage } from './package.js'
+
+/** What is drawn into a document and has words: charts and diagrams that a part refers to, in its order. */
+export function drawnText (pack: OfficePackage, part: string): string {
+  return pack.relationships(part).map(({ type, path }) => {
+    if (type === 'chart' || type === 'chartEx') return chartText(pack.part(path))
+    return type === 'diagramData' ? drawingParagraphs(pack.part(path)) : ''
+  }).filter(text => text !== '').join('\n')
+}
+
+interface Series {
+  name: string
+  categories: string[]
+  values: string[]
+}
+
+/** Points of a series that are shown; a chart with more is a picture of data that are elsewhere. */
+const MAX_POINTS = 10_000
+
+/** A chart as the table that it was made from: titles, then a line for each category with the values of all series. */
+export function chartText (xml: Uint8Array | undefined): string {
+  const titles: string[] = []
+  const series: Series[] = []
+  let take: ((text: string) => void) | undefined
+  let points: string[] | undefined
+  let inText = false
+  walkXml(xml, {
+    open (name, attributes) {
+      if (name === 'ser' || name === 'series') series.push({ name: '', categories: [], values: [] })
+      const current = series.at(-1)
+      if (name === 'title') {
+        points = undefined
+        titles.push('')
+        take = text => { titles.push((titles.pop() ?? '') + text) }
+      } else if (name === 'tx' && current !== undefined && take === undefined) {
+        points = undefined
+        take = text => { current.name += text }
+      } else if (name === 'cat' || name === 'xVal' || name === 'strDim') points = current?.categories
+      else if (name === 'val' || name === 'yVal' || name === 'numDim') points = current?.values
+      else if (name === 'pt' && points !== undefined) {
+        const [list, index] = [points, Number(attribute(attributes, 'idx') ?? points.length)]
+        take = index >= 0 && index < MAX_POINTS ? text => { list[index] = (list[index] ?? '') + text } : undefined
+      }
+      inText = name === 'v' || name === 't' || (name === 'pt' && points !== undefined)
+    },
+    text (data) { if (inText) take?.(data) },
+    close (name) {
+      inText = false
+      if (name === 'title' || name === 'tx' || name === 'pt') take = undefined
+    }
+  })
+  const rows = Math.max(0, ...series.flatMap(({ categories, values }) => [categories.length, values.length]))
+  const lines = [...titles]
+  if (series.some(({ name }) => name.trim() !== '')) lines.push(['', ...series.map(({ name }) => name.trim())].join('\t'))
+  const categories = series.find(one => one.categories.length > 0)?.categories ?? []
+  for (let i = 0; i < rows; i++) lines.push([categories[i] ?? '', ...series.map(({ values }) => values[i] ?? '')].map(cell => cell.trim()).join('\t').trimEnd())
+  return lines.filter(line => line.trim() !== '').join('\n')
+}
+
+/** The paragraphs of DrawingML, a line each. */
+export function drawingParagraphs (xml: Uint8Array | undefined): string {
+  let text = ''
+  let inText = false
+  walkXml(xml, {
+    open (name) {
+      inText = name === 't'
+      if (name === 'br') text += '\n'
+    },
+    text (data) { if (inText) text += data },
+    close (name) {
+      inText = false
+      if (name === 'p' && !text.endsWith('\n')) text += '\n'
+    }
+  })
+  return text.trim()
+}
+
+/** What a picture or shape says it shows, for those who cannot see it. */
+export function altText (name: string, attributes: Readonly<Record<string, string>>): string {
+  if (name !== 'cNvPr' && name !== 'docPr') return ''
+  const [title, description] = [attribute(attributes, 'title'), attribute(attributes, 'descr')]
+  return [...new Set([title, description])].filter(text => text !== undefined && text.trim() !== '').join(': ')
+}

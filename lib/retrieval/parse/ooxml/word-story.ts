@@ -1,0 +1,202 @@
+import { attribute, prefixed, walkXml, type XmlAttributes } from '../xml.js'
+import { rowText } from '../html/html-to-text.js'
+import { altText } from './drawing.js'
+import { Equation } from './equation.js'
+
+/** What a story refers to, as text. */
+export interface WordReferences {
+  /** A footnote, an endnote or a comment, by the element that refers to it. */
+  note (element: string, id: string): string
+  /** The number of a paragraph: `1.2`, `(a)`, `*`. Called once for each numbered paragraph, in order. */
+  number (style: string | undefined, list: string | undefined, level: string | undefined): string
+  /** A chart, a diagram or a document that is embedded, by relationship. */
+  part (id: string): string
+}
+
+export const NO_REFERENCES: WordReferences = { note: () => '', number: () => '', part: () => '' }
+
+/** Elements whose content is no text of the document, or one that is not there any more. */
+const SKIPPED = new Set(['del', 'moveFrom', 'delText', 'instrText', 'delInstrText', 'rPr', 'tblPr', 'trPr', 'tcPr', 'sectPr', 'sdtPr', 'sdtEndPr', 'Fallback', 'rt', 'tblGrid'])
+/** Signs of symbol fonts that have a character of their own. */
+const SYMBOLS: Record<string, string> = { F0FC: '✓', F0FB: '✗', F0FE: '☑', F0A8: '☐', F0B7: '•', F0A7: '▪', F0E0: '→', F0DF: '←' }
+/** Tables within cells of tables. */
+const MAX_TABLES = 20
+
+interface Paragraph {
+  text: string
+  after: string[]
+  style?: string | undefined
+  list?: string | undefined
+  level?: string | undefined
+  isNumbered: boolean
+}
+
+/** Paragraphs, and the cells of one row, that are being read: the body, a text box, a cell. */
+interface Frame {
+  lines: string[]
+  paragraph: Paragraph | undefined
+  /** The cells of the row that is open. */
+  row: string[] | undefined
+}
+
+const frame = (): Frame => ({ lines: [], paragraph: undefined, row: undefined })
+
+/** The text of a story of a Word document: its body, a footnote, a header. A line for each paragraph and for each row of a table. */
+export function storyText (xml: Uint8Array | undefined, references: WordReferences): string {
+  const story = new Story(references)
+  walkXml(xml, story)
+  return story.toString()
+}
+
+/** Stories that share a part, such as footnotes: one for each element of a name, with its attributes. */
+export function * storiesOf (xml: Uint8Array | undefined, element: string): Generator<{ text: string, attributes: XmlAttributes }> {
+  const found: { story: Story, attributes: XmlAttributes }[] = []
+  let story: Story | undefined
+  walkXml(xml, {
+    open (name, attributes) {
+      if (name === element) found.push({ story: story = new Story(NO_REFERENCES), attributes })
+      else story?.open(name, attributes)
+    },
+    text: data => story?.text(data),
+    close (name) {
+      if (name === element) story = undefined
+      else story?.close(name)
+    }
+  })
+  for (const { story, attributes } of found) yield { text: story.toString(), attributes }
+}
+
+class Story {
+  readonly #references: WordReferences
+  readonly #frames: Frame[] = [frame()]
+  #skipping = 0
+  #inText = false
+  #inProperties = false
+  #equation: Equation | undefined
+
+  constructor (references: WordReferences) {
+    this.#references = references
+  }
+
+  toString (): string {
+    while (this.#frames.length > 1) this.#endFrame()
+    this.#endParagraph()
+    return this.#frame.lines.join('\n').trim()
+  }
+
+  get #frame (): Frame {
+    return this.#frames.at(-1)!
+  }
+
+  open (name: string, attributes: XmlAttributes): void {
+    if (SKIPPED.has(name)) this.#skipping++
+    if (this.#skipping > 0) return
+    if (this.#equation !== undefined) return this.#equation.open(name, attributes)
+    if (this.#inProperties) return this.#property(name, attributes)
+    this.#inText = name === 't'
+    switch (name) {
+      case 'oMath': this.#equation = new Equation(); return
+      case 'pPr': this.#inProperties = true; return
+      case 'p': return this.#startParagraph()
+      case 'txbxContent': this.#frames.push(frame()); return
+      case 'tr': this.#endParagraph(); this.#frame.row = []; return
+      case 'tc': if (this.#frame.row !== undefined && this.#frames.length <= MAX_TABLES) this.#frames.push(frame()); return
+      case 'tab': case 'ptab': this.#add('\t'); return
+      case 'br': case 'cr': this.#add('\n'); return
+      case 'noBreakHyphen': this.#add('-'); return
+      case 'sym': this.#add(SYMBOLS[(attribute(attributes, 'char') ?? '').toUpperCase()] ?? ''); return
+      case 'footnoteReference': case 'endnoteReference': case 'commentReference': return this.#note(name, attribute(attributes, 'id') ?? '')
+      case 'docPr': return this.#after(altText(name, attributes))
+      case 'chart': case 'altChunk': return this.#after(this.#references.part(prefixed(attributes, 'id') ?? ''))
+      case 'relIds': return this.#after(this.#references.part(prefixed(attributes, 'dm') ?? ''))
+    }
+  }
+
+  text (data: string): void {
+    if (this.#skipping > 0) return
+    if (this.#equation !== undefined) this.#equation.text(data)
+    else if (this.#inText) this.#add(data)
+  }
+
+  close (name: string): void {
+    if (SKIPPED.has(name)) {
+      this.#skipping = Math.max(0, this.#skipping - 1)
+      return
+    }
+    if (this.#skipping > 0) return
+    if (name === 'oMath') {
+      this.#add(this.#equation?.toString() ?? '')
+      this.#equation = undefined
+    }
+    if (this.#equation !== undefined) return this.#equation.close(name)
+    if (name === 't') this.#inText = false
+    if (name === 'pPr') this.#inProperties = false
+    if (this.#inProperties) return
+    if (name === 'p') this.#endParagraph()
+    else if (name === 'tc' || name === 'txbxContent') this.#endFrame()
+    else if (name === 'tr') this.#endRow()
+  }
+
+  #property (name: string, attributes: XmlAttributes): void {
+    const paragraph = this.#frame.paragraph
+    if (paragraph === undefined) return
+    const value = attribute(attributes, 'val')
+    if (name === 'pStyle') paragraph.style = value
+    if (name === 'ilvl') paragraph.level = value
+    if (name === 'numId') paragraph.list = value
+  }
+
+  #startParagraph (): void {
+    this.#endParagraph()
+    this.#frame.paragraph = { text: '', after: [], isNumbered: false }
+  }
+
+  #add (text: string): void {
+    const paragraph = this.#frame.paragraph ??= { text: '', after: [], isNumbered: false }
+    // A paragraph is numbered once it has words, and before what is in it is.
+    if (!paragraph.isNumbered) {
+      paragraph.isNumbered = true
+      const number = this.#references.number(paragraph.style, paragraph.list, paragraph.level)
+      if (number !== '') paragraph.text = `${number} `
+    }
+    paragraph.text += text
+  }
+
+  #note (element: string, id: string): void {
+    const text = this.#references.note(element, id)
+    if (text !== '') this.#after(text)
+  }
+
+  /** Stands after the paragraph that is open. */
+  #after (text: string): void {
+    if (text === '') return
+    if (this.#frame.paragraph === undefined) this.#frame.lines.push(text)
+    else this.#frame.paragraph.after.push(text)
+  }
+
+  #endParagraph (): void {
+    const { paragraph, lines } = this.#frame
+    if (paragraph === undefined) return
+    this.#frame.paragraph = undefined
+    lines.push(paragraph.text.trimEnd(), ...paragraph.after)
+  }
+
+  /** A cell becomes part of its row, a text box stands after the paragraph that it is fixed to. */
+  #endFrame (): void {
+    if (this.#frames.length === 1) return
+    this.#endParagraph()
+    this.#endRow()
+    const text = this.#frames.pop()!.lines.filter(line => line !== '').join('\n')
+    const { row } = this.#frame
+    if (row !== undefined && this.#frame.paragraph === undefined) row.push(text)
+    else this.#after(text)
+  }
+
+  #endRow (): void {
+    const { row } = this.#frame
+    if (row === undefined) return
+    this.#endParagraph()
+    this.#frame.row = undefined
+    this.#frame.lines.push(rowText(row))
+  }
+}

@@ -1,0 +1,89 @@
+import { unreadable, unsupported } from '../document.js'
+import { declaredEncoding } from './declared.js'
+import { decodeAs, quality } from './decoder.js'
+import { guessEncoding, looksLikeUtf16 } from './guess.js'
+
+const BOMS: readonly [encoding: string, bytes: readonly number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-32le', [0xff, 0xfe, 0, 0]],
+  ['utf-32be', [0, 0, 0xfe, 0xff]],
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+  ['gb18030', [0x84, 0x31, 0x95, 0x33]]
+]
+
+/** Of the characters beyond ASCII, how many may be broken before an encoding is not believed. */
+const MOST_BROKEN = 0.05
+
+export interface TextHints {
+  /** Whether the file is HTML or XML, in which `<meta charset>` declares an encoding. */
+  isMarkup?: boolean
+  /** What something around the file says of its encoding, such as the header of a mail. */
+  encoding?: string | undefined
+}
+
+/**
+ * The text of a file in whatever encoding it is: as its byte order mark says, else as it declares if that decodes, else UTF-8 if that is
+ * what most of it is, else a guess. A broken byte is marked as such and does not turn the rest into another encoding. Throws a
+ * `DocumentError` when it is no text.
+ */
+export function decodeText (bytes: Uint8Array, { isMarkup = false, encoding }: TextHints = {}): string {
+  const [bom] = BOMS.find(([, mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? []
+  if (bom !== undefined) return clean(requireReadable(decodeAs(bytes, bom), bom))
+  const utf16 = looksLikeUtf16(bytes)
+  if (utf16 !== undefined) return clean(decodeAs(bytes, utf16))
+  if (looksBinary(bytes)) throw unsupported()
+  return clean(decodeAsciiLike(bytes, encoding ?? declaredEncoding(bytes, isMarkup)))
+}
+
+function decodeAsciiLike (bytes: Uint8Array, declared: string | undefined): string {
+  const utf8 = decodeAs(bytes, 'utf-8')
+  const { broken, others } = quality(utf8)
+  const isUtf8 = broken === 0 && others > 0
+  // Bytes beyond ASCII that happen to be UTF-8 throughout are: in no language's single bytes do they come in this way.
+  if (declared !== undefined && declared !== 'utf-8' && !(isUtf8 && isSingleByte(declared))) {
+    const text = decodeAs(bytes, declared)
+    if (isMostlyWhole(text)) return text
+  }
+  if (broken === 0) return hasJapaneseEscapes(bytes) ? decodeAs(bytes, 'iso-2022-jp') : utf8
+  if (others >= 4 * broken) return utf8
+  return decodeAs(bytes, guessEncoding(bytes))
+}
+
+function isMostlyWhole (text: string): boolean {
+  const { broken, others } = quality(text)
+  return broken === 0 || broken <= MOST_BROKEN * others
+}
+
+const isSingleByte = (encoding: string): boolean => /^(?:windows-|iso-8859-|koi8|macintosh|x-mac|ibm|cp)/.test(encoding)
+
+function requireReadable (text: string, encoding: string): string {
+  const { broken } = quality(text)
+  if (broken > 0.1 * text.length) throw unreadable(`it is not valid ${encoding.toUpperCase()}`)
+  return text
+}
+
+/** ISO-2022-JP is ASCII to the eye: escape sequences switch to two-byte characters and back. */
+function hasJapaneseEscapes (bytes: Uint8Array): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return ['\x1b$B', '\x1b$@'].some(escape => buffer.includes(escape)) && ['\x1b(B', '\x1b(J'].some(escape => buffer.includes(escape))
+}
+
+/** Zeros stand for nothing: a crash leaves them in a log. */
+const clean = (text: string): string => text.includes('\0') ? text.replace(/\0+/g, ' ') : text
+
+/** Control characters stand in no text, but for a few. A run of zeros counts once: a log may have a hole. */
+function looksBinary (bytes: Uint8Array): boolean {
+  let control = 0
+  let zeros = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    if (byte === 0) {
+      zeros++
+      if (bytes[i - 1] !== 0) control++
+    } else if (byte < 8 || (byte > 13 && byte < 32 && byte !== 27)) {
+      control++
+    }
+  }
+  return control > (bytes.length - zeros) * 0.05
+}

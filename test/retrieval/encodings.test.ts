@@ -1,0 +1,117 @@
+import iconv from 'iconv-lite'
+import { test } from 'tap'
+import { bytesOf, invalid, textOf, unsupported } from './helpers/parse.js'
+
+const encoded = (text: string, encoding: string): Uint8Array => new Uint8Array(iconv.encode(text, encoding))
+const joined = (...parts: (string | Uint8Array | number[])[]): Uint8Array => new Uint8Array(Buffer.concat(parts.map(part => typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))))
+
+const FRENCH = 'L’été, 50 € — “où était l’élève ?”'
+const RUSSIAN = 'Договор аренды помещения на один год'
+const JAPANESE = '請求書の合計金額は三万円です。支払い期限は来月末です。'
+const CHINESE = '年度报告摘要：公司收入增长百分之十二。'
+
+/** The same words in JIS X 0208 between escape sequences: EUC-JP without the high bits. */
+function iso2022jp (text: string): Uint8Array {
+  return joined('\x1b$B', [...encoded(text, 'euc-jp')].map(byte => byte & 0x7f), '\x1b(B')
+}
+
+test('a byte order mark decides', async t => {
+  const text = 'Grüße aus Zürich — 東京 \u{1F600}'
+  t.equal(await textOf('a.txt', bytesOf('\ufeff' + text)), text, 'utf-8')
+  t.equal(await textOf('a.txt', bytesOf('\ufeff' + text, 'utf16le')), text, 'utf-16le')
+  t.equal(await textOf('a.txt', new Uint8Array(Buffer.from('\ufeff' + text, 'utf16le').swap16())), text, 'utf-16be')
+  t.equal(await textOf('a.txt', encoded('\ufeff' + text, 'utf-32le')), text, 'utf-32le')
+  t.equal(await textOf('a.txt', joined([0xef, 0xbb, 0xbf], 'Größe ', [0xff], ' Maß')), 'Größe \ufffd Maß', 'one broken byte')
+  t.match(await textOf('a.txt', joined(bytesOf('\ufeff' + RUSSIAN, 'utf16le'), [0x20])), RUSSIAN, 'an odd number of bytes')
+})
+
+test('what a page of HTML declares wins', async t => {
+  const pages: [declaration: string, encoding: string, text: string][] = [
+    ['<meta charset="windows-1252">', 'windows-1252', FRENCH],
+    ['<meta charset=iso-8859-1>', 'windows-1252', FRENCH],
+    ['<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=koi8-r">', 'koi8-r', RUSSIAN],
+    ['<meta content="text/html;charset=gb2312" http-equiv=Content-Type>', 'gbk', CHINESE],
+    ['<meta charset="x-sjis">', 'shift_jis', JAPANESE],
+    ['<!-- <meta charset="koi8-r"> --><meta charset="windows-1251">', 'windows-1251', RUSSIAN]
+  ]
+  for (const [declaration, encoding, text] of pages) {
+    t.match(await textOf('a.html', joined(`<html><head>${declaration}</head><body><p>`, encoded(text, encoding), '</p></body></html>')), text, declaration)
+  }
+  t.match(await textOf('a.html', joined('<meta charset=iso-2022-jp><p>', iso2022jp(JAPANESE))), JAPANESE, 'ISO-2022-JP')
+  t.match(await textOf('a.xhtml', joined('<?xml version="1.0" encoding="ISO-8859-7"?><html><body>', encoded('Καλημέρα', 'iso-8859-7'))), 'Καλημέρα', 'XML')
+  t.match(await textOf('a.html', joined('<meta charset="utf-16"><p>', RUSSIAN)), RUSSIAN, 'what is read as ASCII is not UTF-16')
+  t.match(await textOf('a.html', joined('<meta charset="klingon"><p>', encoded(RUSSIAN, 'windows-1251'))), RUSSIAN, 'an encoding that does not exist')
+  t.match(await textOf('a.html', joined('<meta charset="iso-8859-1"><p>', RUSSIAN)), RUSSIAN, 'UTF-8 throughout, whatever it says')
+})
+
+test('what a source file, a stylesheet or an XML document declares wins', async t => {
+  const files: [name: string, declaration: string, encoding: string, text: string][] = [
+    ['a.py', '# -*- coding: latin-1 -*-\n# ', 'latin1', 'Größe der Fläche'],
+    ['a.py', '#!/usr/bin/python\n# vim: set fileencoding=cp1251 :\n# ', 'windows-1251', 'Ёж'],
+    ['a.rb', '# encoding: Shift_JIS\n# ', 'shift_jis', '請求書'],
+    ['a.py', '# coding: cp437\n# ', 'cp437', 'naïve Größe'],
+    ['a.txt', '-*- coding: iso-8859-2-unix -*-\n', 'iso-8859-2', 'Žluťoučký kůň'],
+    ['a.xml', '<?xml version="1.0" encoding="windows-1250"?><a>', 'windows-1250', 'Żółć'],
+    ['a.css', '@charset "iso-8859-1";\n/* ', 'latin1', 'Größe'],
+    ['a.tex', '\\documentclass{article}\n\\usepackage[ansinew]{inputenc}\n', 'windows-1252', FRENCH]
+  ]
+  for (const [name, declaration, encoding, text] of files) t.equal(await textOf(name, joined(declaration, encoded(text, encoding))), declaration + text, declaration)
+  const quoting = `<meta charset="windows-1251"> stands in: ${JAPANESE}`
+  t.equal(await textOf('a.md', quoting), quoting, 'a declaration that is quoted is none')
+})
+
+test('an encoding that nothing declares is told from the words', async t => {
+  const texts: [text: string, ...encodings: string[]][] = [
+    [FRENCH, 'windows-1252'],
+    ['Le garçon déjà vu à la fête, où il était une fois', 'latin1', 'macintosh'],
+    ['Größe und Überschrift, schöne Grüße', 'latin1', 'cp850'],
+    [RUSSIAN, 'windows-1251', 'koi8-r', 'ibm866', 'iso-8859-5'],
+    [JAPANESE, 'shift_jis', 'euc-jp'],
+    [CHINESE, 'gbk'],
+    ['年度報告摘要：公司收入增長百分之十二。', 'big5'],
+    ['연차 보고서 요약: 회사 매출이 증가했다', 'euc-kr'],
+    ['Umowa najmu zostaje zawarta na czas nieokreślony i może być wypowiedziana, zażółć gęślą jaźń', 'windows-1250', 'iso-8859-2'],
+    ['Συμβόλαιο ενοικίασης διαμερίσματος για ένα έτος', 'windows-1253', 'iso-8859-7'],
+    ['חוזה שכירות לדירה לתקופה של שנה אחת', 'windows-1255'],
+    ['عقد إيجار الشقة لمدة سنة واحدة', 'windows-1256', 'iso-8859-6'],
+    ['สัญญาเช่าห้องพักระยะเวลาหนึ่งปี', 'windows-874'],
+    ['Teşekkür ederim, görüşürüz. Çocuğun ağırlığı', 'windows-1254']
+  ]
+  for (const [text, ...encodings] of texts) {
+    for (const encoding of encodings) t.equal(await textOf('a.txt', encoded(text, encoding)), text, encoding)
+  }
+  t.equal(await textOf('a.txt', iso2022jp(JAPANESE)), JAPANESE, 'ISO-2022-JP')
+})
+
+test('UTF-16 is known without a mark, in any script', async t => {
+  for (const text of ['plain Latin text', RUSSIAN, JAPANESE, CHINESE, 'שלום עולם', '안녕하세요 세계, 보고서입니다', 'สัญญาเช่าห้อง', 'नमस्ते दुनिया', 'Smile \u{1F600} at the end']) {
+    t.equal(await textOf('a.txt', bytesOf(text, 'utf16le')), text, `${text} in utf-16le`)
+    t.equal(await textOf('a.txt', new Uint8Array(Buffer.from(text, 'utf16le').swap16())), text, `${text} in utf-16be`)
+  }
+  t.equal(await textOf('a.txt', 'bush hid the facts'), 'bush hid the facts')
+})
+
+test('the whole file counts, not only how it begins', async t => {
+  const long = 'plain ascii line\n'.repeat(20_000)
+  t.equal(await textOf('a.txt', joined(long, encoded(JAPANESE, 'shift_jis'))), long + JAPANESE)
+  t.equal(await textOf('a.txt', joined(long, encoded(RUSSIAN, 'koi8-r'))), long + RUSSIAN)
+  t.equal(await textOf('a.txt', joined(long, RUSSIAN)), long + RUSSIAN)
+})
+
+test('a broken byte does not turn a file into another encoding', async t => {
+  for (const text of ['Überschrift und Größe, schöne Maße', RUSSIAN, CHINESE]) {
+    t.equal(await textOf('a.txt', joined(text, ' ', [0xe9], ' ', text)), `${text} \ufffd ${text}`)
+  }
+  const sentence = 'Überschrift und Größe. '
+  t.equal((await textOf('a.txt', joined(sentence.repeat(50), [0xf6], sentence.repeat(50)))).replaceAll(sentence, ''), '\ufffd')
+  const broken = await textOf('a.html', joined('<meta charset=Shift_JIS><p>', encoded(JAPANESE, 'shift_jis'), [0xff], ' ', encoded(JAPANESE, 'shift_jis')))
+  t.match(broken, JAPANESE)
+})
+
+test('a zero here and there is no binary file; a file of control characters is', async t => {
+  t.equal(await textOf('a.log', 'before the crash\0after the crash'), 'before the crash after the crash')
+  t.equal(await textOf('a.log', `before the crash\n${'\0'.repeat(4096)}\nafter the crash`), 'before the crash\n \nafter the crash')
+  await t.rejects(textOf('a.txt', bytesOf('\x01\x02\x03'.repeat(100))), unsupported)
+  await t.rejects(textOf('a.txt', new Uint8Array(1000)), unsupported)
+  await t.rejects(textOf('a.txt', new Uint8Array([0xff, 0xfe, 0x00, 0xd8, 0x20, 0x00])), invalid('it is not valid UTF-16LE'))
+})

@@ -1,0 +1,47 @@
+import { test } from 'tap'
+import { invalid, textOf } from './helpers/parse.js'
+
+const lines = async (html: string): Promise<string[]> => (await textOf('a.html', html)).split(/\n+/)
+
+test('a page begins with its title', async t => {
+  t.strictSame(await lines('<html><head><title>Pump &amp; valve</title></head><body><p>Words.</p></body></html>'), ['Pump & valve', 'Words.'])
+  t.strictSame(await lines('<title>Only\n a title</title>'), ['Only a title'])
+})
+
+test('cells are apart with or without a table around them', async t => {
+  t.strictSame(await lines('<td>C</td><td>Mo</td><td>0.39</td>'), ['C\tMo\t0.39'])
+  t.strictSame(await lines('<div><th>Name<th>Price</div><p>after'), ['Name\tPrice', 'after'])
+  t.strictSame(await lines('<table><tr><td>a</td><td></td><td>c</td></tr><tr><td>d<td>e<td>f</table>'), ['a\t\tc', 'd\te\tf'])
+  t.strictSame(await lines('<table><thead><tr><th>H</th><th>I</th></thead><tbody><tr><td><p>two</p><p>paragraphs</p></td><td>x</td></tr></tbody></table>'), ['H\tI', 'two paragraphs\tx'])
+})
+
+test('a table within a cell keeps its rows', async t => {
+  t.strictSame(await lines('<table><tr><td><table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table></td></tr></table>after'), ['a\tb', 'c\td', 'after'])
+})
+
+test('definition lists, choices and details have a line for each part', async t => {
+  t.strictSame(await lines('<dl><dt>term<dd>definition<dt>other</dt><dd>meaning</dd></dl>'), ['term', 'definition', 'other', 'meaning'])
+  t.strictSame(await lines('<select><optgroup label=x><option>red</option><option selected>green</option></select>'), ['red', 'green'])
+  t.strictSame(await lines('<details><summary>More</summary>Hidden at first</details>'), ['More', 'Hidden at first'])
+})
+
+test('pictures and form fields say what they show', async t => {
+  t.strictSame(await lines('<p>See <img src=x alt="a chart of sales">.</p>'), ['See a chart of sales .'])
+  t.strictSame(await lines('<input value="typed"> <input type=hidden value=secret> <input type=checkbox value=on> <textarea>written\n  here</textarea>'), ['typed', 'written', '  here'])
+})
+
+test('words are apart where a page shows them apart, and only there', async t => {
+  t.strictSame(await lines('<p>a<b>b</b>c <i>d</i>e</p><p>f<br>g</p><div>h<div>i</div>j</div>'), ['abc de', 'f', 'g', 'h', 'i', 'j'])
+  t.strictSame(await lines('<ul><li>one<li>two<ul><li>three</ul></ul>'), ['* one', '* two', '* three'])
+  t.equal(await textOf('a.html', '<pre>def f():\n    return 1</pre>'), 'def f():\n    return 1')
+  t.equal(await textOf('a.html', '<p>soft&shy;hyphen</p>'), 'softhyphen')
+  t.strictSame(await lines('<p>shown</p><script>if (a < b) {}</script><style>p {}</style><template>no</template><noscript>no</noscript><nav>menu</nav>'), ['shown'])
+})
+
+test('a page without end is read to its end, and in time', async t => {
+  t.match(await textOf('a.html', '<div>'.repeat(10_000) + 'deep'), 'deep')
+  t.match(await textOf('a.html', '<table><tr><td>'.repeat(3000) + 'deep'), 'deep')
+  await t.rejects(textOf('a.html', '<div>'.repeat(200_000) + 'deep'), invalid('it is nested too deeply'))
+  t.match(await textOf('a.html', `<pre>${' '.repeat(2_000_000)}x`), 'x')
+  t.equal((await textOf('a.html', `<p>${'a <b>b</b> '.repeat(200_000)}</p>`)).length, 4 * 200_000 - 1)
+})
