@@ -3,6 +3,8 @@ export interface Section {
   text: string
   /** The number of the page or slide, from 1, where the format has such. */
   page?: number
+  /** What could not be read of it, a sentence. */
+  note?: string
 }
 
 /** As in a vector store file's `last_error.code` (API reference, "The vector store file object"). */

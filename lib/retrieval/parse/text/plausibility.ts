@@ -95,7 +95,10 @@ function firstLevel (encoding: string, [from, to]: [from: number, to: number]): 
 
 function once<T> (make: () => T): () => T {
   let made: T | undefined
-  return () => made ??= make()
+  return () => {
+    made ??= make()
+    return made
+  }
 }
 
 /** Characters of daily use in China, Taiwan, Japan or Korea. */
