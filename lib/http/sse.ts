@@ -72,7 +72,9 @@ async function pump (writer: StreamWriter, { log, from, hasIds = false }: Stream
     const end = batch.findIndex(entry => log.endsStretch(entry))
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
     // One write for all there is: a client that catches up is not sent one frame at a time.
-    const flows = writer.write(entries.map(({ id, event, data }) => frame({ ...hasIds ? { id: eventId(log, id) } : {}, event, data })).join(''))
+    let frames = ''
+    for (const { id, event, data } of entries) frames += hasIds ? frame({ id: eventId(log, id), event, data }) : frame({ event, data })
+    const flows = writer.write(frames)
     if (end !== -1) return
     const last = entries.at(-1)
     if (flows || last === undefined) continue

@@ -6,6 +6,7 @@ import type { Origin } from './chat/opaque.js'
 import { ChatReply } from './chat/reply.js'
 import { chatBody, type MaxTokensField } from './chat/request.js'
 import { vectorsOf, modelsOf } from './chat/responses.js'
+import { eachPart } from './batches.js'
 import { HttpClient, resolveTimeouts, type Timeouts } from './http/client.js'
 import { forwarded } from './http/forward.js'
 import { editObject } from './http/json-text.js'
@@ -98,21 +99,22 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
     }
   }
 
-  return {
-    async * stream (request: ModelRequest, options: StreamOptions): AsyncGenerator<ModelPart, void, undefined> {
-      const { signal } = options
-      const reply = await retried(signal, () => begin(request, options))
-      try {
-        for (let parts = await reply.next(); parts !== undefined; parts = await reply.next()) {
-          for (const part of parts) {
-            yield part
-            signal.throwIfAborted()
-          }
-        }
-      } finally {
-        reply.close()
+  async function * streamBatches (request: ModelRequest, options: StreamOptions): AsyncGenerator<readonly ModelPart[], void, undefined> {
+    const { signal } = options
+    const reply = await retried(signal, () => begin(request, options))
+    try {
+      for (let parts = await reply.next(); parts !== undefined; parts = await reply.next()) {
+        yield parts
+        signal.throwIfAborted()
       }
-    },
+    } finally {
+      reply.close()
+    }
+  }
+
+  return {
+    stream: (request, options) => eachPart(streamBatches(request, options), options.signal),
+    streamBatches,
 
     async models ({ signal }: StreamOptions): Promise<ModelInfo[]> {
       const answer = await retried(signal, () => client.json('GET', '/models', undefined, signal, MAX_MODELS_BYTES))

@@ -11,6 +11,8 @@ import type { CutReason, JobError, JobKey, JobSpec, JobState, TokenUsage } from 
 export interface DialectEvent {
   event: string
   data: unknown
+  /** The payload as the format would serialise it, where the dialect has a faster way to it. `data` is not read then. */
+  serialised?: string
 }
 
 /** How the event log treats a dialect's events. */

@@ -1,3 +1,4 @@
+import { streamBatches } from '../models/batches.js'
 import { ModelError, type FinishReason, type ModelPart, type ModelTool, type ModelUsage } from '../models/provider.js'
 import type { BuiltInContext } from '../tools/built-in-tool.js'
 import type { OfferedTool } from '../tools/built-in-tools.js'
@@ -89,7 +90,7 @@ export class TurnLoop {
       isFirst: turns === 0,
       maxCompletionTokens: budget.completion
     })
-    const answer = await this.#read(provider.stream(request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }))
+    const answer = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }))
     const usage = fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, { role: 'assistant', content: answer.said, toolCalls: this.#writer.calls() }))
     const cut = CUT[answer.finish.reason]
     if (this.#writer.openCalls !== undefined && cut === undefined) {
@@ -103,36 +104,41 @@ export class TurnLoop {
     return false
   }
 
-  async #read (parts: AsyncIterable<ModelPart>): Promise<ModelAnswer> {
+  async #read (batches: AsyncIterable<readonly ModelPart[]>): Promise<ModelAnswer> {
     const writer = this.#writer
     let said = ''
     let usage: ModelUsage | undefined
     let finish: ModelAnswer['finish'] | undefined
-    for await (const part of parts) {
-      switch (part.type) {
-        case 'text':
-        case 'refusal':
-          // Calls stay open until they are answered, and items never overlap: words after the calls have no place.
-          if (part.text === '' || writer.openCalls !== undefined) break
-          said += part.text
-          await (part.type === 'text' ? writer.text(part.text) : writer.refusal(part.text))
-          break
-        case 'reasoning':
-          if (part.text !== '' && writer.openCalls === undefined) await writer.reasoning(part.text)
-          break
-        case 'tool_call':
-          await writer.toolCall(part.id, part.name, part.opaque)
-          break
-        case 'tool_arguments':
-          writer.toolArguments(part.index, part.fragment, part.opaque)
-          break
-        case 'usage':
-          usage = part.usage
-          break
-        case 'finish':
-          finish = part
-          break
+    for await (const batch of batches) {
+      for (const part of batch) {
+        switch (part.type) {
+          case 'text':
+          case 'refusal':
+            // Calls stay open until they are answered, and items never overlap: words after the calls have no place.
+            if (part.text === '' || writer.openCalls !== undefined) break
+            said += part.text
+            if (part.type === 'refusal') await writer.refusal(part.text)
+            // Not awaited where nothing has to be written first: most parts are pieces of an open text.
+            else if (!writer.appendText(part.text)) await writer.text(part.text)
+            break
+          case 'reasoning':
+            if (part.text !== '' && writer.openCalls === undefined) await writer.reasoning(part.text)
+            break
+          case 'tool_call':
+            await writer.toolCall(part.id, part.name, part.opaque)
+            break
+          case 'tool_arguments':
+            writer.toolArguments(part.index, part.fragment, part.opaque)
+            break
+          case 'usage':
+            usage = part.usage
+            break
+          case 'finish':
+            finish = part
+            break
+        }
       }
+      this.#host.signal.throwIfAborted()
     }
     this.#host.signal.throwIfAborted()
     if (finish === undefined) throw new ModelError('server_error', 'The model\'s answer ended before it was complete.')

@@ -102,6 +102,14 @@ export class TurnWriter {
     }
   }
 
+  /** Continues the text that is open. False, and nothing done, when none is. */
+  appendText (text: string): boolean {
+    const item = this.#open
+    if (item?.kind !== 'message' || item.parts.at(-1)?.type !== 'text') return false
+    this.#publishText(item, this.#annotator?.push(text) ?? [{ value: text, annotations: [] }])
+    return true
+  }
+
   async text (text: string): Promise<void> {
     const item = await this.#message()
     if (item.parts.at(-1)?.type !== 'text') {

@@ -2,6 +2,7 @@ import type { Message, MessageContentDelta, TextAnnotation, TextAnnotationDelta 
 import type { RunStep, RunStepDelta } from '../../../schemas/run-steps.js'
 import type { Run } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
+import { jsonLine } from '../../shared/event-stream.js'
 
 /**
  * Stream events by name and payload (API reference, "Assistant stream events"). The name of a run's event is its status.
@@ -24,6 +25,12 @@ export const messageDelta = (id: string, part: MessageContentDelta): StreamEvent
 /** A text always has its `value`: sample code of the SDKs prints it unchecked. */
 export const textDelta = (id: string, index: number, text: { value: string, annotations?: TextAnnotationDelta[] }): StreamEvent =>
   messageDelta(id, { index, type: 'text', text })
+
+/** The payload of a `textDelta` without annotations around its value, for the one event of which there are thousands. */
+export function textDeltaFrame (id: string, index: number): (value: string) => string {
+  const [before, behind] = jsonLine(textDelta(id, index, { value: '' }).data).split('""') as [string, string]
+  return value => before + jsonLine(value) + behind
+}
 
 /**
  * Within a delta every annotation has its place, and citations an empty quote.

@@ -4,12 +4,12 @@ import type { Run } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
 import { KIND } from '../../../storage/layout.js'
 import type { WriteItem } from '../../../storage/record-store.js'
-import type { CallDelta, Change, EarlyEnd, ItemEnd, Scribe, ScribeContext } from '../../runs/dialect.js'
+import type { CallDelta, DialectEvent, Change, EarlyEnd, ItemEnd, Scribe, ScribeContext } from '../../runs/dialect.js'
 import type { CallsItem, Item, MessageItem } from '../../runs/items.js'
 import { NO_USAGE } from '../../runs/job.js'
 import { newId } from '../../shared/ids.js'
 import { indexMessage } from '../../threads/new-message.js'
-import { messageCreated, annotationDeltas, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent, textDelta } from './events.js'
+import { messageCreated, annotationDeltas, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent, textDelta, textDeltaFrame } from './events.js'
 import { emptyMessage, toContent, toItem, toStepCalls, toTurnState } from './items.js'
 import { loadInclude, loadSteps, putStep, putTurn, wireUsage, withIncluded, type TurnState } from './records.js'
 
@@ -30,6 +30,8 @@ export class AssistantsScribe implements Scribe {
   /** By step id: steps and messages of the items that are open or may be opened again. */
   readonly #steps = new Map<string, RunStep>()
   readonly #messages = new Map<string, StoredMessage>()
+  /** Of the text that is being written. */
+  #frame: { item: MessageItem, part: number, of: (value: string) => string } | undefined
 
   constructor (context: ScribeContext<Run>) {
     this.#context = context
@@ -63,7 +65,8 @@ export class AssistantsScribe implements Scribe {
     }
   }
 
-  textDelta (item: MessageItem, part: number, { value, annotations }: { value: string, annotations: TextAnnotation[] }, isNew: boolean): StreamEvent[] {
+  textDelta (item: MessageItem, part: number, { value, annotations }: { value: string, annotations: TextAnnotation[] }, isNew: boolean): DialectEvent[] {
+    if (!isNew && annotations.length === 0) return [this.#plainTextDelta(item, part, value)]
     const all = item.parts[part]
     const first = (all?.type === 'text' ? all.annotations.length : 0) - annotations.length
     return [textDelta(this.#messageId(item), part, { value, ...isNew || annotations.length > 0 ? { annotations: annotationDeltas(annotations, first) } : {} })]
@@ -142,6 +145,11 @@ export class AssistantsScribe implements Scribe {
     const current = { message: record.body, version: record.version }
     this.#messages.set(item.id, current)
     return current
+  }
+
+  #plainTextDelta (item: MessageItem, part: number, value: string): DialectEvent {
+    if (this.#frame?.item !== item || this.#frame.part !== part) this.#frame = { item, part, of: textDeltaFrame(this.#messageId(item), part) }
+    return { event: 'thread.message.delta', data: undefined, serialised: this.#frame.of(value) }
   }
 
   #wireDelta (item: CallsItem, index: number, delta: CallDelta): StepToolCallDelta | undefined {

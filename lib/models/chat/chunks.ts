@@ -71,6 +71,23 @@ export class ChunkTranslator {
     return this.#calls.complete
   }
 
+  /** Appends a text that stood in a chunk without anything else of effect. */
+  addText (text: string, parts: ModelPart[]): void {
+    if (text !== '') parts.push({ type: 'text', text })
+    this.#begun ||= text !== ''
+    this.#produced ||= text !== ''
+  }
+
+  /** The text of a chunk that has no effect beside it, else undefined. Such a chunk may be read by `addText`. */
+  static textAlone (chunk: Record<string, unknown>): string | undefined {
+    const choice = firstChoice(chunk)
+    const delta = record(choice?.delta)
+    if (choice === undefined || delta === undefined || (chunk.choices as unknown[]).length !== 1) return undefined
+    const isInert = [chunk.error, chunk.usage, chunk.x_groq, choice.error, choice.finish_reason].every(value => value === undefined || value === null)
+    if (!isInert || chunk.object === 'error') return undefined
+    return Object.entries(delta).every(([key, value]) => key === 'content' || key === 'role' || value === null) && typeof delta.content === 'string' ? delta.content : undefined
+  }
+
   /** Appends the parts of a chunk. Throws `StreamedError`. */
   add (chunk: Record<string, unknown>, parts: ModelPart[]): void {
     const choice = firstChoice(chunk)

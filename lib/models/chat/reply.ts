@@ -6,6 +6,7 @@ import { ChunkTranslator, StreamedError } from './chunks.js'
 import { connectionFailure, cutShort, streamedFailure } from '../http/failure.js'
 import type { Origin } from './opaque.js'
 import type { ChatBody } from './request.js'
+import { TextChunks } from './text-chunks.js'
 
 export interface ReplyOptions {
   client: HttpClient
@@ -28,6 +29,7 @@ export class ChatReply {
   readonly #options: ReplyOptions
   readonly #sse: SseDecoder
   readonly #translator: ChunkTranslator
+  readonly #textChunks = new TextChunks()
   #first: ModelPart[] | undefined
   #done = false
 
@@ -80,13 +82,22 @@ export class ChatReply {
       for (const { data, event } of chunk === undefined ? this.#sse.end() : this.#sse.feed(chunk)) {
         if (this.#done) break
         if (data.trim() === '[DONE]') this.#end(parts, true)
-        else this.#translator.add(this.#parse(data, event), parts)
+        else this.#add(data, event, parts)
       }
       if (chunk === undefined && !this.#done) this.#end(parts, false)
     }
     // The reader may now take as long as it likes.
     this.#answer.deadline.clear()
     return parts
+  }
+
+  #add (data: string, event: string | undefined, parts: ModelPart[]): void {
+    const text = event === undefined ? this.#textChunks.read(data) : undefined
+    if (text !== undefined) return this.#translator.addText(text, parts)
+    const chunk = this.#parse(data, event)
+    this.#translator.add(chunk, parts)
+    const alone = event === undefined ? ChunkTranslator.textAlone(chunk) : undefined
+    if (alone !== undefined) this.#textChunks.learn(data, alone)
   }
 
   /** The next chunk, undefined at the end or once a vendor that is finished has nothing more to say. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Notifier } from '../../shared/timers.js'
 import type { DialectEvent, EventFormat } from '../dialect.js'
 
 /** One event of a run, serialised once for all its readers. */
@@ -77,8 +78,10 @@ export class EventLog {
   }
 
   append (events: readonly DialectEvent[]): void {
-    const first = this.nextId
-    this.appendSerialised(events.map((event, i) => [event.event, this.#format.serialise(event, first + i)]))
+    if (this.#closed) return
+    for (const event of events) this.#add(event.event, this.#format.serialise(event, this.nextId))
+    this.#forget()
+    this.#wake()
   }
 
   /** Whether readers of a stretch stop behind this event. */
@@ -89,14 +92,16 @@ export class EventLog {
   /** Events as another log has them: name and payload. */
   appendSerialised (events: readonly (readonly [LoggedEvent['event'], string])[]): void {
     if (this.#closed) return
-    for (const [event, data] of events) {
-      const last = this.#entries.at(-1)
-      if (last !== undefined && this.endsStretch(last)) this.#stretch = this.nextId
-      this.#entries.push({ id: this.nextId, event, data, offset: this.#bytes })
-      this.#bytes += data.length
-    }
+    for (const [event, data] of events) this.#add(event, data)
     this.#forget()
     this.#wake()
+  }
+
+  #add (event: string, data: string): void {
+    const last = this.#entries.at(-1)
+    if (last !== undefined && this.endsStretch(last)) this.#stretch = this.nextId
+    this.#entries.push({ id: this.nextId, event, data, offset: this.#bytes })
+    this.#bytes += data.length
   }
 
   /** Whether any reader is following. */
@@ -120,6 +125,10 @@ export class EventLog {
    */
   async * follow (from: number, signal: AbortSignal): AsyncGenerator<readonly LoggedEvent[], void, undefined> {
     let next = from
+    const changes = new Notifier()
+    const wake = (): void => changes.notify()
+    const off = this.onChange(wake)
+    signal.addEventListener('abort', wake, { once: true })
     this.#readers++
     try {
       while (!signal.aborted) {
@@ -131,11 +140,13 @@ export class EventLog {
         } else if (this.#closed) {
           return
         } else {
-          await this.#change(signal)
+          await changes.notified()
         }
       }
     } finally {
       this.#readers--
+      off()
+      signal.removeEventListener('abort', wake)
     }
   }
 
@@ -145,20 +156,8 @@ export class EventLog {
     return () => { this.#waiting.delete(listener) }
   }
 
-  #change (signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      const done = (): void => {
-        off()
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const off = this.onChange(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
-  }
-
   #wake (): void {
-    for (const listener of [...this.#waiting]) listener()
+    for (const listener of this.#waiting) listener()
   }
 
   #forget (): void {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FileObject } from '../../../schemas/files.js'
+import { eachPart, streamBatches } from '../../models/batches.js'
 import type { ModelContentPart, ModelMessage, ModelProvider } from '../../models/provider.js'
 import type { ModelRegistry, ResolvedModel } from '../../models/registry.js'
 
@@ -40,10 +41,11 @@ export function withImages (models: Pick<ModelRegistry, 'resolve'>, settings: Im
     resolve (name): ResolvedModel {
       const resolved = models.resolve(name)
       const { provider } = resolved
-      const stream: ModelProvider['stream'] = async function * (request, options) {
-        yield * provider.stream({ ...request, messages: await loadImages(request.messages, settings) }, options)
+      const inBatches: NonNullable<ModelProvider['streamBatches']> = async function * (request, options) {
+        yield * streamBatches(provider, { ...request, messages: await loadImages(request.messages, settings) }, options)
       }
-      return { ...resolved, provider: { stream, models: async options => await provider.models(options) } }
+      const stream: ModelProvider['stream'] = (request, options) => eachPart(inBatches(request, options), options.signal)
+      return { ...resolved, provider: { stream, streamBatches: inBatches, models: async options => await provider.models(options) } }
     }
   }
 }

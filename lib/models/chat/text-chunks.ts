@@ -1,0 +1,33 @@
+/** One string literal of JSON and nothing else. */
+const LITERAL = /^"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"$/u
+
+const KEY = '"content":'
+
+/**
+ * Reads the chunks of a stream that differ in nothing but their text, without parsing the rest of each: nearly all chunks of an answer.
+ * What stands before and behind the text has been parsed once, with another text in its place, and a string literal changes nothing
+ * of the structure around it.
+ */
+export class TextChunks {
+  #before: string | undefined
+  #behind = ''
+
+  /** The text of a chunk that is like the one learned from, else undefined. */
+  read (chunk: string): string | undefined {
+    const before = this.#before
+    if (before === undefined || chunk.length < before.length + this.#behind.length || !chunk.startsWith(before) || !chunk.endsWith(this.#behind)) return undefined
+    const literal = chunk.slice(before.length, chunk.length - this.#behind.length)
+    return LITERAL.test(literal) ? JSON.parse(literal) as string : undefined
+  }
+
+  /** Takes a chunk as the pattern. Its effect, but for the text, must be none. Does nothing when the place of the text is not certain. */
+  learn (chunk: string, text: string): void {
+    const at = chunk.indexOf(KEY)
+    if (at === -1 || chunk.includes(KEY, at + KEY.length)) return
+    const from = at + KEY.length
+    const literal = JSON.stringify(text)
+    if (!chunk.startsWith(literal, from)) return
+    this.#before = chunk.slice(0, from)
+    this.#behind = chunk.slice(from + literal.length)
+  }
+}
