@@ -7,15 +7,17 @@ const chunk = (content: string, more: object = {}): string =>
 const TEXTS = ['', ' word', '"', '\\', '\\"', 'line\nend', '\u2028', 'é', '😀', '"}}]}', ',"finish_reason":"stop"', '"content":"x"', '\u007f']
 
 test('a chunk is read as JSON reads it when it differs from the one before in its text alone', async t => {
+  const misread: string[][] = []
   for (const first of TEXTS) {
     for (const next of TEXTS) {
       const chunks = new TextChunks()
       chunks.learn(chunk(first), first)
       const read = chunks.read(chunk(next))
       // Undefined is allowed: such a chunk is parsed whole.
-      if (read !== undefined) t.equal(read, next, JSON.stringify([first, next]))
+      if (read !== undefined && read !== next) misread.push([first, next, read])
     }
   }
+  t.strictSame(misread, [])
   const chunks = new TextChunks()
   chunks.learn(chunk('a'), 'a')
   for (const text of [' word', '"', 'line\nend', '😀', '']) t.equal(chunks.read(chunk(text)), text)
