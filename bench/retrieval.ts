@@ -30,7 +30,7 @@ const indexAt = (name: string): WorkerIndex => new WorkerIndex(async () => ({ pa
 async function recall (): Promise<void> {
   const index = indexAt('recall.db')
   for (const [i, { id, text }] of documents.entries()) {
-    const file = { fileId: id, generation: id, attributes: {}, model: 'stand-in' }
+    const file = { fileId: id, name: '', generation: id, attributes: {}, model: 'stand-in' }
     await index.addChunks(store, file, [{ number: 0, text, vector: vectorOf(text) }])
     await index.addFile(store, file, i + 1)
   }
@@ -39,7 +39,7 @@ async function recall (): Promise<void> {
     let found = 0
     for (const { text, answer } of questions) {
       const near = vectors ? { near: { model: 'stand-in', vector: vectorOf(text) } } : {}
-      const hits = await index.search(store, { text: words ? text : '', ...near, limit: 10 })
+      const hits = await index.search([store], { text: words ? text : '', ...near, limit: 10 })
       if (hits.some(({ fileId }) => fileId === answer)) found++
     }
     console.log(`recall@10, ${documents.length} documents, ${questions.length} questions, ${mode}: ${(found / questions.length).toFixed(3)}`)
@@ -80,7 +80,7 @@ async function search (): Promise<void> {
   const perFile = 100
   const began = performance.now()
   for (let f = 0; f < CHUNKS / perFile; f++) {
-    const file = { fileId: `f${f}`, generation: `f${f}`, attributes: {}, model: 'stand-in' }
+    const file = { fileId: `f${f}`, name: '', generation: `f${f}`, attributes: {}, model: 'stand-in' }
     const chunks = Array.from({ length: perFile }, (_, number) => ({ number, text: textOf(words, 500), vector: randomVector(words) }))
     await index.addChunks(store, file, chunks)
     await index.addFile(store, file, f + 1)
@@ -88,12 +88,12 @@ async function search (): Promise<void> {
   console.log(`${CHUNKS} chunks of 500 words put into the index in ${((performance.now() - began) / 1000).toFixed(0)} s; RSS ${mb()} MB`)
   for (const near of [false, true]) {
     const times: number[] = []
-    await index.search(store, { text: 'x', near: { model: 'stand-in', vector: randomVector(words) }, limit: 1 })
+    await index.search([store], { text: 'x', near: { model: 'stand-in', vector: randomVector(words) }, limit: 1 })
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()
     for (let i = 0; i < SEARCHES; i++) {
       const start = performance.now()
-      await index.search(store, { text: textOf(words, 6), ...near ? { near: { model: 'stand-in', vector: randomVector(words) } } : {}, limit: 20 })
+      await index.search([store], { text: textOf(words, 6), ...near ? { near: { model: 'stand-in', vector: randomVector(words) } } : {}, limit: 20 })
       times.push(performance.now() - start)
     }
     times.sort((a, b) => a - b)

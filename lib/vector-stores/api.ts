@@ -35,7 +35,7 @@ export class VectorStoreApi {
     await this.stores.requireUsable(storeId)
     const asked = [request.query].flat()
     const texts = request.rewrite_query === true ? asked.map(rewriteQuery) : asked
-    const found = await this.#services.search.search({ project: this.#scope.project, storeId }, {
+    const found = await this.#services.search.search([{ project: this.#scope.project, storeId }], {
       texts, filter, limit: request.max_num_results ?? DEFAULT_RESULTS, threshold: request.ranking_options?.score_threshold
     }, signal)
     return {

@@ -6,16 +6,18 @@ import { findFile } from '../files/find.js'
 import type { Logger } from '../shared/log.js'
 import type { Embedder } from '../retrieval/embedder.js'
 import type { AttributeFilter, Attributes } from '../retrieval/filters.js'
-import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, RetrievalIndex, StoreRef } from '../retrieval/index/contract.js'
+import { isAboutWhole } from '../retrieval/analysis/summary.js'
+import { fuse } from '../retrieval/index/fusion.js'
+import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuery, RetrievalIndex, StoreRef } from '../retrieval/index/contract.js'
 import { loadStore } from './store-change.js'
 import { chunkId, decodeVector, isExpired, partitionOf, recordKey, type ChunkBody, type EntryBody, type FileBody } from './records.js'
 
 export interface StoreQuery {
-  /** Each is searched for; a chunk has the best of its scores. */
+  /** Each is searched for; a passage has the best of its scores. */
   texts: readonly string[]
   filter?: AttributeFilter | undefined
   limit: number
-  /** Results that score less are left out. */
+  /** Results that score less are left out. At 0, the default, there are as many as asked for while the stores have them: see `StoreSearch.search`. */
   threshold?: number | undefined
 }
 
@@ -23,7 +25,7 @@ export interface FoundChunk {
   fileId: string
   filename: string
   attributes: Attributes
-  /** 0 to 1. */
+  /** 0 to 1, see `IndexHit`. */
   score: number
   text: string
   page?: number
@@ -41,6 +43,8 @@ export interface SearchServices {
 /** Chunks passed to the index at a time: what a search may have to wait for. */
 const TOLD_AT_ONCE = 32
 const HAS_BEEN_REMOVED = 8
+/** Documents that passages from all over them give an idea of. */
+const FEW_FILES = 2
 
 /**
  * Searches vector stores: brings the index up to date, asks it, and reads from the records what it names. What the records do not have any
@@ -59,16 +63,36 @@ export class StoreSearch {
     return this.#services.embedder
   }
 
-  async search (ref: StoreRef, query: StoreQuery, signal: AbortSignal): Promise<FoundChunk[]> {
-    const [vectors] = await Promise.all([this.#vectors(query.texts, signal), this.sync(ref)])
-    const best = new Map<string, FoundChunk>()
-    for (const [i, text] of query.texts.entries()) {
-      const near = vectors?.[i]
-      for (const [key, found] of await this.#searchOne(ref, { text, limit: query.limit, ...near === undefined ? {} : { near }, ...query.filter === undefined ? {} : { filter: query.filter } })) {
-        if ((best.get(key)?.score ?? -1) < found.score) best.set(key, found)
-      }
-    }
-    return [...best.values()].filter(({ score }) => score >= (query.threshold ?? 0)).sort((a, b) => b.score - a.score).slice(0, query.limit)
+  /**
+   * The passages of several stores of a project, searched as one, best first. When fewer match than asked for and the threshold is 0, the first
+   * passages of the newest files follow with score 0, those of the first store first: whoever asks gets something to read. A query for the whole
+   * of one or two documents gets passages from all over them.
+   */
+  async search (refs: readonly StoreRef[], query: StoreQuery, signal: AbortSignal): Promise<FoundChunk[]> {
+    if (refs.length === 0) return []
+    const { texts, limit, threshold = 0 } = query
+    const filter = query.filter === undefined ? {} : { filter: query.filter }
+    const [vectors] = await Promise.all([this.#vectors(texts, signal), ...refs.map(async ref => await this.sync(ref))])
+    const { index } = this.#services
+    return await this.#existing(async () => {
+      const rankings = await Promise.all(texts.map(async (text, i) => {
+        const near = vectors?.[i]
+        return await index.search(refs, { text, limit, threshold, ...filter, ...near === undefined ? {} : { near } })
+      }))
+      const hits = bestOf(rankings)
+      if (threshold > 0) return hits.slice(0, limit)
+      const whole = texts.every(isAboutWhole) ? await this.#overviews(refs, hits, { limit, ...filter }) : []
+      const found = distinct([...whole, ...hits])
+      return found.length >= limit ? found.slice(0, limit) : distinct([...found, ...await index.openings(refs, { limit, ...filter })]).slice(0, limit)
+    })
+  }
+
+  /** Passages from all over the documents when there are only one or two; each with the score that it has by its words. */
+  async #overviews (refs: readonly StoreRef[], hits: readonly IndexHit[], query: IndexOpeningsQuery): Promise<IndexHit[]> {
+    const spread = await this.#services.index.openings(refs, { ...query, spread: true })
+    if (new Set(spread.map(({ fileId }) => fileId)).size > FEW_FILES) return []
+    const known = new Map(hits.map(hit => [keyOf(hit), hit]))
+    return spread.map(hit => known.get(keyOf(hit)) ?? hit)
   }
 
   /** Passes the index what it does not have yet of a store. Concurrent callers share the work. */
@@ -103,8 +127,10 @@ export class StoreSearch {
       const page = await records.page<EntryBody>({ ...partitionOf(ref), kind: KIND.vectorStoreEntry, order: 'asc', limit: 100, after })
       for (const { body, position } of page.records) {
         const { fileId, generation, attributes, model } = body
-        const file: IndexedFile = { fileId, generation, attributes, model }
-        if (!await index.has(ref, generation)) await this.#tellChunks(ref, file)
+        const isKnown = await index.has(ref, generation)
+        const name = isKnown ? '' : (await records.get<FileBody>(recordKey(ref, KIND.vectorStoreFile, fileId)))?.body.filename ?? ''
+        const file: IndexedFile = { fileId, name, generation, attributes, model }
+        if (!isKnown) await this.#tellChunks(ref, file)
         await index.addFile(ref, file, position)
         after = position
       }
@@ -137,41 +163,56 @@ export class StoreSearch {
     }
   }
 
-  /** By the chunk's id. */
-  async #searchOne (ref: StoreRef, query: IndexQuery): Promise<Map<string, FoundChunk>> {
-    const { index } = this.#services
-    // Rarely, what the index finds is gone. The index drops it, and the search is repeated.
+  /** Asks the index, and reads what it names. Rarely, that is gone: the index is told, and asked again. */
+  async #existing (ask: () => Promise<IndexHit[]>): Promise<FoundChunk[]> {
     for (let attempt = 0; ; attempt++) {
-      const hits = await index.search(ref, query)
-      const files = await this.#files(ref, hits)
-      const gone = [...files].filter(([, file]) => file === undefined)
-      if (gone.length === 0 || attempt === HAS_BEEN_REMOVED) return await this.#read(ref, hits, files)
-      for (const [fileId] of gone) await index.removeFile(ref, fileId)
+      const hits = await ask()
+      const files = await this.#files(hits)
+      const gone = hits.filter(hit => files.get(fileKey(hit)) === undefined)
+      if (gone.length === 0 || attempt === HAS_BEEN_REMOVED) return await this.#read(hits, files)
+      for (const { store, fileId } of distinct(gone)) await this.#services.index.removeFile(store, fileId)
     }
   }
 
-  /** The files of the hits, undefined for those that are not what was indexed. A deleted file counts as gone before it is removed from its stores. */
-  async #files (ref: StoreRef, hits: readonly IndexHit[]): Promise<Map<string, FileBody | undefined>> {
+  /** The files of the hits, undefined for those that are not what was indexed. A file that was deleted counts as gone before its stores have been told. */
+  async #files (hits: readonly IndexHit[]): Promise<Map<string, FileBody | undefined>> {
     const { records, clock } = this.#services
-    const generations = new Map(hits.map(({ fileId, generation }) => [fileId, generation]))
-    return new Map(await Promise.all([...generations].map(async ([fileId, generation]): Promise<[string, FileBody | undefined]> => {
+    const named = new Map(hits.map(hit => [fileKey(hit), hit]))
+    return new Map(await Promise.all([...named].map(async ([key, { store, fileId, generation }]): Promise<[string, FileBody | undefined]> => {
       const [record, file] = await Promise.all([
-        records.get<FileBody>(recordKey(ref, KIND.vectorStoreFile, fileId)),
-        findFile({ records, clock, project: ref.project }, fileId)
+        records.get<FileBody>(recordKey(store, KIND.vectorStoreFile, fileId)),
+        findFile({ records, clock, project: store.project }, fileId)
       ])
-      return [fileId, file !== undefined && record?.body.generation === generation && record.body.entryId !== null ? record.body : undefined]
+      return [key, file !== undefined && record?.body.generation === generation && record.body.entryId !== null ? record.body : undefined]
     })))
   }
 
-  async #read (ref: StoreRef, hits: readonly IndexHit[], files: ReadonlyMap<string, FileBody | undefined>): Promise<Map<string, FoundChunk>> {
-    const found = await Promise.all(hits.map(async ({ fileId, generation, number, score }): Promise<[string, FoundChunk] | undefined> => {
-      const file = files.get(fileId)
-      const id = chunkId(generation, number)
-      const chunk = await this.#services.records.get<ChunkBody>(recordKey(ref, KIND.vectorStoreChunk, id))
+  async #read (hits: readonly IndexHit[], files: ReadonlyMap<string, FileBody | undefined>): Promise<FoundChunk[]> {
+    const found = await Promise.all(hits.map(async (hit): Promise<FoundChunk | undefined> => {
+      const { store, fileId, generation, number, score } = hit
+      const file = files.get(fileKey(hit))
+      const chunk = await this.#services.records.get<ChunkBody>(recordKey(store, KIND.vectorStoreChunk, chunkId(generation, number)))
       if (file === undefined || chunk === undefined) return undefined
       const { text, page } = chunk.body
-      return [id, { fileId, filename: file.filename, attributes: file.file.attributes, score, text, ...page === undefined ? {} : { page } }]
+      return { fileId, filename: file.filename, attributes: file.file.attributes, score, text, ...page === undefined ? {} : { page } }
     }))
-    return new Map(found.filter(entry => entry !== undefined))
+    return found.filter(chunk => chunk !== undefined)
   }
+}
+
+const fileKey = ({ store, fileId }: IndexHit): string => `${store.storeId} ${fileId}`
+const keyOf = ({ store, generation, number }: IndexHit): string => `${store.storeId} ${generation} ${number}`
+
+/** Each passage once, where it stands first. */
+function distinct (hits: readonly IndexHit[]): IndexHit[] {
+  const found = new Map<string, IndexHit>()
+  for (const hit of hits) if (!found.has(keyOf(hit))) found.set(keyOf(hit), hit)
+  return [...found.values()]
+}
+
+/** Several rankings as one; a passage that is in some of them has the best of its scores. */
+function bestOf (rankings: readonly IndexHit[][]): IndexHit[] {
+  const scores = new Map<string, number>()
+  for (const hit of rankings.flat()) scores.set(keyOf(hit), Math.max(scores.get(keyOf(hit)) ?? 0, hit.score))
+  return fuse(rankings, keyOf).map(hit => ({ ...hit, score: scores.get(keyOf(hit))! }))
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, existsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Libsql from 'libsql'
 import { test, type Test } from 'tap'
 import type { IndexedFile, IndexHit, IndexQuery } from '../../lib/retrieval/index/contract.js'
 import { WorkerIndex } from '../../lib/retrieval/index/worker-index.js'
@@ -21,13 +22,13 @@ function indexAt (t: Test, path?: string, identity = 'records'): WorkerIndex {
 }
 
 let cursor = 0
-async function add (index: WorkerIndex, fileId: string, texts: string[], { attributes = {}, model = 'm', generation = fileId, at = store }: { attributes?: Attributes, model?: string | null, generation?: string, at?: typeof store } = {}): Promise<void> {
-  const file: IndexedFile = { fileId, generation, attributes, model }
+async function add (index: WorkerIndex, fileId: string, texts: string[], { attributes = {}, model = 'm', generation = fileId, at = store, name = '' }: { attributes?: Attributes, model?: string | null, generation?: string, at?: typeof store, name?: string } = {}): Promise<void> {
+  const file: IndexedFile = { fileId, name, generation, attributes, model }
   await index.addChunks(at, file, texts.map((text, number) => ({ number, text, ...model === null ? {} : { vector: vector(text) } })))
   await index.addFile(at, file, ++cursor)
 }
 
-const found = async (index: WorkerIndex, query: Partial<IndexQuery>): Promise<IndexHit[]> => await index.search(store, { text: '', limit: 10, ...query })
+const found = async (index: WorkerIndex, query: Partial<IndexQuery>): Promise<IndexHit[]> => await index.search([store], { text: '', limit: 10, ...query })
 const files = async (index: WorkerIndex, query: Partial<IndexQuery>): Promise<string[]> => (await found(index, query)).map(({ fileId }) => fileId)
 
 test('words are found whatever their ending, case and script', async t => {
@@ -42,15 +43,69 @@ test('words are found whatever their ending, case and script', async t => {
   t.match(await found(index, { text: 'fox" OR NEAR(interest' }), [{ fileId: 'a' }, { fileId: 'a' }])
 })
 
-test('scores are between 0 and 1 and say how well the words fit', async t => {
+test('a score says how much of what the query names is in the passage', async t => {
   const index = indexAt(t)
-  for (let i = 0; i < 20; i++) await add(index, `f${i}`, [`Something else about topic${i}`])
-  await add(index, 'good', ['penguins live in antarctica, penguins swim'])
-  await add(index, 'fair', ['penguins are birds'])
-  const hits = await found(index, { text: 'penguins antarctica' })
-  t.strictSame(hits.map(({ fileId }) => fileId), ['good', 'fair'])
-  t.ok(hits.every(({ score }) => score > 0 && score < 1))
-  t.ok(hits[0]!.score > 0.4)
+  for (let i = 0; i < 20; i++) await add(index, `f${i}`, [`Something else about the report on topic${i}`])
+  await add(index, 'whole', ['The report says that penguins live in Antarctica.'])
+  await add(index, 'part', ['Penguins are birds.'])
+  const scores = new Map((await found(index, { text: 'a report on penguins in Antarctica', limit: 30 })).map(({ fileId, score }) => [fileId, score]))
+  t.equal(scores.get('whole'), 1)
+  t.ok(scores.get('part')! > 0.2 && scores.get('part')! < 0.6, 'one of two telling words')
+  t.ok(scores.get('f1')! < 0.15, 'a word that is everywhere')
+  t.equal(scores.size, 22)
+  t.strictSame(await files(index, { text: 'a report on penguins in Antarctica', limit: 30, threshold: 0.7 }), ['whole'])
+})
+
+test('a word is as rare as it is in all stores that are searched', async t => {
+  const index = indexAt(t)
+  const attached = { project: 'p', storeId: 'vs_2' }
+  for (let i = 0; i < 20; i++) await add(index, `f${i}`, [`The engine of type ${i} needs oil.`])
+  await add(index, 'wanted', ['Engine 99 has a turbocharger that needs oil.'])
+  await add(index, 'unrelated', ['Oil paintings of an engine driver.'], { at: attached })
+  const hits = await index.search([attached, store], { text: 'turbocharger of the engine', limit: 5 })
+  t.match(hits[0], { fileId: 'wanted', store })
+  const alone = (await index.search([store], { text: 'turbocharger of the engine', limit: 1 }))[0]!.score
+  t.ok(Math.abs(hits[0]!.score - alone) < 0.02, 'scores hardly depend on what else is searched')
+  t.ok(hits.find(({ fileId }) => fileId === 'unrelated')!.score < 0.3)
+})
+
+test('words that only ask are not searched for, unless there are no others', async t => {
+  const index = indexAt(t)
+  await add(index, 'a', ['What is that, how is it, who are they and where will it be?'])
+  await add(index, 'b', ['The lighthouse keeper lives on the island.'])
+  t.strictSame(await files(index, { text: 'Where is it that the lighthouse keeper lives, and how?' }), ['b'])
+  t.strictSame(await files(index, { text: 'who are they' }), ['a'])
+})
+
+test('of a long query the rarest words count', async t => {
+  const index = indexAt(t)
+  for (let i = 0; i < 30; i++) await add(index, `f${i}`, [Array.from({ length: 200 }, (_, k) => `common${k}`).join(' ')])
+  await add(index, 'rare', ['A zeppelin landed.'])
+  const text = Array.from({ length: 200 }, (_, k) => `common${k}`).join(' ') + ' zeppelin'
+  t.equal((await files(index, { text }))[0], 'rare')
+})
+
+test('files are found by their names', async t => {
+  const index = indexAt(t)
+  await add(index, 'a', ['Revenue grew.'], { name: 'annual_report-2024.pdf' })
+  await add(index, 'b', ['Costs fell.'], { name: 'minutes.docx' })
+  t.strictSame(await files(index, { text: 'annual reports' }), ['a'])
+  t.strictSame(await files(index, { text: 'pdf' }), [])
+})
+
+test('passages can be asked for by their place', async t => {
+  const index = indexAt(t)
+  const other = { project: 'p', storeId: 'vs_2' }
+  const texts = Array.from({ length: 9 }, (_, i) => `passage ${i}`)
+  await add(index, 'old', texts)
+  await add(index, 'new', texts, { attributes: { kind: 'x' } })
+  await add(index, 'other', ['single'], { at: other })
+  const places = async (query: object, stores = [store]): Promise<string[]> => (await index.openings(stores, { limit: 4, ...query })).map(({ fileId, number, score }) => `${fileId} ${number} ${score}`)
+  t.strictSame(await places({}), ['new 0 0', 'old 0 0', 'new 1 0', 'old 1 0'])
+  t.strictSame(await places({}, [other, store]), ['other 0 0', 'new 0 0', 'old 0 0', 'new 1 0'])
+  t.strictSame(await places({ filter: { type: 'eq', key: 'kind', value: 'x' } }), ['new 0 0', 'new 1 0', 'new 2 0', 'new 3 0'])
+  t.strictSame(await places({ spread: true }), ['new 0 0', 'new 8 0', 'old 0 0', 'old 8 0'])
+  t.strictSame(await places({ spread: true, limit: 50 }, [other]), ['other 0 0'])
 })
 
 test('vectors are found by closeness, those of another model not at all', async t => {
@@ -75,7 +130,7 @@ test('words and vectors together are fused by rank', async t => {
   const [first, second] = await found(index, { text: 'solar panels on the roof', near: { model: 'm', vector: vector('solar panels on the roof') } })
   t.match(first, { fileId: 'both', score: 1 })
   t.equal(second?.fileId, 'words')
-  t.ok(second!.score < 1)
+  t.ok(second!.score < 0.7)
 })
 
 test('a filter leaves out files before the best are chosen', async t => {
@@ -84,16 +139,16 @@ test('a filter leaves out files before the best are chosen', async t => {
   await add(index, 'last', ['one report among many other words'], { attributes: { year: 999 } })
   t.strictSame(await files(index, { text: 'report', filter: { type: 'eq', key: 'year', value: 999 } }), ['last'])
   t.strictSame(await files(index, { near: { model: 'm', vector: vector('report') }, filter: { type: 'eq', key: 'year', value: 999 } }), ['last'])
-  await index.addFile(store, { fileId: 'last', generation: 'last', attributes: { year: 1 }, model: 'm' }, ++cursor)
+  await index.addFile(store, { fileId: 'last', name: '', generation: 'last', attributes: { year: 1 }, model: 'm' }, ++cursor)
   t.strictSame(await files(index, { text: 'report', filter: { type: 'eq', key: 'year', value: 999 } }), [], 'attributes can change')
 })
 
 test('a file is searched once it is complete, until it is removed or made anew', async t => {
   const index = indexAt(t)
-  await index.addChunks(store, { fileId: 'a', generation: 'a1', attributes: {}, model: null }, [{ number: 0, text: 'volcano' }])
+  await index.addChunks(store, { fileId: 'a', name: '', generation: 'a1', attributes: {}, model: null }, [{ number: 0, text: 'volcano' }])
   t.strictSame(await files(index, { text: 'volcano' }), [])
   t.notOk(await index.has(store, 'a1'))
-  await index.addFile(store, { fileId: 'a', generation: 'a1', attributes: {}, model: null }, 7)
+  await index.addFile(store, { fileId: 'a', name: '', generation: 'a1', attributes: {}, model: null }, 7)
   t.strictSame(await files(index, { text: 'volcano' }), ['a'])
   t.ok(await index.has(store, 'a1'))
   t.equal(await index.cursor(store), 7)
@@ -136,6 +191,19 @@ test('an index in a file is there again, unless the file is broken or of other r
   t.strictSame(await files(broken, { text: 'lighthouse' }), ['b'])
 })
 
+test('an index that an older version made is made anew', async t => {
+  const path = join(t.testdir(), 'old.db')
+  const old = new Libsql(path)
+  old.exec(`CREATE TABLE meta (identity TEXT NOT NULL, version INTEGER NOT NULL); INSERT INTO meta VALUES ('records', 1);
+    CREATE TABLE stores (number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, id TEXT NOT NULL, cursor INTEGER NOT NULL, UNIQUE (project, id));
+    INSERT INTO stores (project, id, cursor) VALUES ('p', 'vs_1', 7)`)
+  old.close()
+  const index = indexAt(t, path)
+  t.equal(await index.cursor(store), 0, 'everything is told to it again')
+  await add(index, 'a', ['lighthouse'])
+  t.strictSame(await files(index, { text: 'lighthouse' }), ['a'])
+})
+
 test('a temporary index leaves nothing behind', async t => {
   const path = join(t.testdir(), 'temporary.db')
   const index = new WorkerIndex(async () => ({ path, identity: 'x', maxVectorBytes: 0, temporary: true }))
@@ -143,7 +211,7 @@ test('a temporary index leaves nothing behind', async t => {
   t.ok(existsSync(path))
   await index.close()
   t.notOk(existsSync(path) || existsSync(path + '-wal'))
-  await t.rejects(index.search(store, { text: 'word', limit: 1 }), { message: 'the index is closed' })
+  await t.rejects(index.search([store], { text: 'word', limit: 1 }), { message: 'the index is closed' })
 })
 
 test('what was asked for before the closing is done, what is asked for later is refused, and the thread is gone', async t => {

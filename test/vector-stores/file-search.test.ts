@@ -42,7 +42,7 @@ test('an assistant or a thread can be made with a store', async t => {
 
 test('max_num_results and the score threshold of the tool hold', async t => {
   const { server, assistant } = await searcher(t, ['a.md', 'whale whale'], ['b.md', 'a whale of a time was had by everybody who came along'], ['c.md', 'whale'])
-  server.upstream.enqueue(search('whale'), text('One.'), search('whale'), text('None.'))
+  server.upstream.enqueue(search('whale'), text('One.'), search('whale octopus'), text('None.'))
   for (const [tool, expected] of [[{ max_num_results: 1 }, 1], [{ ranking_options: { ranker: 'auto', score_threshold: 1 } }, 0]] as const) {
     const { body: thread } = await server.post('/threads', { messages: [{ role: 'user', content: '?' }] })
     const run = await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id, tools: [{ type: 'file_search', file_search: tool }] })).body)

@@ -9,6 +9,8 @@ export interface StoreRef {
 /** What was made of a file once: a file that is indexed again has another generation. */
 export interface IndexedFile {
   fileId: string
+  /** The file's own, which is searched too. */
+  name: string
   generation: string
   attributes: Attributes
   /** What the vectors of its chunks were made with; null when they have none. */
@@ -30,14 +32,28 @@ export interface IndexQuery {
   near?: { model: string, vector: Float32Array }
   filter?: AttributeFilter
   limit: number
+  /** Passages that score less are left out. Default 0. */
+  threshold?: number
+}
+
+/** Passages that are asked for by their place, whatever is in them. */
+export interface IndexOpeningsQuery {
+  filter?: AttributeFilter
+  limit: number
+  /** Takes them from all over each document. Default: from its beginning. */
+  spread?: boolean
 }
 
 export interface IndexHit {
+  store: StoreRef
   fileId: string
   generation: string
   /** Of the chunk. */
   number: number
-  /** 0 to 1, best first. By words alone: how much of what the query could score at best; by vectors alone: the cosine; by both: reciprocal rank fusion, 1 when first in both. */
+  /**
+   * How relevant the passage is to the query, 0 to 1, on one scale whatever found it. By words: the part of what the query names that is in
+   * the passage, rare words weighing more. By vectors: their closeness. The greater of the two. It does not order the hits.
+   */
   score: number
 }
 
@@ -63,7 +79,11 @@ export interface RetrievalIndex {
 
   removeFile (store: StoreRef, fileId: string): Promise<void>
 
-  search (store: StoreRef, query: IndexQuery): Promise<IndexHit[]>
+  /** Searches several stores of a project as one, best hit first: a word is as rare as it is in all of them together. */
+  search (stores: readonly StoreRef[], query: IndexQuery): Promise<IndexHit[]>
+
+  /** The first passages of each file, the newest files and the first stores first; all with score 0. With `spread`, in the order of the documents. */
+  openings (stores: readonly StoreRef[], query: IndexOpeningsQuery): Promise<IndexHit[]>
 
   /** Forgets a store. */
   drop (store: StoreRef): Promise<void>

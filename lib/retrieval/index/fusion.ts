@@ -2,14 +2,17 @@
 const K = 60
 
 /**
- * Reciprocal rank fusion of several rankings: what stands high in many of them comes first. The score is 1 for what is first in
- * every one.
+ * Reciprocal rank fusion of several rankings: what stands high in many of them comes first. Of things with one key, that of the first
+ * ranking is kept.
  */
-export function fuse (rankings: readonly (readonly number[])[]): { number: number, score: number }[] {
-  const scores = new Map<number, number>()
-  const best = rankings.length / (K + 1)
+export function fuse<T> (rankings: readonly (readonly T[])[], keyOf: (thing: T) => string): T[] {
+  const fused = new Map<string, { thing: T, weight: number }>()
   for (const ranking of rankings) {
-    ranking.forEach((number, i) => scores.set(number, (scores.get(number) ?? 0) + 1 / (K + 1 + i)))
+    for (const [i, thing] of ranking.entries()) {
+      const key = keyOf(thing)
+      const before = fused.get(key)
+      fused.set(key, { thing: before?.thing ?? thing, weight: (before?.weight ?? 0) + 1 / (K + 1 + i) })
+    }
   }
-  return [...scores].map(([number, score]) => ({ number, score: score / best })).sort((a, b) => b.score - a.score)
+  return [...fused.values()].sort((a, b) => b.weight - a.weight).map(({ thing }) => thing)
 }

@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs'
 import Libsql, { type Database } from 'libsql'
-import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, StoreRef } from './contract.js'
+import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuery, StoreRef } from './contract.js'
+import { openings, search } from './search.js'
 import { StoreIndex } from './store-index.js'
-import { QueryWords } from './words.js'
 
-/** Raised when what is in the file changes its form: an index of another form is made anew. */
-const VERSION = 1
+/** Raised when what is in the file changes its form, or when passages are analysed in another way: an index of another form is made anew. */
+const VERSION = 2
 
 export interface IndexDatabaseOptions {
   /** The file. What is in it can be made anew, and is when it is broken or belongs to other records. */
@@ -19,7 +19,6 @@ export interface IndexDatabaseOptions {
 /** All indexes of one instance, in one SQLite file. Every call blocks: it lives in a thread of its own. */
 export class IndexDatabase {
   readonly #database: Database
-  readonly #queryWords: QueryWords
   readonly #maxVectorBytes: number
   /** Those in use, the one used last at the end. */
   readonly #open = new Map<number, StoreIndex>()
@@ -27,7 +26,6 @@ export class IndexDatabase {
   constructor (options: IndexDatabaseOptions) {
     this.#database = openDatabase(options)
     this.#maxVectorBytes = options.maxVectorBytes
-    this.#queryWords = new QueryWords(this.#database)
   }
 
   cursor (store: StoreRef): number {
@@ -54,10 +52,14 @@ export class IndexDatabase {
     this.#transaction(() => this.#find(store)?.removeFile(fileId))
   }
 
-  search (store: StoreRef, query: IndexQuery): IndexHit[] {
-    const found = this.#find(store)?.search(query) ?? []
-    this.#boundMemory()
+  search (stores: readonly StoreRef[], query: IndexQuery): IndexHit[] {
+    const found = search(this.#findAll(stores), query)
+    this.#boundMemory(stores.length)
     return found
+  }
+
+  openings (stores: readonly StoreRef[], query: IndexOpeningsQuery): IndexHit[] {
+    return openings(this.#findAll(stores), query)
   }
 
   drop (store: StoreRef): void {
@@ -65,7 +67,7 @@ export class IndexDatabase {
     if (number === undefined) return
     this.#open.delete(number)
     this.#transaction(() => {
-      for (const table of ['terms', 'words', 'vectors']) this.#database.exec(`DROP TABLE IF EXISTS ${table}_${number}`)
+      StoreIndex.drop(this.#database, number)
       this.#database.prepare('DELETE FROM files WHERE store = ?').run(number)
       this.#database.prepare('DELETE FROM stores WHERE number = ?').run(number)
     })
@@ -87,27 +89,33 @@ export class IndexDatabase {
 
   #find (store: StoreRef): StoreIndex | undefined {
     const number = this.#number(store)
-    return number === undefined ? undefined : this.#use(number)
+    return number === undefined ? undefined : this.#use(number, store)
+  }
+
+  #findAll (stores: readonly StoreRef[]): StoreIndex[] {
+    return stores.map(store => this.#find(store)).filter(store => store !== undefined)
   }
 
   #make (store: StoreRef): StoreIndex {
     this.#database.prepare('INSERT OR IGNORE INTO stores (project, id, cursor) VALUES (?, ?, 0)').run(store.project, store.storeId)
-    return this.#use(this.#number(store)!)
+    return this.#use(this.#number(store)!, store)
   }
 
-  #use (number: number): StoreIndex {
-    const index = this.#open.get(number) ?? new StoreIndex(this.#database, number, this.#queryWords)
+  #use (number: number, store: StoreRef): StoreIndex {
+    const index = this.#open.get(number) ?? new StoreIndex(this.#database, number, store)
     this.#open.delete(number)
     this.#open.set(number, index)
     return index
   }
 
-  #boundMemory (): void {
-    let bytes = [...this.#open.values()].reduce((sum, index) => sum + index.vectorBytes, 0)
-    for (const index of [...this.#open.values()].slice(0, -1)) {
+  /** Those that were searched last stay. */
+  #boundMemory (searched: number): void {
+    const open = [...this.#open.values()].map(index => index.vectors)
+    let bytes = open.reduce((sum, vectors) => sum + vectors.bytes, 0)
+    for (const vectors of open.slice(0, -searched)) {
       if (bytes <= this.#maxVectorBytes) return
-      bytes -= index.vectorBytes
-      index.unload()
+      bytes -= vectors.bytes
+      vectors.unload()
     }
   }
 
@@ -141,7 +149,7 @@ function prepared ({ path, identity }: IndexDatabaseOptions): Database {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY')
     database.exec(`
       CREATE TABLE IF NOT EXISTS meta (identity TEXT NOT NULL, version INTEGER NOT NULL);
-      CREATE TABLE IF NOT EXISTS stores (number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, id TEXT NOT NULL, cursor INTEGER NOT NULL, UNIQUE (project, id));
+      CREATE TABLE IF NOT EXISTS stores (number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, id TEXT NOT NULL, cursor INTEGER NOT NULL, passages INTEGER NOT NULL DEFAULT 0, terms INTEGER NOT NULL DEFAULT 0, languages TEXT NOT NULL DEFAULT '{}', UNIQUE (project, id));
       CREATE TABLE IF NOT EXISTS files (number INTEGER PRIMARY KEY AUTOINCREMENT, store INTEGER NOT NULL, file_id TEXT NOT NULL, generation TEXT NOT NULL, attributes TEXT NOT NULL, model TEXT, ready INTEGER NOT NULL);
       CREATE INDEX IF NOT EXISTS files_by_store ON files (store);
     `)

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { WORKER_ARGUMENTS } from '../worker-arguments.js'
-import type { IndexedChunk, IndexedFile, IndexHit, IndexQuery, RetrievalIndex, StoreRef } from './contract.js'
+import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuery, RetrievalIndex, StoreRef } from './contract.js'
 import type { IndexDatabaseOptions } from './index-database.js'
 import type { IndexCall, IndexMethod, IndexReply } from './index-worker.js'
 
@@ -50,8 +50,12 @@ export class WorkerIndex implements RetrievalIndex {
     await this.#call('removeFile', store, fileId)
   }
 
-  async search (store: StoreRef, query: IndexQuery): Promise<IndexHit[]> {
-    return await this.#call('search', store, query)
+  async search (stores: readonly StoreRef[], query: IndexQuery): Promise<IndexHit[]> {
+    return await this.#call('search', stores, query)
+  }
+
+  async openings (stores: readonly StoreRef[], query: IndexOpeningsQuery): Promise<IndexHit[]> {
+    return await this.#call('openings', stores, query)
   }
 
   async drop (store: StoreRef): Promise<void> {

@@ -56,12 +56,9 @@ export class FileSearcher {
   /** The best results of all stores together, best first. Throws what fails in the stores, and the signal's reason. */
   async search (project: string, { query, storeIds, waitFor, limit, threshold }: FileQuery, signal: AbortSignal): Promise<FoundResult[]> {
     await this.#waitForFiles(project, waitFor, signal)
-    const found = await Promise.all(storeIds.map(async storeId => {
-      const store = await this.#services.stores(project).find(storeId)
-      if (store === undefined || store.status === 'expired') return []
-      return await this.#services.search.search({ project, storeId }, { texts: [query], limit, threshold }, signal)
-    }))
-    const results = await withinTokens(found.flat().sort((a, b) => b.score - a.score).slice(0, limit))
+    const stores = await Promise.all(storeIds.map(async id => await this.#services.stores(project).find(id)))
+    const refs = stores.flatMap(store => store === undefined || store.status === 'expired' ? [] : [{ project, storeId: store.id }])
+    const results = await withinTokens(await this.#services.search.search(refs, { texts: [query], limit, threshold }, signal))
     return results.map(({ fileId, filename, score, attributes, text, page }) => ({
       result: { file_id: fileId, file_name: filename, score, attributes },
       text: { text, ...page === undefined ? {} : { page } }

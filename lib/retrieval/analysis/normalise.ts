@@ -1,0 +1,31 @@
+/** What is not seen: soft hyphens, joiners, marks of direction, the Arabic stroke that only stretches a word. */
+const INVISIBLE = /\u034F|[\u00AD\u061C\u0640\u200C-\u200F\u202A-\u202E\u2060-\u2064\uFEFF]/g
+
+/** Text in one form of Unicode: full-width letters, ligatures and superscripts are the letters that they stand for. */
+export function normalised (text: string): string {
+  return text.normalize('NFKC').replace(INVISIBLE, '')
+}
+
+/** Accents and vowel signs that may be left out in writing. The vowels of Indic scripts and the voicing of Kana may not, and stay. */
+const DIACRITICS = /[\u0300-\u036F\u0591-\u05C7\u0610-\u061A\u064B-\u065F\u0670\u06D6-\u06ED\u093C\u09BC\u0A3C\u0ABC\u0B3C]/g
+/** Letters with a plain spelling that no decomposition gives. */
+const SPELLINGS: Record<string, string> = {
+  ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', þ: 'th', ł: 'l', ħ: 'h', ı: 'i', ŋ: 'n', ŧ: 't', ς: 'σ', ى: 'ي', ة: 'ه', ک: 'ك', ی: 'ي'
+}
+const SPELLED = new RegExp(`[${Object.keys(SPELLINGS).join('')}]`, 'g')
+const DIGIT = /\p{Nd}/gu
+// eslint-disable-next-line no-control-regex
+const ASCII = /^[\x00-\x7F]*$/
+
+/** A word in lower case without its diacritics, its digits as 0 to 9. */
+export function folded (word: string): string {
+  if (ASCII.test(word)) return word
+  return word.normalize('NFD').replace(DIACRITICS, '').normalize('NFC').replace(SPELLED, letter => SPELLINGS[letter]!).replace(DIGIT, digitOf)
+}
+
+/** The ten digits of a script stand in a row that begins at a multiple of sixteen, or six places behind one. */
+function digitOf (digit: string): string {
+  const code = digit.codePointAt(0)!
+  const row = code & ~15
+  return String(/\p{Nd}/u.test(String.fromCodePoint(row)) ? code - row : code - row - 6)
+}

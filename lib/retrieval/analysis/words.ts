@@ -1,0 +1,55 @@
+import { normalised } from './normalise.js'
+
+/** A stretch of text that an index may look at, in the case it was written in. */
+export interface Token {
+  /** `word`: between spaces or signs. `cut`: a word of a script without spaces. `run`: ideographs, Kana or Hangul, of any length. */
+  kind: 'word' | 'cut' | 'run'
+  text: string
+  /** Whether only a hyphen or an underscore stands between this word and the one before. */
+  isJoined: boolean
+}
+
+const LETTERS = String.raw`[\p{L}\p{M}\p{N}]`
+const RUN = String.raw`[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}]`
+const CUT = String.raw`[\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}]`
+const TOKEN = new RegExp(`([${LETTERS}&&${RUN}]+)|([${LETTERS}&&${CUT}]+)|([${LETTERS}--[${RUN}${CUT}]]+)`, 'gv')
+const JOINTS = ['-', '_', '‐', '‑']
+/** Characters that the segmenter gets at a time: its time grows faster than the text. */
+const PIECE = 1_000
+
+let segmenter: Intl.Segmenter | undefined
+
+export function * tokens (text: string): Generator<Token, void, undefined> {
+  const source = normalised(text)
+  let end = 0
+  for (const { 0: found, 1: run, 2: unspaced, index } of source.matchAll(TOKEN)) {
+    const isJoined = index === end + 1 && end > 0 && JOINTS.includes(source[end]!)
+    end = index + found.length
+    if (run !== undefined) yield { kind: 'run', text: found, isJoined }
+    else if (unspaced === undefined) yield { kind: 'word', text: found, isJoined }
+    else for (const word of cut(found)) yield { kind: 'cut', text: word, isJoined: false }
+  }
+}
+
+function * cut (text: string): Generator<string, void, undefined> {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'word' })
+  for (let i = 0; i < text.length; i += PIECE) {
+    for (const { segment } of segmenter.segment(text.slice(i, i + PIECE))) yield segment
+  }
+}
+
+/** Two neighbours of a run each, and its last character alone: a query of one character is found by what begins with it. */
+export function grams (run: string): string[] {
+  const characters = [...run]
+  return characters.map((character, i) => character + (characters[i + 1] ?? ''))
+}
+
+const CAPITALS = /\p{Lu}/u
+const PARTS = /\p{Lu}?[\p{Ll}\p{M}]+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{L}\p{M}]+/gu
+
+/** The parts of a name as programs have them: `getUserName`, `HTTPServer2`. Empty for any other word. */
+export function nameParts (word: string): string[] {
+  if (word.length > 100 || !CAPITALS.test(word.slice(1)) || word === word.toUpperCase()) return []
+  const parts = word.match(PARTS) ?? []
+  return parts.length < 2 ? [] : parts
+}

@@ -1,0 +1,134 @@
+import type { Database, Statement } from 'libsql'
+import { analysePassage, type AnalysedPassage } from '../analysis/passage.js'
+import type { Language } from '../analysis/function-words.js'
+import type { IndexedChunk, IndexedFile } from './contract.js'
+import { Counts } from './counts.js'
+import type { Passage, WeightedTerm } from './relevance.js'
+import { signatureOf } from './signature.js'
+
+/**
+ * Passages that are looked at by words for one query. Frequent words, which say little, are left out when rarer ones have as many already:
+ * without that bound a search takes as long as its commonest word is common.
+ */
+const MAX_SCORED = 6_000
+/** Terms of one query that passages are looked up by. */
+const MAX_TERMS = 128
+/** Words that begin with a word of the query, or end in it, which no passage has. */
+const MAX_RELATIVES = 16
+/** Letters of a part that stands for the whole. Shorter ones are in too many words. */
+const SHORTEST_PART = 4
+/** Among more passages than this, words are not looked through for those that end alike. */
+const MAX_LOOKED_THROUGH = 2_000
+
+/** Terms that begin with the one character of a query, of which the commonest are searched for. */
+const MAX_BEGINNING = 4_096
+
+/** A term to find passages by. */
+export interface Looked {
+  term: string
+  frequency: number
+}
+
+/** The words of the passages of one vector store: a full-text table that finds, and beside it what is needed to rate what was found. */
+export class StoreWords {
+  readonly #id: number
+  readonly #database: Database
+  readonly #counts = new Counts()
+  readonly #frequency: Statement
+  readonly #beginning: Statement
+  readonly #passage: Statement
+
+  constructor (database: Database, id: number) {
+    this.#database = database
+    this.#id = id
+    // The terms are made by the analysis: to the table a term is what stands between two spaces.
+    database.exec(`
+      CREATE VIRTUAL TABLE IF NOT EXISTS words_${id} USING fts5(terms, content = '', contentless_delete = 1, tokenize = 'ascii');
+      CREATE VIRTUAL TABLE IF NOT EXISTS terms_${id} USING fts5vocab(words_${id}, row);
+      CREATE TABLE IF NOT EXISTS passages_${id} (number INTEGER PRIMARY KEY, length INTEGER NOT NULL, language TEXT NOT NULL, signature BLOB NOT NULL);
+    `)
+    this.#frequency = database.prepare(`SELECT doc FROM terms_${id} WHERE term = ?`).raw()
+    this.#beginning = database.prepare(`SELECT term, doc FROM terms_${id} WHERE term >= ? AND term < ? LIMIT ?`).raw()
+    this.#passage = database.prepare(`SELECT length, signature FROM passages_${id} WHERE number = ?`).raw()
+  }
+
+  static drop (database: Database, id: number): void {
+    for (const table of ['terms', 'words', 'passages']) database.exec(`DROP TABLE IF EXISTS ${table}_${id}`)
+  }
+
+  /** Replaces what was there under the number. Returns what was added. */
+  put (number: number, { name }: IndexedFile, { text }: IndexedChunk, before: Language | undefined): AnalysedPassage {
+    const analysed = analysePassage(text, before, name)
+    this.#database.prepare(`INSERT INTO words_${this.#id} (rowid, terms) VALUES (?, ?)`).run(number, analysed.terms.join(' '))
+    this.#database.prepare(`INSERT INTO passages_${this.#id} VALUES (?, ?, ?, ?)`).run(number, analysed.length, analysed.language, signatureOf(analysed.terms))
+    this.#counts.changed(1)
+    return analysed
+  }
+
+  /** Takes out the passages from the first number to below the second. Returns what they were. */
+  remove (from: number, below: number): { length: number, language: Language, passages: number }[] {
+    const gone = this.#database.prepare(`SELECT language, count(*), sum(length) FROM passages_${this.#id} WHERE number >= ? AND number < ? GROUP BY language`).raw()
+      .all(from, below) as [Language, number, number][]
+    if (gone.length === 0) return []
+    this.#database.prepare(`DELETE FROM words_${this.#id} WHERE rowid >= ? AND rowid < ?`).run(from, below)
+    this.#database.prepare(`DELETE FROM passages_${this.#id} WHERE number >= ? AND number < ?`).run(from, below)
+    this.#counts.changed(gone.reduce((sum, [, passages]) => sum + passages, 0))
+    return gone.map(([language, passages, length]) => ({ language, passages, length }))
+  }
+
+  get (number: number): Passage | undefined {
+    const row = this.#passage.get(number) as [number, Buffer] | undefined
+    return row === undefined ? undefined : { length: row[0], signature: row[1] }
+  }
+
+  /** The numbers from the first to below the second. */
+  between (from: number, below: number): number[] {
+    return (this.#database.prepare(`SELECT number FROM passages_${this.#id} WHERE number >= ? AND number < ?`).raw().all(from, below) as [number][]).map(([number]) => number)
+  }
+
+  /** In how many passages a term occurs. */
+  frequency (term: string): number {
+    return this.#counts.of(term, () => (this.#frequency.get(term) as [number] | undefined)?.[0] ?? 0)
+  }
+
+  /** The commonest terms that begin so. */
+  commonestBeginning (start: string): string[] {
+    return this.#beginningWith(start, MAX_BEGINNING).sort(([, a], [, b]) => b - a).slice(0, MAX_TERMS / 2).map(([term]) => term)
+  }
+
+  #beginningWith (start: string, limit: number): [term: string, frequency: number][] {
+    return this.#beginning.all(start, start + '\u{10FFFF}', limit) as [string, number][]
+  }
+
+  /**
+   * Terms that stand for a word which no passage has: words that begin with it, end in it, or are its beginning or end. So `Dampfschiff`
+   * finds `Dampf`, `Schiff` and `Dampfschifffahrt`.
+   *
+   * @param passages how many there are
+   */
+  relatives (term: string, passages: number): WeightedTerm[] {
+    if (term.length < SHORTEST_PART) return []
+    const longer = this.#beginningWith(term, MAX_RELATIVES).map(([found]) => found)
+    if (passages <= MAX_LOOKED_THROUGH) {
+      const ending = this.#database.prepare(`SELECT term FROM terms_${this.#id} WHERE substr(term, -?) = ? LIMIT ?`).raw().all(term.length, term, MAX_RELATIVES) as [string][]
+      longer.push(...ending.map(([found]) => found))
+    }
+    const parts: string[] = []
+    for (let length = SHORTEST_PART; length < term.length; length++) {
+      parts.push(...[term.slice(0, length), term.slice(-length)].filter(part => this.frequency(part) > 0))
+    }
+    return [...longer.map(found => ({ term: found, weight: 0.6 })), ...parts.map(part => ({ term: part, weight: 0.5 * part.length / term.length }))]
+  }
+
+  /** The numbers of passages with any of the terms, the likeliest first; of those files that pass, when only some do. */
+  find (terms: readonly Looked[], limit: number, passing: ReadonlySet<number> | undefined, filesOf: number): number[] {
+    let scored = 0
+    const chosen = terms.filter(({ frequency }) => frequency > 0).sort((a, b) => a.frequency - b.frequency).slice(0, MAX_TERMS)
+      .filter(({ frequency }, i) => (scored += frequency) <= MAX_SCORED || i === 0)
+    if (chosen.length === 0) return []
+    const restriction = passing === undefined ? '' : `AND rowid / ${filesOf} IN (SELECT value FROM json_each(?))`
+    const match = chosen.map(({ term }) => `"${term}"`).join(' OR ')
+    return (this.#database.prepare(`SELECT rowid FROM words_${this.#id} WHERE words_${this.#id} MATCH ? ${restriction} ORDER BY rank LIMIT ?`).raw()
+      .all(match, ...passing === undefined ? [] : [JSON.stringify([...passing])], limit) as [number][]).map(([number]) => number)
+  }
+}
