@@ -5,7 +5,7 @@ import { CreateMessageRequest, type Message } from '../schemas/messages.js'
 import type { RunStep } from '../schemas/run-steps.js'
 import { CreateRunRequest, SubmitToolOutputsRequest, type Run } from '../schemas/runs.js'
 import type { StreamEvent } from '../schemas/stream-events.js'
-import { UpdateThreadRequest, type Thread } from '../schemas/threads.js'
+import { ListThreadsQuery, UpdateThreadRequest, type Thread } from '../schemas/threads.js'
 import { Core, type ProjectApi } from './core.js'
 import { absentAsUndefined } from './shared/errors.js'
 import { silentLogger, type Logger } from './shared/log.js'
@@ -17,6 +17,7 @@ import { isActive } from './dialects/assistants/state.js'
 import { runtimeOptions, type Runtime } from './options/runtime.js'
 import type { ThreadManager } from './threads/manager.js'
 import type { MessageListParams } from './threads/messages.js'
+import type { ThreadListParams } from './threads/threads.js'
 import { compileValidator } from './shared/validation.js'
 
 /** Options of the adapter: those of the plugin that do not speak of HTTP, and a thread manager to share. */
@@ -96,6 +97,12 @@ export class OpenAIAdapter {
 
   async updateThread (id: string, updates: UpdateThreadRequest): Promise<Thread | undefined> {
     return await this.#manager.updateThread(id, this.#checked(UpdateThreadRequest, updates))
+  }
+
+  /** Those that fit, newest first unless asked otherwise; all of them unless limited. */
+  async listThreads (options: ThreadListParams = {}): Promise<Thread[]> {
+    const { limit, ...filter } = options
+    return await this.#manager.listThreads({ ...this.#checked(ListThreadsQuery, filter), ...limit === undefined ? {} : { limit } })
   }
 
   /** Whether it existed. A run under way is stopped. */

@@ -1,13 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { apiOf } from '../lib/http/request-context.js'
-import { DeleteResponse } from '../schemas/common.js'
-import { CreateThreadRequest, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
+import { clientGone } from '../lib/http/sse.js'
+import { DeleteResponse, ListResponse } from '../schemas/common.js'
+import { CreateThreadRequest, ListThreadsQuery, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
 
 /** API reference, "Threads". */
 export const threadRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post('/threads', {
     schema: { operationId: 'createThread', body: CreateThreadRequest, response: { 200: Thread } }
   }, async request => await apiOf(request).threads.create(request.body))
+
+  // Ours alone: the API has no list of threads.
+  app.get('/threads', {
+    schema: { operationId: 'listThreads', querystring: ListThreadsQuery, response: { 200: ListResponse(Thread) } }
+  }, async (request, reply) => await apiOf(request).threads.list(request.query, clientGone(reply)))
 
   app.get('/threads/:thread_id', {
     schema: { operationId: 'getThread', params: ThreadParams, response: { 200: Thread } }

@@ -43,14 +43,20 @@ export type Metadata = Static<typeof Metadata>
 
 const METADATA_KEY_LENGTH = 64
 
-/** Metadata in a request: at most 16 pairs, keys up to 64 and values up to 512 characters; null means none. */
-export const MetadataParam = nullable(Type.Record(
+const metadataPairs = () => Type.Record(
   // A character class instead of `.`, which stops at a line break.
   Type.String({ pattern: `^[\\s\\S]{0,${METADATA_KEY_LENGTH}}$` }),
   Type.String({ maxLength: 512 }),
   { additionalProperties: false, maxProperties: 16, propertyNames: { maxLength: METADATA_KEY_LENGTH } }
-))
+)
+
+/** Metadata in a request: at most 16 pairs, keys up to 64 and values up to 512 characters; null means none. */
+export const MetadataParam = nullable(metadataPairs())
 export type MetadataParam = Static<typeof MetadataParam>
+
+/** Metadata in a query, `metadata[key]=value`: objects that have all of these pairs. */
+export const MetadataFilter = metadataPairs()
+export type MetadataFilter = Static<typeof MetadataFilter>
 
 /** What a file in a vector store is tagged with; search can filter by it (API reference, "Vector store files"). */
 export const FileAttributes = Type.Unsafe<Record<string, string | number | boolean>>(

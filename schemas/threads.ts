@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, Id, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
+import { closedObject, Id, ListQuery, Metadata, MetadataFilter, MetadataParam, nullable, UnixTime } from './common.js'
 import { CreateMessageRequest } from './messages.js'
 import { CreateToolResourcesParam, ToolResources, ToolResourcesParam } from './tools.js'
 
@@ -27,6 +27,17 @@ export const UpdateThreadRequest = closedObject({
   metadata: Type.Optional(MetadataParam)
 })
 export type UpdateThreadRequest = Static<typeof UpdateThreadRequest>
+
+/** `GET /threads`, which the API does not have: the threads that fit all that is asked for. */
+export const ListThreadsQuery = closedObject({
+  ...ListQuery.properties,
+  metadata: Type.Optional(MetadataFilter),
+  /** At this unix second or later. */
+  created_after: Type.Optional(UnixTime),
+  /** Before this unix second. */
+  created_before: Type.Optional(UnixTime)
+})
+export type ListThreadsQuery = Static<typeof ListThreadsQuery>
 
 /** The path of one thread. */
 export const ThreadParams = closedObject({ thread_id: Id('thread') })

@@ -26,6 +26,8 @@ export const OPERATIONS = [
   { id: 'createThreadAndRun', method: 'POST', path: '/threads/runs', section: '§6' },
 
   { id: 'createThread', method: 'POST', path: '/threads', section: '§4' },
+  /** Our own; the real API has none. */
+  { id: 'listThreads', method: 'GET', path: '/threads', section: 'docs/contract.md' },
   { id: 'getThread', method: 'GET', path: '/threads/:thread_id', section: '§4' },
   { id: 'modifyThread', method: 'POST', path: '/threads/:thread_id', section: '§4' },
   { id: 'deleteThread', method: 'DELETE', path: '/threads/:thread_id', section: '§4' },

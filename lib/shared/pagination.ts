@@ -43,30 +43,48 @@ export async function pageOf<Body> (scope: Scope, source: ListSource, params: Li
 /** As few as make round trips rare. */
 const MIN_SCAN = 100
 
+export interface SelectOptions {
+  /**
+   * Records to look at for one page. A page that ends there has `has_more`, and as `last_id` (with `before`: as `first_id`) the record
+   * at which the next one goes on, though it may not be on the page. Default: as many as it takes.
+   */
+  maxScan?: number
+  /** Ends the search: nobody waits for it any more. */
+  signal?: AbortSignal | undefined
+}
+
 /**
  * One page of what `select` makes of the records, without those of which it makes nothing (undefined). The page is filled from as many
- * pages of records as it takes.
+ * pages of records as it takes, or as `maxScan` allows.
  */
 export async function listSelected<Body, T extends { id: string }> (
   scope: Scope,
   source: ListSource,
   params: ListParams,
   missing: MissingError,
-  select: (record: StoredRecord<Body>) => T | undefined | Promise<T | undefined>
+  select: (record: StoredRecord<Body>) => T | undefined | Promise<T | undefined>,
+  { maxScan = Infinity, signal }: SelectOptions = {}
 ): Promise<ListResponse<T>> {
   const { records, project } = scope
   let { after, before } = await cursorPositions(scope, source, params, missing)
   const limit = params.limit ?? DEFAULT_LIMIT
   const backwards = after === undefined && before !== undefined
   let found: T[] = []
+  let scanned = 0
   // One more than is shown tells whether there are more: all records beyond the page may be left out.
   while (found.length <= limit) {
+    if (signal?.aborted === true) break
     const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
     const selected = (await Promise.all(page.records.map(async record => await select(record)))).filter(item => item !== undefined)
     found = backwards ? [...selected, ...found] : [...found, ...selected]
     if (!page.hasMore) break
-    if (backwards) before = page.records[0]?.position
-    else after = page.records.at(-1)?.position
+    const edge = backwards ? page.records[0] : page.records.at(-1)
+    if (backwards) before = edge?.position
+    else after = edge?.position
+    scanned += page.records.length
+    if (scanned >= maxScan && found.length <= limit && edge !== undefined) {
+      return { ...listOf(found, true), [backwards ? 'first_id' : 'last_id']: edge.id }
+    }
   }
   return listOf(backwards ? found.slice(-limit) : found.slice(0, limit), found.length > limit)
 }

@@ -230,14 +230,18 @@ function checkMap (schema: Schema, value: JsonRecord, path: string): JsonRecord 
 
 /**
  * A query as the schema wants it. URLs know only strings: digits become numbers where a number is wanted, `key[]=a`,
- * `key=a` and repetitions become one array where an array is. An empty value counts as absent. Keys that we do not know
+ * `key=a` and repetitions become one array where an array is, `key[name]=a` a property where an object is. An empty value counts as absent. Keys that we do not know
  * are left out without a word, because SDKs and proxies add theirs (`api-version`).
  */
 function fromQuery (schema: Schema, raw: unknown): unknown {
   const given = isRecord(raw) ? raw : {}
   const query: JsonRecord = {}
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    if (property.type === 'array') {
+    if (property.type === 'object') {
+      const members = Object.keys(given).filter(name => name.startsWith(`${key}[`) && name.endsWith(']'))
+      if (members.length === 0 && given[key] !== undefined) query[key] = given[key]
+      else if (members.length > 0) query[key] = Object.fromEntries(members.map(name => [name.slice(key.length + 1, -1), given[name]]))
+    } else if (property.type === 'array') {
       const items = [given[key], given[`${key}[]`]].flat().filter(item => item !== undefined && item !== '')
       if (items.length > 0) query[key] = items
     } else if (given[key] !== undefined && given[key] !== '') {

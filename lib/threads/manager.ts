@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import type { Assistant, CreateAssistantRequest, UpdateAssistantRequest } from '../../schemas/assistants.js'
+import type { ListResponse } from '../../schemas/common.js'
 import type { FileObject } from '../../schemas/files.js'
 import type { CreateMessageRequest, Message } from '../../schemas/messages.js'
 import type { Thread, UpdateThreadRequest } from '../../schemas/threads.js'
@@ -11,12 +12,13 @@ import { resolveBlobs, type ResolvedBlobs } from '../options/blobs.js'
 import { systemClock, type Clock } from '../shared/clock.js'
 import { absentAsUndefined } from '../shared/errors.js'
 import { DEFAULT_FILE_SETTINGS, Files, type FileSettings } from '../files/files.js'
+import type { ListParams } from '../shared/pagination.js'
 import type { Scope } from '../shared/scope.js'
 import { resolveStorage, type StorageOption } from '../options/storage.js'
 import { Assistants } from './assistants.js'
 import { rejectingLocks, type ThreadLocks } from '../shared/thread-locks.js'
 import { Messages, type MessageListParams } from './messages.js'
-import { Threads } from './threads.js'
+import { Threads, type ThreadListParams } from './threads.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import { standardTools } from '../tools/standard-tools.js'
 
@@ -139,6 +141,12 @@ export class ThreadManager {
     return await this.#found(async () => await this.threads.get(id))
   }
 
+  /** Those that fit, newest first unless asked otherwise; all of them unless limited. */
+  async listThreads (options: ThreadListParams = {}): Promise<Thread[]> {
+    await this.#connect()
+    return await this.#allPages(options, async params => await this.threads.list(params))
+  }
+
   async updateThread (id: string, updates: UpdateThreadRequest): Promise<Thread | undefined> {
     return await this.#found(async () => await this.threads.update(id, updates))
   }
@@ -164,18 +172,20 @@ export class ThreadManager {
 
   /** Newest first unless asked otherwise; all of them unless limited. Empty when there is no such thread. */
   async listMessages (threadId: string, options: MessageListParams = {}): Promise<Message[]> {
-    return await this.#found(async () => {
-      const messages: Message[] = []
-      const limit = options.limit ?? Infinity
-      let { after } = options
-      for (;;) {
-        const page = await this.messages.list(threadId, { ...options, ...after === undefined ? {} : { after }, limit: Math.min(limit - messages.length, 100) })
-        messages.push(...page.data)
-        // A page before a cursor is the one next to it: there is nothing to go on to.
-        if (!page.has_more || messages.length >= limit || page.last_id === null || options.before !== undefined) return messages
-        after = page.last_id
-      }
-    }) ?? []
+    return await this.#found(async () => await this.#allPages(options, async params => await this.messages.list(threadId, params))) ?? []
+  }
+
+  async #allPages<T, Params extends ListParams> (options: Params, list: (params: Params) => Promise<ListResponse<T>>): Promise<T[]> {
+    const all: T[] = []
+    const limit = options.limit ?? Infinity
+    let { after } = options
+    for (;;) {
+      const page = await list({ ...options, ...after === undefined ? {} : { after }, limit: Math.min(limit - all.length, 100) })
+      all.push(...page.data)
+      // A page before a cursor is the one next to it: there is nothing to go on to.
+      if (!page.has_more || all.length >= limit || page.last_id === null || options.before !== undefined) return all
+      after = page.last_id
+    }
   }
 
   /** The conversation as plain text, oldest first, for a model call of one's own. */

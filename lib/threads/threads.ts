@@ -1,15 +1,24 @@
-import type { CreateThreadRequest, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
+import type { ListResponse } from '../../schemas/common.js'
+import type { CreateThreadRequest, ListThreadsQuery, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
+import { listSelected } from '../shared/pagination.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import { THREAD_STORE_EXPIRY } from '../tools/file-search/resources.js'
 import { ToolResourceChanges, withCurrentResources } from '../tools/tool-resources.js'
 import { newMessage, putMessage } from './new-message.js'
+
+const SOURCE = { partition: PARTITION.threads, kind: KIND.thread }
+/** Threads to look at for one page of those that fit: as many as a store reads in a few seconds. */
+const MAX_SCAN = 10_000
+
+/** Which threads `list` shows; without any of it, all. */
+export type ThreadListParams = ListThreadsQuery
 
 /** Threads of one project (API reference, "Threads"). */
 export class Threads {
@@ -43,7 +52,7 @@ export class Threads {
       tool_resources: await changes.attach(resources, messages)
     }
     const more = await also(thread)
-    await records.write({ project, partition: PARTITION.threads }, [{ op: 'put', kind: KIND.thread, id, body: {} }])
+    await records.write({ project, partition: SOURCE.partition }, [{ op: 'put', kind: SOURCE.kind, id, body: {} }])
     await records.write({ project, partition: id }, [
       { op: 'put', kind: KIND.thread, id, body: thread, expect: 'absent' },
       ...messages.flatMap(putMessage),
@@ -56,6 +65,20 @@ export class Threads {
   /** Throws the 404. */
   async get (id: string): Promise<Thread> {
     return await withCurrentResources(this.#scope, this.#tools, (await this.load(id)).body)
+  }
+
+  /**
+   * The threads that fit `params`, newest first unless asked otherwise. They have no index but that of all threads, so each is looked at;
+   * where one page would take more than 10,000 of them it ends early, and its `last_id` is where the next one goes on.
+   */
+  async list (params: ThreadListParams, signal?: AbortSignal): Promise<ListResponse<Thread>> {
+    const { records, project } = this.#scope
+    const select = async ({ id }: StoredRecord): Promise<Thread | undefined> => {
+      // An entry of the index may point at nothing.
+      const record = await records.get<Thread>({ project, partition: id, kind: KIND.thread, id })
+      return record !== undefined && fits(record.body, params) ? await withCurrentResources(this.#scope, this.#tools, record.body) : undefined
+    }
+    return await listSelected(this.#scope, SOURCE, params, id => notFound('thread', id), select, { maxScan: MAX_SCAN, signal })
   }
 
   async update (id: string, request: UpdateThreadRequest): Promise<Thread> {
@@ -84,7 +107,7 @@ export class Threads {
       return await records.write({ project, partition: id },
         [{ op: 'check', kind: KIND.thread, id, expect: version }, { op: 'clear' }]) || undefined
     })
-    await records.write({ project, partition: PARTITION.threads }, [{ op: 'delete', kind: KIND.thread, id }])
+    await records.write({ project, partition: SOURCE.partition }, [{ op: 'delete', kind: SOURCE.kind, id }])
   }
 
   /**
@@ -103,4 +126,9 @@ export class Threads {
     if (record === undefined) throw notFound('thread', id)
     return record
   }
+}
+
+function fits (thread: Thread, { metadata = {}, created_after: from = -Infinity, created_before: until = Infinity }: ThreadListParams): boolean {
+  const { created_at: at, metadata: own } = thread
+  return at >= from && at < until && Object.entries(metadata).every(([key, value]) => Object.hasOwn(own, key) && own[key] === value)
 }

@@ -1,6 +1,11 @@
 import { test } from 'tap'
+import { notFound } from '../../lib/shared/errors.js'
+import { listSelected, type ListParams } from '../../lib/shared/pagination.js'
+import { ThreadManager } from '../../lib/threads/manager.js'
+import type { Thread } from '../../schemas/threads.js'
 import { sdks } from '../helpers/sdk.js'
 import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
+import { ManualClock } from '../helpers/clock.js'
 import { text } from '../helpers/upstream.js'
 
 for (const sdk of sdks) {
@@ -98,4 +103,76 @@ test('a deleted thread takes its messages and runs along', async t => {
   t.match(await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'x' }), { status: 404, body: { error } })
   t.match(await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id }), { status: 404, body: { error } })
   t.equal((await server.get(`/assistants/${assistant.id}`)).status, 200)
+})
+
+interface ThreadPage { data: { id: string }[], first_id: string | null, last_id: string | null, has_more: boolean }
+
+test('threads are listed by metadata and time, page by page', async t => {
+  covers(t, 'listThreads')
+  const clock = new ManualClock()
+  const server = await startServer(t, { clock })
+  const at = Math.floor(clock.now() / 1000)
+  const ids: string[] = []
+  for (let n = 0; n < 5; n++) {
+    ids.push((await server.post('/threads', { metadata: { user: n % 2 === 0 ? 'anna' : 'ben', 'with [brackets]': 'a&b' } })).body.id)
+    await clock.advance(10_000)
+  }
+  const client = server.client() as unknown as { get (path: string, options: { query: Record<string, unknown> }): Promise<ThreadPage> }
+  const list = async (query: Record<string, unknown>) => (await client.get('/threads', { query })).data.map(({ id }) => ids.indexOf(id))
+  t.strictSame(await list({}), [4, 3, 2, 1, 0])
+  t.strictSame(await list({ order: 'asc', limit: 2, after: ids[1] }), [2, 3])
+  t.strictSame(await list({ before: ids[1], limit: 2 }), [3, 2])
+  t.strictSame(await list({ metadata: { user: 'anna' } }), [4, 2, 0])
+  t.strictSame(await list({ metadata: { user: 'anna', 'with [brackets]': 'a&b' }, limit: 1, after: ids[4] }), [2])
+  t.strictSame(await list({ metadata: { user: 'anna', other: 'x' } }), [])
+  t.strictSame(await list({ metadata: { toString: 'x' } }), [])
+  t.strictSame(await list({ created_after: at + 10, created_before: at + 30 }), [2, 1])
+  const page = await client.get('/threads', { query: { metadata: { user: 'ben' }, limit: 1 } })
+  t.match(page, { object: 'list', first_id: ids[3], last_id: ids[3], has_more: true })
+})
+
+test('a list of threads says what is wrong with its filters', async t => {
+  const server = await startServer(t)
+  const refusals: [query: string, param: string, code: string][] = [
+    ['metadata=x', 'metadata', 'invalid_type'],
+    ['metadata[a]=1&metadata[a]=2', 'metadata.a', 'invalid_type'],
+    [`metadata[a]=${'x'.repeat(513)}`, 'metadata.a', 'string_above_max_length'],
+    [Array.from({ length: 17 }, (_, n) => `metadata[k${n}]=v`).join('&'), 'metadata', 'object_above_max_properties'],
+    ['created_after=yesterday', 'created_after', 'invalid_type'],
+    ['limit=101', 'limit', 'integer_above_max_value']
+  ]
+  for (const [query, param, code] of refusals) {
+    const answer = await server.get(`/threads?${query}`)
+    t.match(answer, { status: 400, body: { error: { param, code } } }, `${query}: ${JSON.stringify(answer.body)}`)
+  }
+  t.match(await server.get('/threads?after=thread_x'), { status: 404, body: { error: { message: 'No thread found with id \'thread_x\'.' } } })
+})
+
+test('threads of another project are not listed', async t => {
+  const server = await startServer(t, { apiKeys: { 'sk-anna': 'anna', 'sk-ben': 'ben' } })
+  const as = (key: string) => ({ authorization: `Bearer ${key}` })
+  const { body: thread } = await server.post('/threads', { metadata: { user: '7' } }, as('sk-anna'))
+  const ids = async (key: string, query = '') => (await server.get(`/threads${query}`, as(key))).body.data.map(({ id }: any) => id)
+  t.strictSame([await ids('sk-anna'), await ids('sk-anna', '?metadata[user]=7')], [[thread.id], [thread.id]])
+  t.strictSame([await ids('sk-ben'), await ids('sk-ben', '?metadata[user]=7')], [[], []])
+  t.equal((await server.get(`/threads?after=${thread.id}`, as('sk-ben'))).status, 404)
+})
+
+test('a search ends where it has examined enough, and goes on from there', async t => {
+  const manager = new ThreadManager()
+  const { scope } = manager
+  const threads: Thread[] = []
+  for (let n = 0; n < 350; n++) threads.push(await manager.createThread(n === 340 ? { rare: 'yes' } : {}))
+  const ids = threads.map(({ id }) => id)
+  const rare = async (params: ListParams, value = 'yes') => await listSelected(scope, { partition: 'threads', kind: 'thread' }, params, id => notFound('thread', id), ({ id }) => {
+    const thread = threads[ids.indexOf(id)]
+    return thread?.metadata.rare === value ? thread : undefined
+  }, { maxScan: 200 })
+  t.match(await rare({ order: 'asc' }), { data: [], first_id: null, last_id: ids[199], has_more: true })
+  t.match(await rare({ order: 'asc', after: ids[199]! }), { data: [{ id: ids[340] }], first_id: ids[340], last_id: ids[340], has_more: false })
+  t.match(await rare({}), { data: [{ id: ids[340] }], last_id: ids[150], has_more: true }, 'what was found, and where it ended')
+  t.match(await rare({ before: ids[0]! }, 'no'), { data: [], first_id: ids[200], last_id: null, has_more: true })
+  t.strictSame((await manager.listThreads({ metadata: { rare: 'yes' } })).map(({ id }) => id), [ids[340]])
+  t.equal((await manager.listThreads()).length, 350)
+  t.strictSame((await manager.listThreads({ limit: 120, order: 'asc' })).map(({ id }) => id), ids.slice(0, 120))
 })
