@@ -22,6 +22,7 @@ import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
 import type { BuiltInTools } from './tools/built-in-tools.js'
 import { ServerTools } from './tools/server-tools.js'
+import { Interpreter } from './tools/code-interpreter/interpreter.js'
 import { standardTools } from './tools/standard-tools.js'
 import { schemaExtender, type ExtendSchema } from './tools/tool-schemas.js'
 import type { VectorStoreApi } from './vector-stores/api.js'
@@ -61,6 +62,7 @@ export class Core {
   readonly #sweeper: Sweeper
   readonly #retrieval: RetrievalService
   readonly #webhooks: Webhooks | undefined
+  readonly #interpreter: Interpreter | undefined
   readonly #projects = new Map<string, ProjectApi>()
   readonly #enrolled = new Set<string>()
 
@@ -84,7 +86,11 @@ export class Core {
         return { files, storeFiles: vectorStores.files, vectorStores: vectorStores.stores }
       }
     })
+    if (options.codeInterpreter !== undefined) {
+      this.#interpreter = new Interpreter({ settings: options.codeInterpreter, records: this.#records, files: name => this.project(name).files, clock, log })
+    }
     this.#tools = standardTools({
+      interpreter: this.#interpreter,
       fileSearch: { vectorStores: scope => this.#retrieval.forProject(scope), searcher: this.#retrieval.fileSearcher },
       others: options.builtInTools
     })
@@ -164,6 +170,8 @@ export class Core {
     await this.#engine.start(!this.#records.supports.shared)
     this.#sweeper.start(!this.#records.supports.shared)
     await this.#retrieval.start(!this.#records.supports.shared)
+    // What an operator asks for by name is tested at once; requests need not wait for it.
+    if (this.#options.codeInterpreter?.isAskedFor === true) this.#interpreter?.prepare().catch(() => {})
   }
 
   /** Throws when the store does not answer. */
@@ -181,7 +189,7 @@ export class Core {
     this.threadManager.scope.locks.close()
     await Promise.all([this.#engine.stop(), this.#sweeper.stop()])
     await this.#retrieval.stop()
-    await Promise.all([this.models.close(), this.#webhooks?.close()])
+    await Promise.all([this.models.close(), this.#webhooks?.close(), this.#interpreter?.close()])
     if (this.#options.blobs.isOurs) await this.#options.blobs.store.disconnect()
     if (this.#options.storage.isOurs) await this.#records.disconnect()
   }

@@ -16,6 +16,9 @@ export { ApiError, type ApiErrorOptions, type ErrorEnvelope } from './shared/err
 
 export { rewriteAzureUrl } from './http/azure.js'
 export { ThreadManager, type PlainMessage, type ThreadManagerOptions } from './threads/manager.js'
+export type { CodeInterpreterLimits, CodeInterpreterOption, CodeInterpreterOptions } from './options/code-interpreter.js'
+export type { CallStatus, ExecuteOptions, Sandbox, SandboxCheck, SandboxEvent, SandboxFile, SandboxLimits, SandboxSession, StartOptions } from './sandbox/sandbox.js'
+export type { BubblewrapOptions } from './sandbox/bubblewrap/bubblewrap.js'
 export type { ServerTool, ToolContext } from './tools/tool.js'
 export type {
   AnnotatedText, Annotator, AnyBuiltInTool, ArgumentsReader, BuiltInContext, BuiltInResources, BuiltInResult, BuiltInTool, ResolveOptions, ResourceChange, ToolDeclaration, ToolStepCall,

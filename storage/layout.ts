@@ -58,6 +58,8 @@ export const KIND = {
    * of its creation). Most runs have none.
    */
   runInclude: 'run_include',
+  /** In its thread's partition, id `code`: where the thread's code last ran, and the files that it has written. */
+  code: 'code',
   /** In its thread's partition, id `run`: there while a run is active, and names it. */
   lock: 'lock',
   /** In its thread's partition, with the run as parent: events that another instance wants to read. */

@@ -27,6 +27,7 @@ export function configure (values: Values, file: ConfigFile | undefined): Config
   if (values.apiKeys !== undefined) config.apiKeys = projectsByKey(values.apiKeys)
   if (values.defaultModel !== undefined) config.defaultModel = values.defaultModel
   if (values.aliases !== undefined) config.aliases = Object.fromEntries(values.aliases)
+  if (values.codeInterpreter !== undefined) config.codeInterpreter = withBackend(config.codeInterpreter, values.codeInterpreter)
   if (values.leaseMs !== undefined) config.limits = { ...config.limits, leaseMs: values.leaseMs }
   if (values.runExpiresS !== undefined) config.limits = { ...config.limits, runExpiresS: values.runExpiresS }
   if (values.baseUrl !== undefined || values.upstreamKey !== undefined) withUpstream(config, values)
@@ -35,6 +36,11 @@ export function configure (values: Values, file: ConfigFile | undefined): Config
     logLevel: values.logLevel ?? logLevel,
     hasProvider: config.provider !== undefined || Object.keys(config.providers ?? {}).length > 0
   }
+}
+
+/** A sandbox by name takes the place of the file's, and what else the file says of the code interpreter stays. */
+function withBackend (filed: OpenAIServerConfig['codeInterpreter'], given: NonNullable<Values['codeInterpreter']>): NonNullable<OpenAIServerConfig['codeInterpreter']> {
+  return typeof filed === 'object' && given !== 'off' ? { ...filed, backend: 'auto', ...given === 'auto' ? {} : given } : given
 }
 
 /**

@@ -1,3 +1,4 @@
+import { BACKENDS } from '../sandbox/choose.js'
 import * as parse from './values.js'
 import type { ParseValue } from './values.js'
 
@@ -60,6 +61,14 @@ export const SETTINGS = {
   }),
   aliases: many({
     flag: 'alias', placeholder: 'FROM=TO', env: 'MODEL_ALIASES', fallback: 'none', about: 'use model TO where FROM (exact, or with *) is asked for', parse: parse.alias
+  }),
+  codeInterpreter: one({
+    flag: 'code-interpreter',
+    placeholder: 'SANDBOX',
+    env: 'CODE_INTERPRETER',
+    fallback: 'auto, looked for when code is first run',
+    about: `where code_interpreter runs code: auto, off, ${BACKENDS.join(' or ')}`,
+    parse: parse.codeInterpreter
   }),
   config: one({
     flag: 'config',

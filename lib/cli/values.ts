@@ -1,4 +1,6 @@
 import { parseStorageUrl } from '../../storage/open.js'
+import type { CodeInterpreterOption } from '../options/code-interpreter.js'
+import { BACKENDS } from '../sandbox/choose.js'
 import { isPort } from '../server/options.js'
 import { OperatorError } from './errors.js'
 
@@ -42,6 +44,14 @@ export function storageUrl (value: string, origin: string): string {
     throw new OperatorError((error as TypeError).message)
   }
   return value
+}
+
+/** The option that a word stands for. */
+export function codeInterpreter (value: string, origin: string): CodeInterpreterOption {
+  if (value === 'auto' || value === 'off') return value
+  const backend = BACKENDS.find(name => name === value)
+  if (backend === undefined) throw new OperatorError(`${origin} must be one of auto, off, ${BACKENDS.join(', ')}, not "${value}".`)
+  return { backend }
 }
 
 export function logLevel (value: string, origin: string): string {

@@ -144,6 +144,18 @@ export function builtInToolSuite ({ test, factory }: BuiltInToolSuite): void {
     t.ok(deltas.every((delta: ToolStepDelta) => delta.type === given.tool.type))
   })
 
+  test('the deltas of a call add up to what it has put out', async t => {
+    const given = await factory(t)
+    const { tool, param } = given
+    const { deltas, result } = await run(given, given.arguments)
+    if (tool.apply === undefined) {
+      t.pass('calls that do not end show how they began')
+      return
+    }
+    const began = tool.begin({ id: 'call_test', name: nameOf(given), arguments: given.arguments }, tool.declare(param))
+    t.strictSame(deltas.reduce((call, delta) => tool.apply!(call, delta), began), result.call)
+  })
+
   test('include[] without a value that the tool knows adds nothing', async t => {
     const given = await factory(t)
     const { result } = await run(given, given.arguments)
@@ -160,7 +172,7 @@ export function builtInToolSuite ({ test, factory }: BuiltInToolSuite): void {
     const { result } = await run(given, given.arguments)
     let whole: { text: string, passages: string[] } | undefined
     for (const size of [annotated.length, 1, 2, 5]) {
-      const annotator = tool.annotator([result.call])
+      const annotator = tool.annotator([copy(result.call)], [copy(result.kept)])
       const pieces: AnnotatedText[] = []
       for (let at = 0; at < annotated.length; at += size) pieces.push(...annotator.push(annotated.slice(at, at + size)))
       pieces.push(...annotator.end())

@@ -135,6 +135,13 @@ export function sandboxSuite ({ test, sandbox }: SandboxSuite): void {
     t.equal((await execute(session, 'open("link").read()')).text, "'mine'\n", 'what is in the way is replaced, not followed')
   })
 
+  test('files can be fetched while the last event of a call is looked at', async t => {
+    const session = await start(t)
+    for await (const event of session.execute('open("a", "w").write("text")', { timeoutMs: TIMEOUT_MS, signal: never() })) {
+      if (event.type === 'done') t.equal((await read(session.get('a', 10))).toString(), 'text')
+    }
+  })
+
   test('a file that does not fit is refused, and the session goes on', async t => {
     const session = await start(t, { dataBytes: 1024 ** 2 })
     await t.rejects(session.put('large', from(Buffer.alloc(2 * 1024 ** 2))), { name: 'SandboxError' })

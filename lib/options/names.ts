@@ -19,6 +19,7 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   cors: true,
   tools: true,
   builtInTools: true,
+  codeInterpreter: true,
   toolAccess: true,
   lockMode: true,
   webhooks: true,

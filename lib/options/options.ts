@@ -1,6 +1,8 @@
 import type { BlobStore } from '../../storage/blob-store.js'
 import type { ApiKeys } from '../http/auth.js'
 import { DEFAULT_CORS, type FastifyCorsOptions } from '../http/cors.js'
+import { bounds } from './bounds.js'
+import { resolveCodeInterpreter, type CodeInterpreterOption, type ResolvedCodeInterpreter } from './code-interpreter.js'
 import { resolveBlobs, type ResolvedBlobs } from './blobs.js'
 import { systemClock, type Clock } from '../shared/clock.js'
 import { DEFAULT_FILE_SETTINGS, type Downloads } from '../files/files.js'
@@ -72,6 +74,11 @@ export interface OpenAICompatOptions {
   tools?: readonly ServerTool[]
   /** Tools of wire types that the API does not define, for assistants that declare them. Default none. */
   builtInTools?: readonly AnyBuiltInTool[]
+  /**
+   * Where the code of `code_interpreter` runs: in the strongest sandbox that works here, nowhere (`off`), or as `CodeInterpreterOptions`
+   * say. Default `auto`, which looks when code is run for the first time.
+   */
+  codeInterpreter?: CodeInterpreterOption
   /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
@@ -103,6 +110,7 @@ export interface ResolvedOptions {
   models: Omit<ModelRegistryOptions, 'clock' | 'log'>
   tools: readonly ServerTool[]
   builtInTools: readonly AnyBuiltInTool[]
+  codeInterpreter: ResolvedCodeInterpreter | undefined
   toolAccess: ToolAccess
   lockMode: 'reject' | 'wait'
   retrieval: RetrievalOptions
@@ -130,6 +138,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     models: resolveModels(options),
     tools: options.tools ?? [],
     builtInTools: options.builtInTools ?? [],
+    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions) },
@@ -190,16 +199,4 @@ function oneOf<const T extends string> (option: string, words: readonly [T, ...T
   if (given === undefined) return words[0]
   if (!words.includes(given)) throw new TypeError(`Option "${option}" must be ${words.map(word => `'${word}'`).join(' or ')}, not ${JSON.stringify(given)}.`)
   return given
-}
-
-/** Numbers from zero on, each with its default. */
-function bounds<T extends object> (option: string, defaults: T, given: Partial<T> = {}): T {
-  const known: Record<string, unknown> = { ...defaults as Record<string, unknown> }
-  for (const [name, value] of Object.entries(given)) {
-    if (!(name in known)) throw new TypeError(`Option "${option}.${name}" does not exist.`)
-    if (value === undefined) continue
-    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`Option "${option}.${name}" must be a number, 0 or more.`)
-    known[name] = value
-  }
-  return known as T
 }

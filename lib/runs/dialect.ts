@@ -141,6 +141,7 @@ export interface Scribe {
   /** @param isNew whether it is the first piece of its part. */
   textDelta (item: MessageItem, part: number, delta: { value: string, annotations: TextAnnotation[] }, isNew: boolean): DialectEvent[]
   refusalDelta (item: MessageItem, part: number, text: string): DialectEvent[]
+  imageDelta (item: MessageItem, part: number, fileId: string): DialectEvent[]
   closeMessage (item: MessageItem, end: ItemEnd, retry: boolean): Promise<Change>
 
   openCalls (at: number, reuse: CallsItem | undefined): { item: CallsItem, change: Change }

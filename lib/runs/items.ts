@@ -21,6 +21,8 @@ interface ItemBase {
 export type MessagePart =
   | { type: 'text', text: string, annotations: TextAnnotation[] }
   | { type: 'refusal', text: string }
+  /** A file's id. */
+  | { type: 'image', fileId: string }
 
 export interface MessageItem extends ItemBase {
   kind: 'message'
@@ -70,11 +72,18 @@ export function isAnswered (call: Call): boolean {
 
 /** Text and refusals of a message, as one text. */
 export function textOf (item: MessageItem): string {
-  return item.parts.map(part => part.text).join('')
+  return item.parts.map(part => part.type === 'image' ? '' : part.text).join('')
 }
 
 /** The calls of one built-in tool among these items, oldest first. */
-export function callsOf (items: Iterable<Item>, type: string): ToolStepCall[] {
+export function callsOf (items: Iterable<Item>, type: string): BuiltInCall[] {
   return [...items].flatMap(item => item.kind === 'calls' ? item.calls : [])
-    .flatMap(({ builtIn }) => builtIn?.step.type === type ? [builtIn.step] : [])
+    .flatMap(({ builtIn }) => builtIn?.step.type === type ? [builtIn] : [])
+}
+
+/** Ids of the images that built-in tools have made since the last message. */
+export function imagesToShow (items: readonly Item[]): string[] {
+  return items.slice(items.findLastIndex(({ kind }) => kind === 'message') + 1)
+    .flatMap(item => item.kind === 'calls' ? item.calls : [])
+    .flatMap(({ builtIn }) => builtIn?.offered.tool.images?.(builtIn.step) ?? [])
 }

@@ -199,6 +199,7 @@ export class TurnLoop {
       threadResources: async () => await dialect.threadResources(this.#services.records, key),
       signal
     }
+    this.#writer.toolBegins(call)
     const deltas = offered.tool.run(invocation(call), context)
     for (let next = await deltas.next(); ; next = await deltas.next()) {
       if (next.done === true) return this.#writer.toolResult(call, next.value)

@@ -4,7 +4,7 @@ import type { OfferedTool } from '../tools/built-in-tools.js'
 import type { ModelToolCall } from '../models/provider.js'
 import { chainAnnotators } from './annotators.js'
 import type { CallDelta, Change, DialectEvent, EarlyEnd, ItemEnd, Scribe } from './dialect.js'
-import { callsOf, type Call, type CallsItem, type Item, type MessageItem, type ReasoningItem } from './items.js'
+import { callsOf, imagesToShow, type Call, type CallsItem, type Item, type MessageItem, type ReasoningItem } from './items.js'
 import { NO_USAGE, type CutReason, type TokenUsage } from './job.js'
 
 /** The writer's way to the store. `build` is called again, with `retry` true, when another writer's write came first. */
@@ -115,7 +115,7 @@ export class TurnWriter {
     if (item.parts.at(-1)?.type !== 'text') {
       this.#annotator = chainAnnotators(this.#tools.flatMap(({ tool }) => {
         const calls = callsOf(this.items, tool.type)
-        return calls.length === 0 || tool.annotator === undefined ? [] : [tool.annotator(calls)]
+        return calls.length === 0 || tool.annotator === undefined ? [] : [tool.annotator(calls.map(({ step }) => step), calls.map(({ kept }) => kept))]
       }))
       item.parts.push({ type: 'text', text: '', annotations: [] })
       this.#isPartNew = true
@@ -177,15 +177,20 @@ export class TurnWriter {
     this.#readers.clear()
     item.usage = usage
     item.isComplete = true
-    for (const { id, name, arguments: args, builtIn } of item.calls) {
-      if (builtIn !== undefined) builtIn.step = builtIn.offered.tool.begin({ id, name, arguments: args }, builtIn.offered.declared)
-    }
+    for (const call of item.calls) this.toolBegins(call)
     await this.saveCalls()
+  }
+
+  /** A call of a built-in tool is about to run, perhaps not for the first time. */
+  toolBegins ({ id, name, arguments: args, builtIn }: Call): void {
+    if (builtIn !== undefined) builtIn.step = builtIn.offered.tool.begin({ id, name, arguments: args }, builtIn.offered.declared)
   }
 
   /** What a built-in tool reports while a call of it runs. */
   toolProgress (call: Call, delta: ToolStepDelta): void {
     const item = this.openCalls
+    const { builtIn } = call
+    if (builtIn !== undefined) builtIn.step = builtIn.offered.tool.apply?.(builtIn.step, delta) ?? builtIn.step
     if (item !== undefined) this.#publishTool(item, item.calls.indexOf(call), delta)
   }
 
@@ -222,7 +227,12 @@ export class TurnWriter {
     if (this.#open?.kind === 'message') return this.#open
     const at = this.#committer.now()
     const left = this.#takeLeftover('message')
-    return await this.#openNext(() => this.#scribe.openMessage(at, left), NOTHING)
+    const item = await this.#openNext(() => this.#scribe.openMessage(at, left), NOTHING)
+    for (const fileId of imagesToShow(this.items)) {
+      const index = item.parts.push({ type: 'image', fileId }) - 1
+      this.#committer.publish(this.#scribe.imageDelta(item, index, fileId))
+    }
+    return item
   }
 
   async #calls (): Promise<CallsItem> {

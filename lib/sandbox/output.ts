@@ -100,6 +100,8 @@ export class CallOutput {
     const text = this.#decoder.write(bytes)
     if (text === '') return
     this.#waitingBytes += text.length
-    this.#pieces.push({ type: 'text', text })
+    const last = this.#pieces.at(-1)
+    if (last?.type === 'text') last.text += text
+    else this.#pieces.push({ type: 'text', text })
   }
 }

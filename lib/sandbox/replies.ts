@@ -99,7 +99,11 @@ function text (value: unknown, maxLength: number): string {
 function toFile (value: unknown): SandboxFile[] {
   if (!Array.isArray(value)) return []
   const [path, bytes] = value as unknown[]
-  if (typeof path !== 'string' || path.length > MAX_PATH || typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0) return []
-  const isPlain = path.split('/').every(part => part !== '' && part !== '.' && part !== '..') && !path.includes('\0')
-  return isPlain ? [{ path, bytes }] : []
+  if (typeof path !== 'string' || !isPlainPath(path) || typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0) return []
+  return [{ path, bytes }]
+}
+
+/** Whether it is a relative path without a way out. */
+export function isPlainPath (path: string): boolean {
+  return path.length <= MAX_PATH && !path.includes('\0') && path.split('/').every(part => part !== '' && part !== '.' && part !== '..')
 }

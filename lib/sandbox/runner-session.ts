@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { SerialQueue } from '../../storage/base/serial-queue.js'
 import { unlessAborted } from '../shared/abort.js'
 import { CallOutput } from './output.js'
-import { Replies, type Reply } from './replies.js'
+import { isPlainPath, Replies, type Reply } from './replies.js'
 import { SandboxError, type ExecuteOptions, type SandboxEvent, type SandboxLimits, type SandboxSession } from './sandbox.js'
 
 /** A process that runs `runner`, isolated by whoever has started it. */
@@ -86,6 +86,8 @@ export class RunnerSession implements SandboxSession {
       this.#send({ op: 'exec', code, mark: call.begin() })
       for (;;) {
         const event = await unlessAborted(call.next(), signal)
+        // The files of a call are fetched while its last event is looked at.
+        if (event.type === 'done') turn()
         yield event
         if (event.type === 'done') return
       }
@@ -95,11 +97,12 @@ export class RunnerSession implements SandboxSession {
     }
   }
 
-  async put (name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  async put (path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    if (!isPlainPath(path)) throw new SandboxError(`"${path}" is no path of a file`)
     await this.#turns.run(async () => {
       let isFirst = true
       const send = async (data: Buffer): Promise<void> => {
-        await this.#ask({ op: 'put', name, append: !isFirst, data: data.toString('base64') }, 'ok')
+        await this.#ask({ op: 'put', path, append: !isFirst, data: data.toString('base64') }, 'ok')
         isFirst = false
       }
       for await (const piece of piecesOf(bytes)) await send(piece)

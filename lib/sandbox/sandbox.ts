@@ -62,8 +62,8 @@ export interface SandboxSession {
   /** Python's version, as it says itself. */
   readonly python: string
   execute (code: string, options: ExecuteOptions): AsyncGenerator<SandboxEvent, void, void>
-  /** Writes a file into `/mnt/data`, in place of one of the same name. `name` has no path. Throws a `SandboxError` when it does not fit. */
-  put (name: string, bytes: AsyncIterable<Uint8Array>): Promise<void>
+  /** Writes a file below `/mnt/data`, in place of what has its path. Throws a `SandboxError` when it does not fit. */
+  put (path: string, bytes: AsyncIterable<Uint8Array>): Promise<void>
   /** Reads a regular file of `/mnt/data`, at most `maxBytes` of it. Throws a `SandboxError` when there is none. */
   get (path: string, maxBytes: number): AsyncGenerator<Buffer, void, void>
   /** Ends it at once, with everything in it. */

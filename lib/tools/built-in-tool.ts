@@ -123,14 +123,26 @@ export interface BuiltInTool<
    */
   output (call: Call, kept: Kept | undefined, ordinal: number): string
 
+  /**
+   * The call with what a delta of `run` adds, for what is stored of a call that does not come to its end. Absent: nothing is shown of
+   * such a call but how it began.
+   */
+  apply? (call: Call, delta: Delta): Call
+
   /** The deltas that tell a finished call to a reader that joins when its events are no longer kept. */
   replay (call: Call): Delta[]
 
   /** The call with what `include[]` adds. Absent: nothing can be added. */
   including? (call: Call, kept: Kept | undefined, include: readonly string[]): Call
 
-  /** Annotates text that follows calls of this tool in the same run. `calls` are all of them so far, oldest first. */
-  annotator? (calls: readonly Call[]): Annotator
+  /**
+   * Annotates text that follows calls of this tool in the same run. `calls` are all of them so far, oldest first, `kept` is what each has
+   * left (undefined where a record of it is missing).
+   */
+  annotator? (calls: readonly Call[], kept: readonly (Kept | undefined)[]): Annotator
+
+  /** Ids of files with images that a finished call shows the user: they come before the text of the message that follows. */
+  images? (call: Call): readonly string[]
 
   /** The tool's key of `tool_resources`. Absent: it has none. */
   readonly resources?: BuiltInResources

@@ -51,7 +51,7 @@ export const SECTION: Record<SectionName, Section> = {
       { kind: KIND.vectorStore }
     ]
   },
-  threads: { name: 'threads', partition: PARTITION.threads, index: KIND.thread, contents: [{ kind: KIND.thread }, { kind: KIND.message }] }
+  threads: { name: 'threads', partition: PARTITION.threads, index: KIND.thread, contents: [{ kind: KIND.thread }, { kind: KIND.code }, { kind: KIND.message }] }
 }
 
 export interface FoundRecord {

@@ -40,6 +40,8 @@ const places: [string, string[], Record<string, string>, object, (configured: Co
   ['defaultModel', ['--default-model', 'a'], { DEFAULT_MODEL: 'b' }, { defaultModel: 'c' }, it => it.config.defaultModel, ['a', 'b', 'c']],
   ['aliases', ['--alias', 'a=b', '--alias', 'c=d=e'], { MODEL_ALIASES: 'f=g,h=i' }, { aliases: { j: 'k' } }, it => it.config.aliases,
     [{ a: 'b', c: 'd=e' }, { f: 'g', h: 'i' }, { j: 'k' }]],
+  ['codeInterpreter', ['--code-interpreter', 'bubblewrap'], { CODE_INTERPRETER: 'off' }, { codeInterpreter: { limits: { warm: 3 } } }, it => it.config.codeInterpreter,
+    [{ backend: 'bubblewrap', limits: { warm: 3 } }, 'off', { limits: { warm: 3 } }]],
   ['logLevel', ['--log-level', 'warn'], { LOG_LEVEL: 'error' }, { logLevel: 'silent' }, it => it.logLevel, ['warn', 'error', 'silent']],
   ['leaseMs', [], { RUN_LEASE_MS: '2' }, { limits: { leaseMs: 3 } }, it => it.config.limits?.leaseMs, [undefined, 2, 3]],
   ['runExpiresS', [], { RUN_EXPIRES_S: '2.5' }, { limits: { runExpiresS: 3 } }, it => it.config.limits?.runExpiresS, [undefined, 2.5, 3]]

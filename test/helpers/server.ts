@@ -77,7 +77,7 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
   t.teardown(async () => await app.close())
   await prepare?.(app)
   const provider = pluginOptions.providers === undefined ? { provider: { baseURL: upstream.url, apiKey: 'sk-upstream', maxRetries: 0 } } : {}
-  await app.register(openaiCompat, { prefix: '/v1', ...provider, ...pluginOptions, storage })
+  await app.register(openaiCompat, { prefix: '/v1', codeInterpreter: 'off', ...provider, ...pluginOptions, storage })
   await app.listen({ port: 0, host: '127.0.0.1' })
 
   const baseURL = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/v1`

@@ -98,7 +98,7 @@ export class StreamRules {
     if (status === 'in_progress') return
     must(data.usage !== null, 'a step that has ended has its usage')
     if (data.type === 'tool_calls') {
-      const made = (calls: any[]): unknown[] => calls.map(({ id, function: call }) => [id, call?.name, call?.arguments])
+      const made = (calls: any[]): unknown[] => calls.map(({ id, function: call, code_interpreter: code }) => [id, call?.name, call?.arguments, code])
       must(isDeepStrictEqual(made(data.step_details.tool_calls), made(open.calls)), 'the tool calls are not the sum of their deltas')
     }
     this.#step = undefined
@@ -107,16 +107,18 @@ export class StreamRules {
   #onStepDelta (open: OpenStep, delta: any, must: Must): void {
     must(!('id' in delta), 'a delta has no id within')
     must(delta.step_details.type === open.type && open.type === 'tool_calls', 'the delta is of the type of its step, and that is tool_calls')
-    for (const { index, id, type, function: call } of delta.step_details.tool_calls) {
+    for (const { index, id, type, function: call, code_interpreter: code } of delta.step_details.tool_calls) {
       if (index === open.calls.length) {
         must(!this.#ids.has(id), 'a tool call appears twice')
         this.#ids.add(id)
-        open.calls.push({ id, type, function: { ...call } })
+        open.calls.push({ id, type, ...type === 'code_interpreter' ? { code_interpreter: structuredClone(code) } : { function: { ...call } } })
+        if (type === 'code_interpreter') must(isDeepStrictEqual(code, { input: '', outputs: [] }), 'a code interpreter call begins with nothing')
         if (type === 'function') must(call.arguments === '' && call.output === null, 'a function call begins with empty arguments and no output')
       } else {
         must(open.calls[index] !== undefined, `the index ${index} is not the next one`)
         must(id === undefined && call?.name === undefined, 'id and name come once only')
-        if (open.calls[index]?.function !== undefined) open.calls[index].function.arguments += call.arguments
+        if (code !== undefined) addCode(open.calls[index]?.code_interpreter, code, must)
+        else if (open.calls[index]?.function !== undefined) open.calls[index].function.arguments += call.arguments
       }
     }
   }
@@ -157,6 +159,17 @@ export class StreamRules {
         must(open.content[part.index]?.type === type, `the index ${part.index} is neither a part of this type nor the next one`)
         if (open.content[part.index] !== undefined && type !== 'image_file') open.content[part.index].text += text
       }
+    }
+  }
+}
+
+function addCode (call: any, { input = '', outputs = [] }: any, must: Must): void {
+  call.input += input
+  for (const { index, ...output } of outputs) {
+    if (index === call.outputs.length) call.outputs.push(structuredClone(output))
+    else {
+      must(output.type === 'logs' && call.outputs[index]?.type === 'logs', 'only logs are appended to')
+      call.outputs[index].logs += output.logs
     }
   }
 }

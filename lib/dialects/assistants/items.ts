@@ -42,15 +42,26 @@ function toCall (call: StepToolCall, turn: TurnState | undefined, offered: reado
 function toPart (part: MessageContent): MessagePart[] {
   if (part.type === 'text') return [{ type: 'text', text: part.text.value, annotations: part.text.annotations }]
   if (part.type === 'refusal') return [{ type: 'refusal', text: part.refusal }]
+  if (part.type === 'image_file') return [{ type: 'image', fileId: part.image_file.file_id }]
   return []
 }
 
 /** A message never ends with fewer parts than a reader may index: without a word it has one empty text. */
 export function toContent ({ parts }: MessageItem): MessageContent[] {
   if (parts.length === 0) return [{ type: 'text', text: { value: '', annotations: [] } }]
-  return parts.map(part => part.type === 'text'
-    ? { type: 'text', text: { value: part.text, annotations: structuredClone(part.annotations) } }
-    : { type: 'refusal', refusal: part.text })
+  return parts.map(part => {
+    switch (part.type) {
+      case 'text': return { type: 'text', text: { value: part.text, annotations: structuredClone(part.annotations) } }
+      case 'refusal': return { type: 'refusal', refusal: part.text }
+      case 'image': return { type: 'image_file', image_file: { file_id: part.fileId } }
+    }
+  })
+}
+
+/** A message has the files attached that it links and that code has written. */
+export function toAttachments ({ parts }: MessageItem): Message['attachments'] {
+  const ids = parts.flatMap(part => part.type === 'text' ? part.annotations : []).flatMap(annotation => annotation.type === 'file_path' ? [annotation.file_path.file_id] : [])
+  return [...new Set(ids)].map(id => ({ file_id: id, tools: [{ type: 'code_interpreter' }] }))
 }
 
 /** The calls as their step shows them. */

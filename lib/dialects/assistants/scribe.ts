@@ -10,7 +10,7 @@ import { NO_USAGE } from '../../runs/job.js'
 import { newId } from '../../shared/ids.js'
 import { indexMessage } from '../../threads/new-message.js'
 import { messageCreated, annotationDeltas, messageDelta, messageEvent, stepCreated, stepDelta, stepEvent, textDelta, textDeltaFrame } from './events.js'
-import { emptyMessage, toContent, toItem, toStepCalls, toTurnState } from './items.js'
+import { emptyMessage, toAttachments, toContent, toItem, toStepCalls, toTurnState } from './items.js'
 import { loadInclude, loadSteps, putStep, putTurn, wireUsage, withIncluded, type TurnState } from './records.js'
 
 /** A message as the records have it. */
@@ -76,6 +76,10 @@ export class AssistantsScribe implements Scribe {
     return [messageDelta(this.#messageId(item), { index: part, type: 'refusal', refusal })]
   }
 
+  imageDelta (item: MessageItem, part: number, fileId: string): StreamEvent[] {
+    return [messageDelta(this.#messageId(item), { index: part, type: 'image_file', image_file: { file_id: fileId } })]
+  }
+
   async closeMessage (item: MessageItem, { at, usage, cut }: ItemEnd, retry: boolean): Promise<Change> {
     const step: RunStep = { ...this.#step(item), status: 'completed', completed_at: at, usage: wireUsage(usage) }
     const end: Partial<Message> = cut === undefined
@@ -132,7 +136,7 @@ export class AssistantsScribe implements Scribe {
   async #endMessage (item: MessageItem, end: Partial<Message>, retry: boolean): Promise<{ items: WriteItem[], events: StreamEvent[] }> {
     const stored = await this.#currentMessage(item, retry)
     if (stored === undefined) return { items: [], events: [] }
-    const message: Message = { ...stored.message, content: toContent(item), ...end }
+    const message: Message = { ...stored.message, content: toContent(item), attachments: toAttachments(item), ...end }
     return { items: [{ op: 'put', kind: KIND.message, id: message.id, body: message, expect: stored.version }], events: [messageEvent(message)] }
   }
 

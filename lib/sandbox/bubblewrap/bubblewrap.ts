@@ -17,7 +17,7 @@ const PYTHONS = ['/usr/bin/python3', '/usr/local/bin/python3']
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend', MPLCONFIGDIR: '/tmp/.matplotlib', OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' }
 
 export interface BubblewrapOptions {
-  /** `bwrap`'s path. Default: where `PATH` of the system has it, `/usr/bin/bwrap`. */
+  /** `bwrap`'s path. Default `/usr/bin/bwrap`. */
   bwrap?: string
   /** The interpreter's path. Default `/usr/bin/python3`, else `/usr/local/bin/python3`. Outside of `/usr` its folder must be in `readable`. */
   python?: string
@@ -25,7 +25,7 @@ export interface BubblewrapOptions {
   readable?: readonly string[]
   /** More environment variables of Python. Default none. */
   environment?: Readonly<Record<string, string>>
-  /** Walls to leave out. For tests of the walls. */
+  /** Walls to leave out, for tests of the walls. Default none. */
   without?: ReadonlySet<Wall>
   /** The user to run as, where this process is root. Default: nobody (65534). */
   uid?: number

@@ -218,9 +218,10 @@ def changed_since(before):
     after = scan()
     return sorted([path, now[0]] for path, now in after.items() if before.get(path) != now)
 
-def put(name, data, append):
-    path = os.path.join(DATA, os.path.basename(name))
+def put(path, data, append):
+    path = os.path.join(DATA, path)
     if not append:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -248,7 +249,7 @@ def answer(request):
     """The answer to a request of the host that is not 'exec'."""
     try:
         if request['op'] == 'put':
-            put(request['name'], request['data'], request['append'])
+            put(request['path'], request['data'], request['append'])
             return {'type': 'ok'}
         data = get(request['path'], request['offset'], request['length'])
         return {'type': 'data', 'data': base64.b64encode(data).decode()}

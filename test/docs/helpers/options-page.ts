@@ -38,6 +38,17 @@ const SECTIONS: Section[] = [
   { title: 'Streams', of: [['lib/http/sse.ts', 'StreamLimits']], intro: 'The keys of `streams`.', defaults: streams },
   { title: 'Retrieval', of: [['lib/vector-stores/service.ts', 'RetrievalOptions']], intro: 'The keys of `retrieval`.' },
   { title: 'Embeddings', of: [['lib/retrieval/embedder.ts', 'EmbeddingOptions']], intro: 'The keys of `retrieval.embeddings`.' },
+  {
+    title: 'The code interpreter',
+    of: [['lib/options/code-interpreter.ts', 'CodeInterpreterOptions']],
+    intro: 'The keys of `codeInterpreter`; see [the code interpreter](code-interpreter.md).'
+  },
+  {
+    title: 'Its limits',
+    of: [['lib/options/code-interpreter.ts', 'CodeInterpreterLimits'], ['lib/sandbox/sandbox.ts', 'SandboxLimits']],
+    intro: 'The keys of `codeInterpreter.limits`.'
+  },
+  { title: 'Its bubblewrap', of: [['lib/sandbox/bubblewrap/bubblewrap.ts', 'BubblewrapOptions']], intro: 'The keys of `codeInterpreter.bubblewrap`.' },
   { title: 'Webhooks', of: [['lib/dialects/assistants/webhooks.ts', 'WebhookOptions']], intro: 'The keys of `webhooks`; see [the life of a run](run-lifecycle.md#webhooks).' },
   {
     title: 'OpenAI-compatible providers',

@@ -105,6 +105,10 @@ class NoteScribe implements Scribe {
     return this.#open<MessageItem>({ kind: 'message', id: this.#id(reuse), isOpen: true, usage: null, parts: [] })
   }
 
+  imageDelta (item: MessageItem, _part: number, fileId: string) {
+    return [{ event: 'note.image', data: { item: item.id, fileId } }]
+  }
+
   textDelta (item: MessageItem, _part: number, { value }: { value: string }) {
     return [{ event: 'note.text', data: { item: item.id, text: value } }]
   }
