@@ -18,6 +18,7 @@ export { rewriteAzureUrl } from './http/azure.js'
 export { ThreadManager, type PlainMessage, type ThreadManagerOptions } from './threads/manager.js'
 export type { CodeInterpreterLimits, CodeInterpreterOption, CodeInterpreterOptions } from './options/code-interpreter.js'
 export type { CallStatus, ExecuteOptions, Sandbox, SandboxCheck, SandboxEvent, SandboxFile, SandboxLimits, SandboxSession, StartOptions } from './sandbox/sandbox.js'
+export type { PyodideOptions } from './sandbox/pyodide/pyodide.js'
 export type { BubblewrapOptions } from './sandbox/bubblewrap/bubblewrap.js'
 export type { ServerTool, ToolContext } from './tools/tool.js'
 export type {

@@ -1,5 +1,6 @@
 import type { BubblewrapOptions } from '../sandbox/bubblewrap/bubblewrap.js'
 import { BACKENDS, type Backend } from '../sandbox/choose.js'
+import type { PyodideOptions } from '../sandbox/pyodide/pyodide.js'
 import { DEFAULT_SANDBOX_LIMITS, type Sandbox, type SandboxLimits } from '../sandbox/sandbox.js'
 import type { InterpreterSettings } from '../tools/code-interpreter/interpreter.js'
 import { bounds } from './bounds.js'
@@ -32,6 +33,12 @@ export interface CodeInterpreterOptions {
   backend?: 'auto' | Backend | Sandbox
   /** How bubblewrap and its Python are found. Default: see `BubblewrapOptions`. */
   bubblewrap?: Omit<BubblewrapOptions, 'without'>
+  /** Where Pyodide is found. Default: the package `pyodide`. */
+  pyodide?: PyodideOptions
+  /**
+   * Whether `auto` may choose Pyodide alone, which is no boundary that the kernel enforces. Default: where there is one project only.
+   */
+  allowWeak?: boolean
   /** Bounds. Default: see `CodeInterpreterLimits`. */
   limits?: Partial<CodeInterpreterLimits>
 }
@@ -45,21 +52,25 @@ export interface ResolvedCodeInterpreter extends InterpreterSettings {
 
 const HOUR_MS = 3_600_000
 const DEFAULTS = { callMs: 60_000, sessions: undefined as number | undefined, idleMs: HOUR_MS, ageMs: 24 * HOUR_MS, waitMs: 60_000, warm: 1, logLength: 1024 ** 2, modelLength: 64_000, filesPerCall: 20 }
-const NAMES: readonly string[] = ['backend', 'bubblewrap', 'limits'] satisfies (keyof CodeInterpreterOptions)[]
+const NAMES: readonly string[] = ['backend', 'bubblewrap', 'pyodide', 'allowWeak', 'limits'] satisfies (keyof CodeInterpreterOptions)[]
 
-/** Undefined: no code is run. Throws a TypeError that names a bad option. */
-export function resolveCodeInterpreter (option: CodeInterpreterOption | undefined): ResolvedCodeInterpreter | undefined {
+/**
+ * Undefined: no code is run. Throws a TypeError that names a bad option.
+ *
+ * @param hasProjects whether the server has several.
+ */
+export function resolveCodeInterpreter (option: CodeInterpreterOption | undefined, hasProjects = false): ResolvedCodeInterpreter | undefined {
   if (option === 'off') return undefined
   const given = option === undefined || option === 'auto' ? {} : option
   if (typeof given !== 'object' || given === null) throw new TypeError(`Option "codeInterpreter" must be 'auto', 'off' or an object, not ${JSON.stringify(option)}.`)
   for (const name of Object.keys(given)) {
     if (!NAMES.includes(name)) throw new TypeError(`Option "codeInterpreter.${name}" does not exist. There are: ${NAMES.join(', ')}.`)
   }
-  const { backend = 'auto', bubblewrap = {}, limits } = given
+  const { backend = 'auto', bubblewrap = {}, pyodide = {}, allowWeak = !hasProjects, limits } = given
   if (typeof backend === 'string' ? backend !== 'auto' && !BACKENDS.includes(backend) : typeof backend?.start !== 'function') {
     throw new TypeError(`Option "codeInterpreter.backend" must be 'auto', ${BACKENDS.map(name => `'${name}'`).join(', ')} or a sandbox, not ${JSON.stringify(backend)}.`)
   }
   const all = bounds('codeInterpreter.limits', { ...DEFAULTS, ...DEFAULT_SANDBOX_LIMITS }, limits as object)
   const sandboxLimits = Object.fromEntries(Object.keys(DEFAULT_SANDBOX_LIMITS).map(name => [name, all[name as keyof SandboxLimits]])) as unknown as SandboxLimits
-  return { choice: { backend, bubblewrap }, limits: all, sandboxLimits, isAskedFor: option !== undefined }
+  return { choice: { backend, bubblewrap, pyodide, allowWeak }, limits: all, sandboxLimits, isAskedFor: option !== undefined }
 }

@@ -138,7 +138,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     models: resolveModels(options),
     tools: options.tools ?? [],
     builtInTools: options.builtInTools ?? [],
-    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter),
+    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options.apiKeys)),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions) },
@@ -183,6 +183,11 @@ function asProvider (name: string, option: ProviderOption): ModelProvider {
   const provider = typeof option === 'object' && option !== null ? providerOf(option) : undefined
   if (provider !== undefined) return provider
   throw new TypeError(`The provider "${name}" is not valid: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
+}
+
+/** A function may name any project. */
+function hasProjects (keys: ApiKeys = []): boolean {
+  return typeof keys === 'function' || (!Array.isArray(keys) && new Set(Object.values(keys)).size > 1)
 }
 
 /** A string would pass for a list of one-letter keys. */

@@ -1,14 +1,18 @@
 import { BubblewrapSandbox, type BubblewrapOptions } from './bubblewrap/bubblewrap.js'
+import { PyodideSandbox, type PyodideOptions } from './pyodide/pyodide.js'
 import type { Sandbox, SandboxCheck } from './sandbox.js'
 
 /** Ways to isolate code that a server has without more configuration, the strongest first. */
-export const BACKENDS = ['bubblewrap'] as const
+export const BACKENDS = ['bubblewrap', 'pyodide'] as const
 export type Backend = typeof BACKENDS[number]
 
 export interface SandboxChoice {
-  /** Default: the first that passes its self-test. */
+  /** `auto`: the first that passes its self-test. */
   backend: 'auto' | Backend | Sandbox
   bubblewrap: BubblewrapOptions
+  pyodide: PyodideOptions
+  /** Whether `auto` may come to a sandbox that the kernel does not enforce. */
+  allowWeak: boolean
 }
 
 export type ChosenSandbox = { ok: true, sandbox: Sandbox, check: SandboxCheck & { ok: true } } | { ok: false, reason: string }
@@ -17,6 +21,10 @@ export type ChosenSandbox = { ok: true, sandbox: Sandbox, check: SandboxCheck & 
 export async function chooseSandbox (choice: SandboxChoice): Promise<ChosenSandbox> {
   const reasons: string[] = []
   for (const sandbox of candidates(choice)) {
+    if (choice.backend === 'auto' && sandbox.strength === 'process' && !choice.allowWeak) {
+      reasons.push(`${sandbox.name} is no boundary that the kernel enforces, and this server has several projects: ask for it by name, or set "allowWeak".`)
+      continue
+    }
     const check = await sandbox.check()
     if (check.ok) return { ok: true, sandbox, check }
     reasons.push(check.reason)
@@ -26,7 +34,8 @@ export async function chooseSandbox (choice: SandboxChoice): Promise<ChosenSandb
 }
 
 /** What a choice may come to, in the order in which it is tried. */
-export function candidates ({ backend, bubblewrap }: SandboxChoice): Sandbox[] {
+export function candidates ({ backend, bubblewrap, pyodide }: SandboxChoice): Sandbox[] {
   if (typeof backend === 'object') return [backend]
-  return BACKENDS.filter(name => backend === 'auto' || backend === name).map(() => new BubblewrapSandbox(bubblewrap))
+  const all: Record<Backend, () => Sandbox> = { bubblewrap: () => new BubblewrapSandbox(bubblewrap), pyodide: () => new PyodideSandbox(pyodide) }
+  return BACKENDS.filter(name => backend === 'auto' || backend === name).map(name => all[name]())
 }

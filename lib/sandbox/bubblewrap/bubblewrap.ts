@@ -9,7 +9,7 @@ import { selfTest } from '../self-test.js'
 import { bubblewrapArguments, FD, NOBODY, type Wall } from './arguments.js'
 import { explain } from './explain.js'
 import { canFilter, seccompFilter } from './seccomp.js'
-import { childrenOf, watchOver } from './watchdog.js'
+import { childrenNow, childrenOf, watchOver } from './watchdog.js'
 
 const START_MS = 15_000
 const PYTHONS = ['/usr/bin/python3', '/usr/local/bin/python3']
@@ -160,6 +160,17 @@ class BubblewrapProcess implements RunnerProcess {
 
   kill (reason: string): void {
     this.#killed ??= reason
+    const { pid } = this.#child
+    if (pid === undefined || this.#hasExited) return
+    // Killed early, bubblewrap leaves behind the process inside that waits for it; later that one has asked to die with it.
+    this.#child.kill('SIGSTOP')
+    for (const inside of childrenNow(pid)) {
+      try {
+        process.kill(inside, 'SIGKILL')
+      } catch {
+        // It is gone.
+      }
+    }
     this.#child.kill('SIGKILL')
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readdir, readFile, statfs } from 'node:fs/promises'
 import { DATA_FOLDER, type SandboxLimits } from '../sandbox.js'
 
@@ -57,8 +58,19 @@ async function residentBytes (root: number): Promise<number> {
 export async function childrenOf (pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
   const lists = await Promise.all(threads.map(async thread => await readFile(`/proc/${pid}/task/${thread}/children`, 'latin1').catch(() => '')))
-  return lists.flatMap(list => list.split(' ').filter(part => part !== '').map(Number))
+  return lists.flatMap(numbers)
 }
+
+/** The same at once, for a process with one thread. */
+export function childrenNow (pid: number): number[] {
+  try {
+    return numbers(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1'))
+  } catch {
+    return []
+  }
+}
+
+const numbers = (list: string): number[] => list.split(' ').filter(part => part !== '').map(Number)
 
 async function usage (pid: number, folder: string): Promise<{ bytes: number, files: number }> {
   const { bsize, blocks, bfree, files, ffree } = await statfs(`/proc/${pid}/root${folder}`)

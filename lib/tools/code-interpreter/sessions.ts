@@ -130,10 +130,21 @@ export class Sessions {
 
   async #start (signal: AbortSignal): Promise<SandboxSession> {
     const warm = this.#warm.shift()
-    const ready = warm === undefined ? undefined : await unlessAborted(warm.catch(() => undefined), signal)
-    const session = ready === undefined || ready.hasEnded ? await this.#options.sandbox.start({ limits: this.#options.sandboxLimits, signal }) : ready
+    const session = warm === undefined ? undefined : await this.#taken(warm, signal)
+    const ready = session === undefined || session.hasEnded ? await this.#options.sandbox.start({ limits: this.#options.sandboxLimits, signal }) : session
     this.#fillPool()
-    return session
+    return ready
+  }
+
+  /** A warm session; undefined when its start has failed. It goes back when the call that wanted it is given up. */
+  async #taken (warm: Promise<SandboxSession>, signal: AbortSignal): Promise<SandboxSession | undefined> {
+    try {
+      return await unlessAborted(warm.catch(() => undefined), signal)
+    } catch (error) {
+      if (this.#closing.signal.aborted) warm.then(async session => await session.stop(), () => {}).catch(() => {})
+      else this.#warm.push(warm)
+      throw error
+    }
   }
 
   #fillPool (): void {

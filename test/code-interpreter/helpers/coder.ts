@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { CodeInterpreterOptions } from '../../../lib/options/code-interpreter.js'
 import { newAssistant, newThread, startServer, stopped, type TestServer, type TestServerOptions } from '../../helpers/server.js'
 import { toolCalls, type ToolCallOptions, type UpstreamReply } from '../../helpers/upstream-replies.js'
-import { bubblewrapSkip } from '../../sandbox/helpers/available.js'
+import { bubblewrapSkip, pyodideSkip } from '../../sandbox/helpers/available.js'
 
 /** A sandbox that code is run in by the tests of the tool. */
 export interface Place {
@@ -13,7 +13,7 @@ export interface Place {
 
 /** The sandboxes of this machine; those that do not work here with the reason. */
 export async function places (): Promise<Place[]> {
-  return [{ name: 'bubblewrap', skip: await bubblewrapSkip(), option: { backend: 'bubblewrap' } }]
+  return [{ name: 'bubblewrap', skip: await bubblewrapSkip(), option: { backend: 'bubblewrap' } }, { name: 'pyodide', skip: await pyodideSkip(), option: { backend: 'pyodide' } }]
 }
 
 /** A model's call of the tool, for each code. */

@@ -1,0 +1,33 @@
+/** What is used of the package `pyodide`, which may not be installed. */
+export interface PyodideModule {
+  loadPyodide (options: { indexURL: string, jsglobals: object, env: Record<string, string> }): Promise<Pyodide>
+}
+
+export interface Pyodide {
+  FS: EmscriptenFiles
+  globals: PyProxy
+  runPython (code: string, options?: { globals: PyProxy }): unknown
+  setStdout (options: { write (bytes: Uint8Array): number }): void
+  setStderr (options: { write (bytes: Uint8Array): number }): void
+  setStdin (options: { error: true }): void
+  setInterruptBuffer (buffer: { 0: number }): void
+}
+
+export type PyProxy = ((...args: unknown[]) => PyProxy) & { get (name: string): PyProxy }
+
+export interface EmscriptenFiles {
+  filesystems: { MEMFS: MemoryFiles }
+  ErrnoError: new (errno: number) => Error
+  mkdirTree (path: string): void
+  makedev (major: number, minor: number): number
+  mkdev (path: string, device: number): void
+  registerDevice (device: number, operations: { open (): void, write (stream: object, buffer: Uint8Array, offset: number, length: number): number }): void
+}
+
+export interface FileNode {
+  contents?: Uint8Array | Record<string, FileNode> | null
+}
+
+export interface MemoryFiles {
+  expandFileStorage (node: FileNode, capacity: number): void
+}

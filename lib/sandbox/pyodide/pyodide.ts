@@ -1,0 +1,154 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { RunnerSession, type RunnerProcess } from '../runner-session.js'
+import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
+import { selfTest } from '../self-test.js'
+
+/** WebAssembly is compiled first. */
+const START_MS = 60_000
+const NOBODY = 65534
+/** Of Python's memory in WebAssembly. The rest of the process needs more. */
+const WASM_BYTES = 1024 ** 3
+const LOOK_MS = 250
+const INTERRUPTS = 4
+
+export interface PyodideOptions {
+  /** The folder of Pyodide: its files, and wheels that code may import. Default: that of the package `pyodide`. */
+  folder?: string
+}
+
+/**
+ * Python compiled to WebAssembly, in a Node process that has locked itself down. Runs wherever Node does, with the standard library alone.
+ * No boundary of the kernel: a hole in V8 or in Node's permission model is a way out.
+ */
+export class PyodideSandbox implements Sandbox {
+  readonly name = 'pyodide'
+  readonly strength = 'process'
+  readonly defaultSessions = 4
+  readonly #options: PyodideOptions
+  readonly #sessions = new Set<SandboxSession>()
+
+  constructor (options: PyodideOptions = {}) {
+    this.#options = options
+  }
+
+  async check (): Promise<SandboxCheck> {
+    const folder = this.#folder()
+    if (folder === undefined) return { ok: false, reason: 'Pyodide is not installed: npm install pyodide@314.0.7.' }
+    if (!existsSync(join(folder, 'pyodide.mjs'))) return { ok: false, reason: `There is no Pyodide in ${folder}.` }
+    return await selfTest(this)
+  }
+
+  async start ({ limits, signal }: StartOptions): Promise<SandboxSession> {
+    signal.throwIfAborted()
+    const session = await RunnerSession.open(this.#spawn(limits), limits, START_MS, signal)
+    this.#sessions.add(session)
+    session.ended.finally(() => this.#sessions.delete(session)).catch(() => {})
+    return session
+  }
+
+  async close (): Promise<void> {
+    await Promise.all([...this.#sessions].map(async session => await session.stop()))
+  }
+
+  #folder (): string | undefined {
+    if (this.#options.folder !== undefined) return this.#options.folder
+    try {
+      return dirname(createRequire(import.meta.url).resolve('pyodide/package.json'))
+    } catch {
+      return undefined
+    }
+  }
+
+  #spawn (limits: SandboxLimits): RunnerProcess {
+    const folder = this.#folder() ?? ''
+    const child = fileURLToPath(new URL('./child.js', import.meta.url))
+    const here = dirname(dirname(child))
+    const flags = [
+      Number(process.versions.node.split('.')[0]) >= 24 ? '--permission' : '--experimental-permission',
+      `--allow-fs-read=${join(folder, '/')}`, `--allow-fs-read=${join(here, '/')}`, ...packageFiles(here),
+      '--disallow-code-generation-from-strings', '--no-addons', '--no-warnings', '--disable-proto=delete', '--max-old-space-size=512', '--no-deprecation'
+    ]
+    const canDrop = process.getuid?.() === 0 && [folder, here, process.execPath].every(isOpenToAll)
+    const running = spawn(process.execPath, [...flags, child, folder, String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes)], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      cwd: '/',
+      env: {},
+      ...canDrop ? { uid: NOBODY, gid: NOBODY } : {}
+    })
+    return new PyodideProcess(running, limits)
+  }
+}
+
+/** Node looks for the nearest package.json of a module, to learn its type. */
+function packageFiles (folder: string): string[] {
+  const files: string[] = []
+  for (let at = folder; ; at = dirname(at)) {
+    const path = join(at, 'package.json')
+    if (existsSync(path)) return [...files, `--allow-fs-read=${path}`]
+    if (dirname(at) === at) return files
+  }
+}
+
+/** Whether any user can come there and read it. */
+function isOpenToAll (path: string): boolean {
+  for (let at = path; dirname(at) !== at; at = dirname(at)) if ((statSync(at).mode & 0o005) !== 0o005) return false
+  return true
+}
+
+class PyodideProcess implements RunnerProcess {
+  readonly output: Readable
+  readonly control: Duplex
+  readonly exited: Promise<string>
+  readonly #child: ChildProcess
+  readonly #interrupts: Writable
+  #killed: string | undefined
+
+  constructor (child: ChildProcess, limits: SandboxLimits) {
+    this.#child = child
+    const pipes: readonly unknown[] = child.stdio
+    this.output = child.stdout as Readable
+    this.control = pipes[3] as Duplex
+    this.#interrupts = pipes[INTERRUPTS] as Writable
+    for (const stream of child.stdio) stream?.on('error', () => {})
+    const errors: string[] = []
+    child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
+      if (errors.length < 20) errors.push(piece)
+    })
+    const watch = setInterval(() => this.#look(limits), LOOK_MS).unref()
+    this.exited = new Promise(resolve => {
+      const end = (reason: string): void => {
+        clearInterval(watch)
+        this.control.destroy()
+        this.#interrupts.destroy()
+        resolve(this.#killed ?? reason)
+      }
+      child.on('error', error => end(error.message))
+      child.on('close', (code, signal) => end(/^\s*(\w*Error: .*)$/m.exec(errors.join(''))?.[1] ?? `Python ended with ${signal ?? `status ${code}`}`))
+    })
+  }
+
+  /** Only where the system tells: elsewhere the bounds of WebAssembly and of the heap are all there is. */
+  #look (limits: SandboxLimits): void {
+    let kilobytes = 0
+    try {
+      kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))?.[1] ?? 0)
+    } catch {
+      return
+    }
+    if (kilobytes * 1024 > limits.memoryBytes) this.kill(`it used more than ${limits.memoryBytes} bytes of memory`)
+  }
+
+  interrupt (): void {
+    if (this.#interrupts.writable) this.#interrupts.write('!')
+  }
+
+  kill (reason: string): void {
+    this.#killed ??= reason
+    this.#child.kill('SIGKILL')
+  }
+}

@@ -1,0 +1,32 @@
+import { test, type Test } from 'tap'
+import { sandboxSuite } from '../../lib/conformance/sandbox.js'
+import { chooseSandbox } from '../../lib/sandbox/choose.js'
+import { PyodideSandbox } from '../../lib/sandbox/pyodide/pyodide.js'
+import { pyodideSkip } from './helpers/available.js'
+import { startSession, textOf } from './helpers/sessions.js'
+
+const skip = await pyodideSkip()
+const sandbox = new PyodideSandbox()
+
+sandboxSuite({
+  test: async (name: string, body: (t: Test) => Promise<void>) => await test(`pyodide: ${name}`, { skip }, body),
+  sandbox
+})
+
+test('what Python computes long in C is interrupted, too', { skip }, async t => {
+  const session = await startSession(t, sandbox)
+  t.match(await textOf(session, 'import re\nre.match("(a+)+$", "a" * 40 + "b")', 1000), /KeyboardInterrupt/)
+  t.equal(await textOf(session, '1'), '1\n')
+})
+
+test('what cannot work is said in a sentence', async t => {
+  t.match(await new PyodideSandbox({ folder: '/missing' }).check(), { ok: false, reason: 'There is no Pyodide in /missing.' })
+  const choice = { backend: 'auto', bubblewrap: { bwrap: '/missing' }, pyodide: { folder: '/missing' } } as const
+  t.match(await chooseSandbox({ ...choice, allowWeak: true }), { ok: false, reason: /There is no Pyodide/ })
+  t.match(await chooseSandbox({ ...choice, allowWeak: false }), { ok: false, reason: /several projects/ })
+})
+
+test('auto takes Pyodide where bubblewrap does not work', { skip }, async t => {
+  const chosen = await chooseSandbox({ backend: 'auto', bubblewrap: { bwrap: '/missing' }, pyodide: {}, allowWeak: true })
+  t.equal(chosen.ok && chosen.sandbox.name, 'pyodide')
+})
