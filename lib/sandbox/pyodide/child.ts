@@ -11,6 +11,7 @@ import type { PyodideModule } from './pyodide-module.js'
 
 const REPLIES = 3
 const INTERRUPTS = 4
+const SNAPSHOT = 5
 const SIGINT = 2
 /** Between two looks at whether there is an interrupt. */
 const POLL_MS = 50
@@ -35,12 +36,17 @@ const send = (reply: object): void => writeAll(REPLIES, Buffer.from(JSON.stringi
 boundMemory(Number(memoryBytes))
 // Emscripten asks for the constants of fs, where the permission model refuses all bindings.
 Object.assign(process, { binding: (name: string) => name === 'constants' ? { fs: fs.constants } : {} })
+const snapshot = new Uint8Array(fs.fstatSync(SNAPSHOT).size)
+// By position: other processes read the same open file.
+for (let at = 0; at < snapshot.length;) at += fs.readSync(SNAPSHOT, snapshot, at, snapshot.length - at, at)
+fs.closeSync(SNAPSHOT)
 const { loadPyodide } = await import(`${folder}/pyodide.mjs`) as PyodideModule
 const py = await loadPyodide({
   indexURL: `${folder}/`,
   // What Python would reach as the module js: nothing, and without a prototype that leads anywhere.
   jsglobals: Object.freeze(Object.create(null) as object),
-  env: { HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend' }
+  env: { HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend' },
+  ...snapshot.length === 0 ? {} : { _loadSnapshot: snapshot }
 })
 boundFiles(py.FS, Number(dataBytes))
 py.FS.mkdirTree('/mnt/data')
@@ -80,7 +86,10 @@ py.setInterruptBuffer({ get 0 () { return isInterrupted() ? SIGINT : 0 }, set 0 
 
 const scope = py.globals.get('dict')()
 py.runPython(String.raw`
-import os, sys, json
+import os, sys, json, random
+# All sessions begin with the memory of one.
+random.seed()
+os.environ.update({'HOME': '/tmp', 'LANG': 'C.UTF-8', 'MPLBACKEND': 'module://sandbox_backend'})
 _host = os.open('/dev/host', os.O_WRONLY)
 sys.stdout.reconfigure(line_buffering=True)
 def write(data):

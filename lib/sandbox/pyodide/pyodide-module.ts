@@ -1,9 +1,18 @@
 /** What is used of the package `pyodide`, which may not be installed. */
 export interface PyodideModule {
-  loadPyodide (options: { indexURL: string, jsglobals: object, env: Record<string, string> }): Promise<Pyodide>
+  loadPyodide (options: LoadOptions): Promise<Pyodide>
+}
+
+export interface LoadOptions {
+  indexURL: string
+  jsglobals?: object
+  env?: Record<string, string>
+  _makeSnapshot?: true
+  _loadSnapshot?: Uint8Array
 }
 
 export interface Pyodide {
+  makeMemorySnapshot (options: object): Uint8Array
   FS: EmscriptenFiles
   globals: PyProxy
   runPython (code: string, options?: { globals: PyProxy }): unknown

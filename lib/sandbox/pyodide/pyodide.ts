@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { closeSync, existsSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { unlessAborted } from '../../shared/abort.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
@@ -31,6 +34,8 @@ export class PyodideSandbox implements Sandbox {
   readonly defaultSessions = 4
   readonly #options: PyodideOptions
   readonly #sessions = new Set<SandboxSession>()
+  /** An open file with the memory that sessions begin with. */
+  #snapshot: Promise<number | 'ignore'> | undefined
 
   constructor (options: PyodideOptions = {}) {
     this.#options = options
@@ -45,7 +50,9 @@ export class PyodideSandbox implements Sandbox {
 
   async start ({ limits, signal }: StartOptions): Promise<SandboxSession> {
     signal.throwIfAborted()
-    const session = await RunnerSession.open(this.#spawn(limits), limits, START_MS, signal)
+    this.#snapshot ??= this.#makeSnapshot()
+    const snapshot = await unlessAborted(this.#snapshot, signal)
+    const session = await RunnerSession.open(this.#spawn(limits, snapshot), limits, START_MS, signal)
     this.#sessions.add(session)
     session.ended.finally(() => this.#sessions.delete(session)).catch(() => {})
     return session
@@ -53,6 +60,9 @@ export class PyodideSandbox implements Sandbox {
 
   async close (): Promise<void> {
     await Promise.all([...this.#sessions].map(async session => await session.stop()))
+    const snapshot = await this.#snapshot
+    this.#snapshot = undefined
+    if (typeof snapshot === 'number') closeSync(snapshot)
   }
 
   #folder (): string | undefined {
@@ -64,9 +74,34 @@ export class PyodideSandbox implements Sandbox {
     }
   }
 
-  #spawn (limits: SandboxLimits): RunnerProcess {
+  #spawn (limits: SandboxLimits, snapshot: number | 'ignore'): RunnerProcess {
+    return new PyodideProcess(this.#run('child.js', [String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes)], snapshot), limits)
+  }
+
+  /** A file without a name: nothing is left when this process is killed. `ignore` when no snapshot could be made. */
+  async #makeSnapshot (): Promise<number | 'ignore'> {
+    const path = join(tmpdir(), `pyodide-${randomUUID()}`)
+    const file = openSync(path, 'wx', 0o600)
+    const snapshot = openSync(path, 'r')
+    unlinkSync(path)
+    const child = this.#run('snapshot.js', [], 'ignore', file)
+    closeSync(file)
+    for (const stream of child.stdio) stream?.on('error', () => {})
+    child.stderr?.resume()
+    const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
+    const code = await new Promise(resolve => {
+      child.on('error', resolve)
+      child.on('close', resolve)
+    })
+    clearTimeout(timer)
+    if (code === 0) return snapshot
+    closeSync(snapshot)
+    return 'ignore'
+  }
+
+  #run (program: string, args: readonly string[], snapshot: number | 'ignore', output: number | 'pipe' = 'pipe'): ChildProcess {
     const folder = this.#folder() ?? ''
-    const child = fileURLToPath(new URL('./child.js', import.meta.url))
+    const child = fileURLToPath(new URL(program, import.meta.url))
     const here = dirname(dirname(child))
     const flags = [
       Number(process.versions.node.split('.')[0]) >= 24 ? '--permission' : '--experimental-permission',
@@ -74,13 +109,12 @@ export class PyodideSandbox implements Sandbox {
       '--disallow-code-generation-from-strings', '--no-addons', '--no-warnings', '--disable-proto=delete', '--max-old-space-size=512', '--no-deprecation'
     ]
     const canDrop = process.getuid?.() === 0 && [folder, here, process.execPath].every(isOpenToAll)
-    const running = spawn(process.execPath, [...flags, child, folder, String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes)], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    return spawn(process.execPath, [...flags, child, folder, ...args], {
+      stdio: ['ignore', output, 'pipe', 'pipe', 'pipe', snapshot],
       cwd: '/',
       env: {},
       ...canDrop ? { uid: NOBODY, gid: NOBODY } : {}
     })
-    return new PyodideProcess(running, limits)
   }
 }
 
