@@ -6,7 +6,7 @@ import { DEFAULT_SANDBOX_LIMITS, type Sandbox, type SandboxCheck, type SandboxEv
 
 /** The packages that are worth a word, by the name that they are imported under. */
 const PACKAGES = ['numpy', 'pandas', 'matplotlib', 'scipy', 'sklearn', 'seaborn', 'PIL', 'openpyxl', 'docx', 'pptx', 'reportlab', 'sympy', 'statsmodels', 'requests', 'bs4', 'lxml']
-const CHECK_MS = 20_000
+const CHECK_MS = 60_000
 
 /** Attacks from inside. Prints one JSON line: what has succeeded, and which packages there are. */
 const attack = (port: number, secret: string): string => String.raw`

@@ -78,7 +78,8 @@ export class Interpreter {
     const { sandbox, check } = chosen
     log[sandbox.strength === 'process' ? 'warn' : 'info']({ sandbox: sandbox.name, python: check.python, packages: check.packages },
       `code_interpreter runs code in ${sandbox.name}${sandbox.strength === 'process' ? ', which is no boundary that the kernel enforces' : ''}`)
-    this.#sandbox = sandbox
+    // One that was handed in may serve others too.
+    if (sandbox !== choice.backend) this.#sandbox = sandbox
     this.#sessions = new Sessions({ sandbox, sandboxLimits, clock, limits: { ...limits, sessions: limits.sessions ?? sandbox.defaultSessions } })
     return { ok: true, sessions: this.#sessions }
   }

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { CodeInterpreterOptions } from '../../../lib/options/code-interpreter.js'
+import { PyodideSandbox } from '../../../lib/sandbox/pyodide/pyodide.js'
 import { newAssistant, newThread, startServer, stopped, type TestServer, type TestServerOptions } from '../../helpers/server.js'
 import { toolCalls, type ToolCallOptions, type UpstreamReply } from '../../helpers/upstream-replies.js'
 import { bubblewrapSkip, pyodideSkip } from '../../sandbox/helpers/available.js'
@@ -13,12 +14,15 @@ export interface Place {
 
 /** The sandboxes of this machine; those that do not work here with the reason. */
 export async function places (): Promise<Place[]> {
-  return [{ name: 'bubblewrap', skip: await bubblewrapSkip(), option: { backend: 'bubblewrap' } }, { name: 'pyodide', skip: await pyodideSkip(), option: { backend: 'pyodide' } }]
+  return [{ name: 'bubblewrap', skip: await bubblewrapSkip(), option: { backend: 'bubblewrap' } }, { name: 'pyodide', skip: await pyodideSkip(), option: { backend: pyodide } }]
 }
 
 /** A model's call of the tool, for each code. */
 export const python = (codes: string | string[], options: ToolCallOptions = {}): UpstreamReply =>
   toolCalls([codes].flat().map((code, i) => ({ name: 'python', arguments: { code }, id: `call_${i + 1}_${code.length}` })), options)
+
+/** One for all servers: the memory that its sessions begin with takes seconds to make. */
+const pyodide = new PyodideSandbox()
 
 export interface Coder {
   server: TestServer
