@@ -19,6 +19,7 @@ async function main (): Promise<void> {
   if (command.run === 'help') process.stdout.write(helpText())
   else if (command.run === 'version') process.stdout.write(`${version()}\n`)
   else if (command.run === 'serve') await serve(command.values)
+  else if (command.run === 'eval') await (await import('./cli/eval.js')).runEval(command.file, command.values)
   else await transfer(command)
 }
 

@@ -1,24 +1,33 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { OperatorError } from './errors.js'
+import { readEval, type EvalCommand } from './eval-arguments.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
 import { readTransfer, type ExportCommand, type ImportCommand } from './transfer-arguments.js'
 
-export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | ExportCommand | ImportCommand
+export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | ExportCommand | ImportCommand | EvalCommand & { values: Values }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
 export function readCommand (argv: readonly string[], env: Environment): Command {
   if (argv[0] === 'export' || argv[0] === 'import') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readTransfer(argv, env)
-  const flags = parseFlags(argv)
+  if (argv[0] === 'eval' && !argv.includes('--help') && !argv.includes('-h')) {
+    const command = readEval(argv.slice(1))
+    return { ...command, values: valuesOf(parseFlags(command.server), env) }
+  }
+  const flags = parseFlags(argv[0] === 'eval' ? ['--help'] : argv)
   if (flags.help === true) return { run: 'help' }
   if (flags.version === true) return { run: 'version' }
+  return { run: 'serve', values: valuesOf(flags, env) }
+}
+
+function valuesOf (flags: Flags, env: Environment): Values {
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(SETTINGS)) {
     const value = fromFlags(setting, flags) ?? fromEnvironment(setting, env)
     if (value !== undefined) values[name] = value
   }
-  return { run: 'serve', values }
+  return values
 }
 
 function fromFlags (setting: Setting<unknown>, flags: Flags): unknown {

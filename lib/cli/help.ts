@@ -2,10 +2,11 @@ import { SETTINGS, type Setting } from './settings.js'
 
 const rows: readonly Setting<unknown>[] = Object.values(SETTINGS)
 
-/** How what is kept is moved from one store to another. */
+/** The commands besides the server. */
 export const TRANSFER_USAGE: readonly string[] = [
   'fastify-openai-compat export [--storage URL] [--out FILE] [--resume]',
-  'fastify-openai-compat import [--storage URL] [FILE] [--strict] [--project NAME]'
+  'fastify-openai-compat import [--storage URL] [FILE] [--strict] [--project NAME]',
+  'fastify-openai-compat eval FILE [--config FILE]'
 ]
 
 /** The text of `--help`. */
@@ -29,6 +30,8 @@ export function helpText (): string {
     'on with a file that broke off. import reads FILE, or stdin: an export, or assistants, threads,',
     'messages and files saved from the original API, which go to the project NAME. What is there already',
     'stays as it is. With --strict the first bad line ends it. Both take --config too.',
+    '',
+    'eval measures search on the documents and questions of FILE, in memory: see docs/search.md.',
     '',
     'An option marked * may be repeated; its variable takes values separated by commas.',
     ''

@@ -16,14 +16,15 @@ export interface Measures {
   mrr: number
 }
 
-const DEPTH = 10
+/** Documents of a ranking that are looked at. */
+export const DEPTH = 10
 
 /** Measures rankings: for each question the ids of the documents found, best first, each once. */
-export async function evaluate ({ queries }: Collection, search: (text: string) => Promise<readonly string[]>): Promise<Measures> {
+export async function evaluate ({ queries }: Collection, search: (query: Collection['queries'][number]) => Promise<readonly string[]>): Promise<Measures> {
   const judged = queries.filter(({ rel }) => Object.values(rel).some(grade => grade > 0))
   const total = { ndcg: 0, recall: 0, mrr: 0 }
-  for (const { text, rel } of judged) {
-    const { ndcg, recall, mrr } = measuresOf((await search(text)).slice(0, DEPTH), rel)
+  for (const query of judged) {
+    const { ndcg, recall, mrr } = measuresOf((await search(query)).slice(0, DEPTH), query.rel)
     total.ndcg += ndcg
     total.recall += recall
     total.mrr += mrr

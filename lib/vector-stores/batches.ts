@@ -9,7 +9,7 @@ import type { StoreRef } from '../retrieval/index/contract.js'
 import type { Scope } from '../shared/scope.js'
 import { changeStore } from './store-change.js'
 import { unfinished, type StoreFiles } from './files.js'
-import { activate, NO_FILES, partitionOf, putFile, recordKey, removeRecord, type BatchBody, type FileBody } from './records.js'
+import { activate, NO_FILES, partitionOf, putFile, recordKey, removeRecord, replaced, type BatchBody, type FileBody } from './records.js'
 
 const missing = (id: string): ApiError => new ApiError(404, `No vector store file batch found with id '${id}'.`)
 
@@ -60,8 +60,8 @@ export class StoreBatches {
       if (body.batch.file_counts.in_progress === 0) return undefined
       for await (const { body: file } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) {
         if (file.batchId !== id || file.file.status !== 'in_progress') continue
-        change.add(putFile({ ...file, file: { ...file.file, status: 'cancelled' } }), removeRecord(KIND.vectorStoreJob, file.file.id),
-          ...await unfinished(records, ref, file.file.id))
+        change.add(putFile({ ...file, file: { ...file.file, status: 'cancelled' }, generation: null, entryId: null }), removeRecord(KIND.vectorStoreJob, file.file.id),
+          ...replaced(file), ...await unfinished(records, ref, file.file.id))
         await change.move(id, 'in_progress', 'cancelled')
       }
       const next = { ...await change.batch(id) ?? body, cancelled: true }

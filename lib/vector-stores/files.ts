@@ -104,7 +104,7 @@ export class StoreFiles {
         const entry = await this.#scope.records.get<EntryBody>(recordKey(ref, KIND.vectorStoreEntry, body.entryId))
         next.entryId = randomUUID()
         change.add(removeRecord(KIND.vectorStoreEntry, body.entryId),
-          putEntry(next.entryId, { fileId: id, generation: body.generation, attributes: next.file.attributes, model: entry?.body.model ?? null }))
+          putEntry(next.entryId, { fileId: id, generation: body.generation, attributes: next.file.attributes, model: entry?.body.model ?? null, ...entry?.body.chunks === undefined ? {} : { chunks: entry.body.chunks } }))
       }
       change.add(putFile(next))
       return next.file
@@ -240,7 +240,8 @@ export class StoreFiles {
   async #put (change: StoreChange, object: FileObject, settings: Pick<VectorStoreFile, 'attributes' | 'chunking_strategy'>, origin: Pick<FileBody, 'batchId' | 'token'>): Promise<VectorStoreFile> {
     const old = await change.file(object.id)
     if (old !== undefined) {
-      await this.#detachChunks(change, old)
+      // What it was indexed as stays searchable until it has been indexed again.
+      if (old.file.status === 'in_progress') change.add(...await unfinished(this.#scope.records, this.#ref(change.store.id), old.file.id))
       change.store = { ...change.store, usage_bytes: change.store.usage_bytes - old.file.usage_bytes }
       await change.move(old.batchId, old.file.status, undefined)
     }
@@ -256,7 +257,7 @@ export class StoreFiles {
       attributes: settings.attributes
     }
     await change.move(origin.batchId, undefined, 'in_progress')
-    change.add(putFile({ file, filename: object.filename, ...origin, generation: null, entryId: null }), indexJob(object.id))
+    change.add(putFile({ file, filename: object.filename, ...origin, generation: old?.generation ?? null, entryId: old?.entryId ?? null }), indexJob(object.id))
     return file
   }
 

@@ -9,9 +9,9 @@ import { ModelError } from '../models/provider.js'
 import type { Chunk } from '../retrieval/chunk.js'
 import type { DocumentReader } from '../retrieval/document-reader.js'
 import { DocumentError, unreadable, unsupported } from '../retrieval/parse/document.js'
-import type { StoreRef } from '../retrieval/index/contract.js'
+import type { IndexedFile, StoreRef } from '../retrieval/index/contract.js'
 import { changeStore } from './store-change.js'
-import { encodeVector, partitionOf, purgeJob, putChunk, putEntry, putFile, recordKey, type FileBody, type JobBody } from './records.js'
+import { encodeVector, partitionOf, purgeJob, putChunk, putEntry, putFile, recordKey, replaced, type FileBody, type JobBody } from './records.js'
 import type { StoreSearch } from './search.js'
 
 /** This instance does not hold the job any more: its file was detached, or another instance has taken it over. */
@@ -44,6 +44,7 @@ export class Indexing {
   /** Writes and renewals of the lease, which must not overlap. */
   readonly #queue = new SerialQueue()
   #bytes = 0
+  #chunks = 0
 
   constructor (services: IndexingServices, ref: StoreRef, job: Lease<JobBody>) {
     this.#services = services
@@ -69,6 +70,7 @@ export class Indexing {
       if (!await this.#index(record.body)) return
       await this.#complete()
     } catch (error) {
+      await this.#services.search.discard(this.ref, this.#generation)
       const failure = asFailure(error)
       this.#abort.signal.throwIfAborted()
       if (failure === undefined) throw error
@@ -104,23 +106,29 @@ export class Indexing {
     if (object.bytes > reader.maxBytes) throw unreadable('it is too large')
     const bytes = await load(await files.open(file.id), object.bytes)
     const { max_chunk_size_tokens: size, chunk_overlap_tokens: overlap } = file.chunking_strategy.static
-    let number = 0
+    const indexed = { fileId: file.id, name: filename, generation: this.#generation, attributes: file.attributes, model: this.#services.search.embedder?.name ?? null }
     for await (const batch of reader.read({ filename, bytes, chunking: { size, overlap } })) {
       this.#abort.signal.throwIfAborted()
-      await this.#putChunks(batch, number)
-      number += batch.length
+      await this.#putChunks(batch, indexed)
     }
     return true
   }
 
-  async #putChunks (chunks: readonly Chunk[], from: number): Promise<void> {
-    const vectors = await this.#services.search.embedder?.embed(chunks.map(({ text }) => text), this.#abort.signal)
+  async #putChunks (chunks: readonly Chunk[], file: IndexedFile): Promise<void> {
+    const { search } = this.#services
+    const from = this.#chunks
+    const vectors = await search.embedder?.embed(chunks.map(({ text }) => text), this.#abort.signal)
     const items = chunks.map((chunk, i) => {
       const vector = vectors?.[i]
       this.#bytes += Buffer.byteLength(chunk.text) + 4 * (vector?.length ?? 0)
       return putChunk(this.#generation, { number: from + i, ...chunk, ...vector === undefined ? {} : { vector: encodeVector(vector) } })
     })
     await this.#queue.run(async () => await this.#write(items))
+    this.#chunks += chunks.length
+    await search.prepare(this.ref, file, chunks.map(({ text }, i) => {
+      const vector = vectors?.[i]
+      return { number: from + i, text, ...vector === undefined ? {} : { vector: Float32Array.from(vector) } }
+    }))
   }
 
   async #complete (): Promise<void> {
@@ -128,21 +136,25 @@ export class Indexing {
     const generation = this.#generation
     await this.#finish(({ file }) => ({
       file: { ...file, status: 'completed', usage_bytes: this.#bytes }, generation, entryId
-    }), ({ file }) => [putEntry(entryId, { fileId: file.id, generation, attributes: file.attributes, model: this.#services.search.embedder?.name ?? null })])
+    }), ({ file }, before) => [
+      putEntry(entryId, { fileId: file.id, generation, attributes: file.attributes, model: this.#services.search.embedder?.name ?? null, chunks: this.#chunks }),
+      ...replaced(before)
+    ])
   }
 
   async #fail ({ code, message }: DocumentError): Promise<void> {
-    await this.#finish(({ file }) => ({ file: { ...file, status: 'failed', last_error: { code, message } } }), () => [purgeJob(this.#generation)])
+    await this.#finish(({ file }) => ({ file: { ...file, status: 'failed', last_error: { code, message } }, generation: null, entryId: null }),
+      (_, before) => [purgeJob(this.#generation), ...replaced(before)])
   }
 
   /** Ends the job: writes the file's outcome and the counts, and removes the job. */
-  async #finish (result: (body: FileBody) => Partial<FileBody> & Pick<FileBody, 'file'>, also: (body: FileBody) => WriteItem[]): Promise<void> {
+  async #finish (result: (body: FileBody) => Partial<FileBody> & Pick<FileBody, 'file'>, also: (body: FileBody, before: FileBody) => WriteItem[]): Promise<void> {
     await this.#queue.run(async () => {
       await changeStore(this.#services.records, this.ref, async change => {
         const [body, isHeld] = await Promise.all([change.file(this.fileId), this.#job.refresh()])
         if (body?.file.status !== 'in_progress' || !isHeld) throw new JobLost()
         const next: FileBody = { ...body, ...result(body) }
-        change.add(putFile(next), this.#job.remove(), ...also(next))
+        change.add(putFile(next), this.#job.remove(), ...also(next, body))
         change.store = { ...change.store, usage_bytes: change.store.usage_bytes + next.file.usage_bytes }
         await change.move(body.batchId, 'in_progress', next.file.status)
         return true

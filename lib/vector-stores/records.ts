@@ -17,7 +17,7 @@ export interface FileBody {
   filename: string
   /** The batch that it was attached with. */
   batchId: string | null
-  /** The parent of its current chunks; null before it was indexed. */
+  /** The parent of the chunks that are searched; null before it was indexed. While it is indexed again, those of before. */
   generation: string | null
   /** The entry that makes it searchable; null while it is not. */
   entryId: string | null
@@ -52,6 +52,8 @@ export interface EntryBody {
   attributes: Attributes
   /** The model that computed the vectors; null when there are none. */
   model: string | null
+  /** How many there are. Absent in entries of 0.1.0. */
+  chunks?: number
 }
 
 export interface ChunkBody {
@@ -126,4 +128,9 @@ export async function enterUses (records: RecordStore, { project, storeId }: Sto
 export async function endUses (records: RecordStore, { project, storeId }: StoreRef, fileIds: readonly string[]): Promise<void> {
   if (fileIds.length === 0) return
   await records.write({ project, partition: PARTITION.fileUses }, [...new Set(fileIds)].map(fileId => removeRecord(KIND.fileUse, useId(fileId, storeId))))
+}
+
+/** Ends the search of what the file had been indexed as before. */
+export function replaced ({ entryId, generation }: FileBody): WriteItem[] {
+  return [...entryId === null ? [] : [removeRecord(KIND.vectorStoreEntry, entryId)], ...generation === null ? [] : [purgeJob(generation)]]
 }

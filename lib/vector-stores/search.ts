@@ -106,6 +106,23 @@ export class StoreSearch {
     await sync
   }
 
+  /**
+   * Puts chunks into the index before their file is complete, so that it can be searched the moment it is. What fails here is made up for by
+   * the next `sync`.
+   */
+  async prepare (ref: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): Promise<void> {
+    try {
+      for (let i = 0; i < chunks.length; i += TOLD_AT_ONCE) await this.#services.index.addChunks(ref, file, chunks.slice(i, i + TOLD_AT_ONCE))
+    } catch (error) {
+      this.#services.log.debug({ err: error }, 'chunks could not be put into the search index; the next search does it')
+    }
+  }
+
+  /** Undoes `prepare`. */
+  async discard (ref: StoreRef, generation: string): Promise<void> {
+    await this.#services.index.removeGeneration(ref, generation).catch(() => {})
+  }
+
   /** The store is gone. */
   async forget (ref: StoreRef): Promise<void> {
     await this.#services.index.drop(ref)
@@ -126,8 +143,8 @@ export class StoreSearch {
     for (;;) {
       const page = await records.page<EntryBody>({ ...partitionOf(ref), kind: KIND.vectorStoreEntry, order: 'asc', limit: 100, after })
       for (const { body, position } of page.records) {
-        const { fileId, generation, attributes, model } = body
-        const isKnown = await index.has(ref, generation)
+        const { fileId, generation, attributes, model, chunks } = body
+        const isKnown = await index.has(ref, generation, chunks)
         const name = isKnown ? '' : (await records.get<FileBody>(recordKey(ref, KIND.vectorStoreFile, fileId)))?.body.filename ?? ''
         const file: IndexedFile = { fileId, name, generation, attributes, model }
         if (!isKnown) await this.#tellChunks(ref, file)

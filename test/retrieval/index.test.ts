@@ -158,6 +158,18 @@ test('a file is searched once it is complete, until it is removed or made anew',
   t.strictSame(await files(index, { text: 'volcano' }), [])
 })
 
+test('chunks may be in the index before their file is complete, and taken out again', async t => {
+  const index = indexAt(t)
+  await add(index, 'a', ['volcano'], { generation: 'a1' })
+  const next: IndexedFile = { fileId: 'a', name: '', generation: 'a2', attributes: {}, model: null }
+  await index.addChunks(store, next, [{ number: 0, text: 'glacier' }, { number: 1, text: 'glacier again' }])
+  t.strictSame([await index.has(store, 'a2'), await index.has(store, 'a2', 3), await index.has(store, 'a2', 2)], [false, false, true])
+  t.match([await found(index, { text: 'volcano' }), await found(index, { text: 'glacier' })], [[{ generation: 'a1' }], []])
+  await index.removeGeneration(store, 'a2')
+  t.notOk(await index.has(store, 'a2', 2))
+  t.strictSame(await files(index, { text: 'volcano' }), ['a'])
+})
+
 test('stores do not see one another, and a dropped one is forgotten', async t => {
   const index = indexAt(t)
   const other = { project: 'q', storeId: 'vs_1' }

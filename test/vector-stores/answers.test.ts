@@ -1,5 +1,9 @@
 import { test } from 'tap'
+import { openaiCompatible } from '../../lib/models/openai-compatible.js'
+import type { ModelProvider } from '../../lib/models/provider.js'
 import { ManualClock } from '../helpers/clock.js'
+import { startUpstream } from '../helpers/upstream.js'
+import { Gate } from '../helpers/upstream-gate.js'
 import { indexed, startWorld, upload, type World } from './helpers/world.js'
 
 /** Finds in a store, by file and first words. */
@@ -50,4 +54,32 @@ test('several queries in one search are each answered', async t => {
   const found = await results(world, store, ['penguins', 'cranes in the harbour'], { max_num_results: 2 })
   t.strictSame(found.map(({ name }) => name).sort(), ['a.md', 'b.md'])
   t.ok(found.every(({ score }) => score === 1))
+})
+
+test('a file that is attached again is searched as it was until it is indexed anew', async t => {
+  const gate = new Gate()
+  const upstream = await startUpstream(t)
+  const real = openaiCompatible({ baseURL: upstream.url, maxRetries: 0 })
+  let isHeld = false
+  const provider: ModelProvider = {
+    ...real,
+    async embed (request, options) {
+      if (isHeld && request.input.includes('Penguins live in Antarctica.')) await gate.pass()
+      return await real.embed!(request, options)
+    }
+  }
+  const world = await startWorld(t, { clock: new ManualClock(), upstream, provider, retrieval: { embeddings: { model: 'stand-in' } } })
+  const { id: store } = await world.vectorStores.stores.create({})
+  const file = await upload(world, 'a.md', 'Penguins live in Antarctica.')
+  await world.vectorStores.files.create(store, { file_id: file })
+  await indexed(world, store, file)
+  isHeld = true
+  await world.vectorStores.files.create(store, { file_id: file, attributes: { year: 2026 } })
+  await gate.reached()
+  t.equal((await world.vectorStores.files.get(store, file)).status, 'in_progress')
+  t.match(await results(world, store, 'penguins'), [{ name: 'a.md' }], 'found while it is indexed')
+  gate.open(Infinity)
+  t.equal((await indexed(world, store, file)).status, 'completed')
+  t.equal((await results(world, store, 'penguins')).length, 1, 'found once')
+  t.match((await world.vectorStores.stores.get(store)).file_counts, { total: 1, completed: 1, in_progress: 0 })
 })

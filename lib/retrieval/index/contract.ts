@@ -68,14 +68,21 @@ export interface RetrievalIndex {
   /** The position up to which this index has the store's files; 0 when it has none. */
   cursor (store: StoreRef): Promise<number>
 
-  /** Whether these chunks are known already, so that only the file's attributes need telling. */
-  has (store: StoreRef, generation: string): Promise<boolean>
+  /**
+   * Whether the chunks of a generation are in the index, so that only `addFile` is needed.
+   *
+   * @param chunks how many there are, if known: all of them may be in the index before the file is complete
+   */
+  has (store: StoreRef, generation: string, chunks?: number): Promise<boolean>
 
   /** Chunks of a file that is not searchable before `addFile`. Telling the same chunk again replaces it. */
   addChunks (store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): Promise<void>
 
   /** From now on the file is searched, and any other generation of it is forgotten. */
   addFile (store: StoreRef, file: IndexedFile, cursor: number): Promise<void>
+
+  /** Removes the chunks of one generation, and leaves others of the file. */
+  removeGeneration (store: StoreRef, generation: string): Promise<void>
 
   removeFile (store: StoreRef, fileId: string): Promise<void>
 

@@ -33,8 +33,8 @@ export class IndexDatabase {
     return row?.[0] ?? 0
   }
 
-  has (store: StoreRef, generation: string): boolean {
-    return this.#find(store)?.has(generation) ?? false
+  has (store: StoreRef, generation: string, chunks?: number): boolean {
+    return this.#find(store)?.has(generation, chunks) ?? false
   }
 
   addChunks (store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): void {
@@ -46,6 +46,10 @@ export class IndexDatabase {
       this.#make(store).addFile(file)
       this.#database.prepare('UPDATE stores SET cursor = max(cursor, ?) WHERE project = ? AND id = ?').run(cursor, store.project, store.storeId)
     })
+  }
+
+  removeGeneration (store: StoreRef, generation: string): void {
+    this.#transaction(() => this.#find(store)?.removeGeneration(generation))
   }
 
   removeFile (store: StoreRef, fileId: string): void {

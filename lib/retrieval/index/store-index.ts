@@ -52,8 +52,10 @@ export class StoreIndex {
     StoreVectors.drop(database, id)
   }
 
-  has (generation: string): boolean {
-    return this.#byGeneration.get(generation)?.ready === true
+  has (generation: string, chunks?: number): boolean {
+    const row = this.#byGeneration.get(generation)
+    if (row === undefined || row.ready || chunks === undefined) return row?.ready === true
+    return this.words.between(row.number * CHUNKS_PER_FILE, (row.number + 1) * CHUNKS_PER_FILE).length === chunks
   }
 
   addChunks (file: IndexedFile, chunks: readonly IndexedChunk[]): void {
@@ -79,6 +81,13 @@ export class StoreIndex {
 
   removeFile (fileId: string): void {
     for (const row of this.#ofFile(fileId)) this.#removeRow(row)
+    this.#keepTotals()
+  }
+
+  removeGeneration (generation: string): void {
+    const row = this.#byGeneration.get(generation)
+    if (row === undefined) return
+    this.#removeRow(row)
     this.#keepTotals()
   }
 

@@ -34,8 +34,8 @@ export class WorkerIndex implements RetrievalIndex {
     return await this.#call('cursor', store)
   }
 
-  async has (store: StoreRef, generation: string): Promise<boolean> {
-    return await this.#call('has', store, generation)
+  async has (store: StoreRef, generation: string, chunks?: number): Promise<boolean> {
+    return await this.#call('has', store, generation, chunks)
   }
 
   async addChunks (store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): Promise<void> {
@@ -44,6 +44,10 @@ export class WorkerIndex implements RetrievalIndex {
 
   async addFile (store: StoreRef, file: IndexedFile, cursor: number): Promise<void> {
     await this.#call('addFile', store, file, cursor)
+  }
+
+  async removeGeneration (store: StoreRef, generation: string): Promise<void> {
+    await this.#call('removeGeneration', store, generation)
   }
 
   async removeFile (store: StoreRef, fileId: string): Promise<void> {
