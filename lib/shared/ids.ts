@@ -1,20 +1,34 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 /** The largest multiple of 62 that fits a byte: bytes from here on are thrown away, so that no letter is likelier than another. */
 const UNBIASED = 248
 
+/** Random bytes are fetched in large pieces: asking the system costs more than all the rest of an id, and every request has one. */
+const pool = Buffer.alloc(8192)
+let used = pool.length
+
+/** Bytes that have not been handed out before. Valid until the next call. */
+function freshBytes (length: number): Buffer {
+  if (used + length > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += length
+  return pool.subarray(used - length, used)
+}
+
 function base62 (length: number): string {
   let text = ''
   while (text.length < length) {
-    for (const byte of randomBytes(length + 8)) {
+    for (const byte of freshBytes(length + 8)) {
       if (byte < UNBIASED && text.length < length) text += BASE62[byte % 62]
     }
   }
   return text
 }
 
-const hex32 = (): string => randomBytes(16).toString('hex')
+const hex32 = (): string => freshBytes(16).toString('hex')
 
 /** New ids in the forms that clients know from the real API. */
 export const newId = {
