@@ -2,10 +2,11 @@
 import { createRequire } from 'node:module'
 import { readCommand } from './cli/arguments.js'
 import { readConfigFile } from './cli/config-file.js'
-import { configure, isLoopback, isOpen } from './cli/configure.js'
+import { configure, isOpen } from './cli/configure.js'
 import { defaultProvider } from './cli/default-provider.js'
 import { OperatorError } from './cli/errors.js'
 import { helpText } from './cli/help.js'
+import { createKey } from './cli/key.js'
 import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
 import type { ExportCommand, ImportCommand } from './cli/transfer-arguments.js'
@@ -20,6 +21,7 @@ async function main (): Promise<void> {
   else if (command.run === 'version') process.stdout.write(`${version()}\n`)
   else if (command.run === 'serve') await serve(command.values)
   else if (command.run === 'eval') await (await import('./cli/eval.js')).runEval(command.file, command.values)
+  else if (command.run === 'key') createKey(command, process)
   else await transfer(command)
 }
 
@@ -46,9 +48,6 @@ async function serve (values: Values): Promise<void> {
     const log = server.app!.log
     if (fallback !== undefined) log[fallback.level](fallback.message)
     log.info(`everything is kept in ${storageName(config.storage)}`)
-    if (isOpen(config) && !isLoopback(config.host!)) {
-      log.warn(`no API key is set, and ${config.host} can be reached from other machines: everybody may use this server; set --api-key`)
-    }
     process.stdout.write(readyText(server.getBaseUrl(), { model: config.defaultModel ?? fallback?.model, needsKey: !isOpen(config) }))
   } catch (error) {
     // Most flags and variables were checked as they were read, so a bad option that is left is probably in the file.

@@ -110,7 +110,7 @@ export class Core {
     const assistants = new AssistantsDialect({
       onStopped: (key, run) => {
         if (!isActive(run.status)) locks.released(key.project, key.partition)
-        this.#webhooks?.report(run)
+        this.#webhooks?.report(key.project, run)
       },
       onEndedElsewhere: key => locks.released(key.project, key.partition)
     })

@@ -7,15 +7,22 @@ import fp from 'fastify-plugin'
 import { apiRoutes, publicRoutes } from '../routes/index.js'
 import type { RouteOptions } from '../routes/route-options.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
+import { auditRequests } from './http/audit.js'
 import { authenticator, isOpen } from './http/auth.js'
 import { Core } from './core.js'
 import { badRequest } from './shared/errors.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
 import { newId } from './shared/ids.js'
 import { parseJsonBodies } from './http/json-body.js'
+import { KeyFile } from './http/key-file.js'
+import { refuseWebPages, warnWhenOpen } from './http/local-only.js'
 import { describeRoute, documentOf, openApiOptions } from './http/openapi.js'
 import type { OpenApiDocument } from './http/openapi-document.js'
-import { decorateRequests, setApi } from './http/request-context.js'
+import { checkPermissions } from './http/permissions.js'
+import { limitRequests } from './http/quotas.js'
+import { decorateRequests, setCaller } from './http/request-context.js'
+import { ReaderSlots } from './http/reader-slots.js'
+import { closeOnUnread } from './http/unread.js'
 import { PLUGIN_OPTION_NAMES, refuseUnknown } from './options/names.js'
 import { resolveOptions, type OpenAICompatOptions, type ResolvedOptions } from './options/options.js'
 import type { ThreadManager } from './threads/manager.js'
@@ -43,6 +50,9 @@ const added = new WeakMap<object, FastifyInstance['server']>()
 /** Fastify's own options of a registration, beside `prefix`. */
 const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
 
+/** Answers belong to the holder of one key: no cache keeps them, and no browser takes a file of a user for a page. */
+const NOT_FOR_BROWSERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
 /** What the real service sends, and what some clients look at. */
 const API_VERSION = '2020-10-01'
 
@@ -58,8 +68,12 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     throw new TypeError('Option "cors" cannot be given here: this Fastify instance has @fastify/cors already, and its rules hold for the API too.')
   }
   const resolved = resolveOptions(options)
+  // Before anything is opened: a file that holds no keys is an option that is wrong.
+  const keyFile = resolved.apiKeysFile === undefined ? undefined : new KeyFile(resolved.apiKeysFile, resolved.clock, app.log)
+  const isOpenToAll = keyFile === undefined && isOpen(resolved.apiKeys)
   const core = new Core(resolved, app.log)
 
+  if (isOpenToAll) warnWhenOpen(app)
   await core.start()
   cores.set(app, core)
   const closing = new AbortController()
@@ -96,16 +110,22 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
       describeRoute(route, routes.prefix)
     })
     parseJsonBodies(routes)
-    if (resolved.cors !== false && !hasCors) await routes.register(cors, resolved.cors)
     identifyAnswers(routes)
+    closeOnUnread(routes)
+    // Before the rules of CORS, which allow any page unless they are told otherwise.
+    if (isOpenToAll) refuseWebPages(routes, resolved.allowedHosts)
+    if (resolved.cors !== false && !hasCors) await routes.register(cors, resolved.cors)
     decorateRequests(routes)
-    await routes.register(swagger, openApiOptions(routes.prefix, !isOpen(resolved.apiKeys)))
+    await routes.register(swagger, openApiOptions(routes.prefix, !isOpenToAll))
     documents.set(app, documentOf(routes))
-    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, closing: closing.signal } }
+    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers: new ReaderSlots(resolved.streams), closing: closing.signal } }
     await routes.register(publicRoutes, routeOptions)
     // A context of its own, so that no configuration of a route lets a request through without a key.
     await routes.register(async keyed => {
-      authenticate(keyed, core, resolved)
+      authenticate(keyed, core, resolved, keyFile)
+      if (resolved.audit !== undefined) auditRequests(keyed, resolved.audit, core.clock, app.log)
+      limitRequests(keyed, resolved.quotas, core.clock)
+      checkPermissions(keyed)
       // Here too: only users with a key learn which URLs of the API do not exist. At the root the 404 is the application's.
       if (keyed.prefix !== '') keyed.setNotFoundHandler(answerNotFound)
       await keyed.register(apiRoutes, routeOptions)
@@ -123,7 +143,7 @@ function refuseForeignDecorators (app: FastifyInstance): void {
 /** Adds the headers that clients and their logs look at. */
 function identifyAnswers (api: FastifyInstance): void {
   api.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id.startsWith('req_') ? request.id : newId.request(), 'openai-version': API_VERSION })
+    reply.headers({ 'x-request-id': request.id.startsWith('req_') ? request.id : newId.request(), 'openai-version': API_VERSION, ...NOT_FOR_BROWSERS })
   })
   api.addHook('onSend', async (_request, reply) => {
     reply.header('openai-processing-ms', Math.round(reply.elapsedTime))
@@ -131,12 +151,12 @@ function identifyAnswers (api: FastifyInstance): void {
 }
 
 /** Finds out whose request it is, before anything of it is read. */
-function authenticate (api: FastifyInstance, core: Core, { apiKeys, requireBetaHeader }: ResolvedOptions): void {
-  const projectOf = authenticator(apiKeys)
+function authenticate (api: FastifyInstance, core: Core, { apiKeys, requireBetaHeader }: ResolvedOptions, keyFile: KeyFile | undefined): void {
+  const callerOf = authenticator(apiKeys, core.clock, keyFile)
   api.addHook('onRequest', async request => {
-    const project = await projectOf(request)
-    await core.enrol(project)
-    setApi(request, core.project(project))
+    const caller = await callerOf(request)
+    await core.enrol(caller.project)
+    setCaller(request, caller, core.project(caller.project))
     if (requireBetaHeader) checkBetaHeader(request, api.prefix)
   })
 }

@@ -12,20 +12,24 @@ import { askAgain } from './polling.js'
 
 /** API reference, "Runs". With `stream: true` the answer is the run's events. */
 export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
-  const answer = async (request: FastifyRequest, reply: FastifyReply, started: StartedRun, stream: boolean | null | undefined): Promise<Run> => {
-    if (stream === true) await sendEvents(request, reply, started, streams)
-    return started.run
+  const answer = async (request: FastifyRequest, reply: FastifyReply, stream: boolean | null | undefined, start: () => Promise<StartedRun>): Promise<Run> => {
+    if (stream !== true) return (await start()).run
+    return await streams.readers.hold(apiOf(request).project, async () => {
+      const started = await start()
+      await sendEvents(request, reply, started, streams)
+      return started.run
+    })
   }
 
   app.post('/threads/runs', {
     schema: { operationId: 'createThreadAndRun', body: CreateThreadAndRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, await apiOf(request).runs.createWithThread(request.body), request.body.stream))
+    await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.createWithThread(request.body)))
 
   app.post('/threads/:thread_id/runs', {
     schema: { operationId: 'createRun', params: ThreadParams, querystring: RunStepIncludeQuery, body: CreateRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, await apiOf(request).runs.create(request.params.thread_id, request.body, request.query), request.body.stream))
+    await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.create(request.params.thread_id, request.body, request.query)))
 
   app.get('/threads/:thread_id/runs', {
     schema: { operationId: 'listRuns', params: ThreadParams, querystring: ListQuery, response: { 200: ListResponse(Run) } }
@@ -43,7 +47,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
     const from = resumeFrom(log, [request.headers['last-event-id']].flat()[0])
     // Nothing more will come: the status that tells an EventSource not to come back.
     if (log.isClosed && from >= log.nextId) return await reply.code(204).send()
-    await sendEvents(request, reply, { log, from, hasIds: true }, streams)
+    await streams.readers.hold(apiOf(request).project, async () => await sendEvents(request, reply, { log, from, hasIds: true }, streams))
   })
 
   app.post('/threads/:thread_id/runs/:run_id', {
@@ -58,6 +62,6 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
     schema: { operationId: 'submitToolOutputsToRun', params: RunParams, body: SubmitToolOutputsRequest, response: { 200: Run } }
   }, async (request, reply) => {
     const { thread_id: threadId, run_id: id } = request.params
-    return await answer(request, reply, await apiOf(request).runs.submitToolOutputs(threadId, id, request.body), request.body.stream)
+    return await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.submitToolOutputs(threadId, id, request.body))
   })
 }

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, Id, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
+import { closedObject, Id, Metadata, MetadataParam, ModelName, nullable, UnixTime } from './common.js'
 import { AssistantTool, AssistantToolsParam, CreateToolResourcesParam, ReasoningEffort, ResponseFormat, ToolResources, ToolResourcesParam } from './tools.js'
 
 /** API reference, "The assistant object". All keys are always there. */
@@ -40,7 +40,7 @@ const assistantParams = {
 
 /** `POST /assistants`. */
 export const CreateAssistantRequest = closedObject({
-  model: Type.String({ minLength: 1 }),
+  model: ModelName,
   ...assistantParams,
   tool_resources: Type.Optional(nullable(CreateToolResourcesParam))
 })
@@ -48,7 +48,7 @@ export type CreateAssistantRequest = Static<typeof CreateAssistantRequest>
 
 /** `POST /assistants/{assistant_id}`: an absent key stays as it is, a given one replaces the whole value. */
 export const UpdateAssistantRequest = closedObject({
-  model: Type.Optional(Type.String({ minLength: 1 })),
+  model: Type.Optional(ModelName),
   ...assistantParams,
   tool_resources: Type.Optional(nullable(ToolResourcesParam))
 })

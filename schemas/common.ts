@@ -28,7 +28,7 @@ export interface ClosedObjectOptions extends Extensible {
  * The id of an object, in a path or a body. Only the prefix is checked, so that a mistyped id is a plain "not
  * found" and one of the wrong kind (or a stringified `undefined`) says what was expected.
  */
-export const Id = (prefix: string) => Type.String({ pattern: `^${prefix}`, idPrefix: prefix })
+export const Id = (prefix: string) => Type.String({ pattern: `^${prefix}`, idPrefix: prefix, maxLength: 512 })
 
 /** A point in time, in whole unix seconds. */
 export const UnixTime = Type.Integer()
@@ -36,6 +36,18 @@ export const UnixTime = Type.Integer()
 /** Any JSON object: a JSON Schema, say. What is in it is not ours to check. */
 export const JsonObject = Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true }))
 export type JsonObject = Static<typeof JsonObject>
+
+/** Characters of a JSON object in a request, as JSON text. */
+const JSON_LENGTH = 256_000
+
+/** Any JSON object in a request. `lib/shared/validation.ts` checks its length. */
+export const JsonObjectParam = Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true, maxJsonLength: JSON_LENGTH }))
+
+/** An id, or what a caller takes for one, in the body of a request. Longer ones name nothing. */
+export const IdParam = Type.String({ maxLength: 512 })
+
+/** The name of a model in a request. */
+export const ModelName = Type.String({ minLength: 1, maxLength: 512 })
 
 /** Strings of the caller's own attached to an object; `{}` when there are none. */
 export const Metadata = Type.Unsafe<Record<string, string>>(Type.Object({}, { additionalProperties: Type.String() }))

@@ -1,7 +1,15 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, type Extensible, Id, ListQuery, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
+import { closedObject, type Extensible, Id, IdParam, ListQuery, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
 
-const TEXT_LENGTH = 256_000
+/** Characters of a message's text, and of instructions (API reference, "Create assistant"). */
+export const TEXT_LENGTH = 256_000
+
+/** Parts and attachments of one message. The numbers are ours. */
+const MOST_PARTS = 500
+const MOST_ATTACHMENTS = 500
+
+/** Characters of an image's URL: a data URL of an image of 6 MB. Larger ones are files. */
+const URL_LENGTH = 8_000_000
 
 const Role = literals(['user', 'assistant'])
 const Detail = Type.Optional(literals(['auto', 'low', 'high']))
@@ -40,12 +48,12 @@ export type TextContent = Static<typeof TextContent>
 
 const ImageFileContent = closedObject({
   type: Type.Literal('image_file'),
-  image_file: closedObject({ file_id: Type.String(), detail: Detail })
+  image_file: closedObject({ file_id: IdParam, detail: Detail })
 })
 
 const ImageUrlContent = closedObject({
   type: Type.Literal('image_url'),
-  image_url: closedObject({ url: Type.String({ minLength: 1 }), detail: Detail })
+  image_url: closedObject({ url: Type.String({ minLength: 1, maxLength: URL_LENGTH, pattern: '^([hH][tT][tT][pP][sS]?://|data:image/)' }), detail: Detail })
 })
 
 /** One part of a message. */
@@ -67,11 +75,11 @@ export type MessageContentPart = Static<typeof MessageContentPart>
 
 /** A file of a message and the tools that may read it. */
 export const Attachment = closedObject({
-  file_id: Type.String(),
+  file_id: IdParam,
   tools: Type.Array(Type.Union([
     closedObject({ type: Type.Literal('file_search') }),
     closedObject({ type: Type.Literal('code_interpreter') })
-  ], { extension: 'attachment_tool' } satisfies Extensible))
+  ], { extension: 'attachment_tool' } satisfies Extensible), { maxItems: 16 })
 })
 export type Attachment = Static<typeof Attachment>
 
@@ -102,9 +110,9 @@ export const CreateMessageRequest = closedObject({
   role: Role,
   content: Type.Union([
     Type.String({ maxLength: TEXT_LENGTH }),
-    Type.Array(MessageContentPart, { minItems: 1 })
+    Type.Array(MessageContentPart, { minItems: 1, maxItems: MOST_PARTS })
   ]),
-  attachments: Type.Optional(nullable(Type.Array(Attachment))),
+  attachments: Type.Optional(nullable(Type.Array(Attachment, { maxItems: MOST_ATTACHMENTS }))),
   metadata: Type.Optional(MetadataParam)
 })
 export type CreateMessageRequest = Static<typeof CreateMessageRequest>

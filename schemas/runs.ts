@@ -1,7 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { samplingParams } from './assistants.js'
-import { closedObject, Id, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
-import { CreateMessageRequest } from './messages.js'
+import { closedObject, Id, IdParam, literals, Metadata, MetadataParam, ModelName, nullable, UnixTime } from './common.js'
+import { CreateMessageRequest, TEXT_LENGTH } from './messages.js'
 import { CreateThreadRequest } from './threads.js'
 import { AssistantTool, AssistantToolsParam, ReasoningEffort, ResponseFormat, ToolChoice, ToolResources, ToolResourcesParam } from './tools.js'
 
@@ -92,12 +92,15 @@ export type Run = Static<typeof Run>
 // The specification asks for at least 256; the real service takes 16.
 const MaxTokens = Type.Optional(nullable(Type.Integer({ minimum: 16 })))
 
+/** Messages that a run adds to its thread. The number is ours. */
+const MOST_ADDITIONAL = 100
+
 const runParams = {
-  model: Type.Optional(nullable(Type.String({ minLength: 1 }))),
+  model: Type.Optional(nullable(ModelName)),
   reasoning_effort: Type.Optional(ReasoningEffort),
-  instructions: Type.Optional(nullable(Type.String())),
-  additional_instructions: Type.Optional(nullable(Type.String())),
-  additional_messages: Type.Optional(nullable(Type.Array(CreateMessageRequest))),
+  instructions: Type.Optional(nullable(Type.String({ maxLength: TEXT_LENGTH }))),
+  additional_instructions: Type.Optional(nullable(Type.String({ maxLength: TEXT_LENGTH }))),
+  additional_messages: Type.Optional(nullable(Type.Array(CreateMessageRequest, { maxItems: MOST_ADDITIONAL }))),
   tools: Type.Optional(nullable(AssistantToolsParam)),
   metadata: Type.Optional(MetadataParam),
   ...samplingParams,
@@ -135,14 +138,15 @@ export type UpdateRunRequest = Static<typeof UpdateRunRequest>
 
 /** The answer to one tool call; both keys are optional in the specification. */
 export const ToolOutput = closedObject({
-  tool_call_id: Type.Optional(Type.String()),
+  tool_call_id: Type.Optional(IdParam),
   output: Type.Optional(Type.String({ maxLength: 1_048_576 }))
 })
 export type ToolOutput = Static<typeof ToolOutput>
 
 /** `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`. */
 export const SubmitToolOutputsRequest = closedObject({
-  tool_outputs: Type.Array(ToolOutput),
+  /** A model cannot make as many calls in one turn. */
+  tool_outputs: Type.Array(ToolOutput, { maxItems: 1000 }),
   stream: Type.Optional(nullable(Type.Boolean()))
 })
 export type SubmitToolOutputsRequest = Static<typeof SubmitToolOutputsRequest>

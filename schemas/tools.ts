@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, type Extensible, Id, JsonObject, literals, MetadataParam, nullable } from './common.js'
+import { closedObject, type Extensible, Id, IdParam, JsonObject, JsonObjectParam, literals, MetadataParam, nullable } from './common.js'
 
 // API reference, "Assistants": tools, tool_resources, response_format, tool_choice. What a request may leave out, a
 // response always shows, so most objects come twice: `...Param` is the form of the request.
@@ -29,7 +29,7 @@ export type FunctionDefinition = Static<typeof FunctionDefinition>
 export const FunctionDefinitionParam = closedObject({
   name: Name,
   description: Type.Optional(Type.String({ maxLength: 1024 })),
-  parameters: Type.Optional(JsonObject),
+  parameters: Type.Optional(JsonObjectParam),
   strict: Type.Optional(nullable(Type.Boolean()))
 })
 export type FunctionDefinitionParam = Static<typeof FunctionDefinitionParam>
@@ -74,8 +74,11 @@ export const ToolResources = Type.Object({
 })
 export type ToolResources = Static<typeof ToolResources>
 
+/** Files of the code interpreter (API reference, "Create thread"). */
+export const MOST_CODE_FILES = 20
+
 const CodeInterpreterResources = closedObject({
-  file_ids: Type.Optional(Type.Array(Type.String(), { maxItems: 20 }))
+  file_ids: Type.Optional(Type.Array(IdParam, { maxItems: MOST_CODE_FILES }))
 })
 
 const vectorStoreIds = Type.Optional(Type.Array(Id('vs'), { maxItems: 1 }))
@@ -107,7 +110,7 @@ export const CreateToolResourcesParam = closedObject({
   file_search: Type.Optional(closedObject({
     vector_store_ids: vectorStoreIds,
     vector_stores: Type.Optional(Type.Array(closedObject({
-      file_ids: Type.Optional(Type.Array(Type.String())),
+      file_ids: Type.Optional(Type.Array(IdParam, { maxItems: 10_000 })),
       chunking_strategy: Type.Optional(ChunkingStrategyParam),
       metadata: Type.Optional(MetadataParam)
     }), { maxItems: 1 }))
@@ -124,8 +127,8 @@ export const ResponseFormat = Type.Union([
     type: Type.Literal('json_schema'),
     json_schema: closedObject({
       name: Name,
-      description: Type.Optional(Type.String()),
-      schema: Type.Optional(JsonObject),
+      description: Type.Optional(Type.String({ maxLength: 1024 })),
+      schema: Type.Optional(JsonObjectParam),
       strict: Type.Optional(nullable(Type.Boolean()))
     })
   })
@@ -137,7 +140,7 @@ export const ToolChoice = Type.Union([
   Type.Literal('none'),
   Type.Literal('auto'),
   Type.Literal('required'),
-  closedObject({ type: Type.Literal('function'), function: closedObject({ name: Type.String({ minLength: 1 }) }) }),
+  closedObject({ type: Type.Literal('function'), function: closedObject({ name: Type.String({ minLength: 1, maxLength: 64 }) }) }),
   closedObject({ type: Type.Literal('code_interpreter') }),
   closedObject({ type: Type.Literal('file_search') })
 ], { extension: 'tool_choice' } satisfies Extensible)

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { closedObject, FileAttributes, Id, JsonObject, ListQuery, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
+import { closedObject, FileAttributes, Id, IdParam, JsonObjectParam, ListQuery, literals, Metadata, MetadataParam, nullable, UnixTime } from './common.js'
 import { ChunkingStrategyParam } from './tools.js'
 
 // API reference, "Vector stores", "Vector store files", "Vector store file batches".
@@ -37,12 +37,15 @@ export const VectorStore = Type.Object({
 })
 export type VectorStore = Static<typeof VectorStore>
 
-const FileIds = (maxItems: number, minItems = 0) => Type.Array(Type.String(), { minItems, maxItems })
+const FileIds = (maxItems: number, minItems = 0) => Type.Array(IdParam, { minItems, maxItems })
+
+/** A name or description. The length is ours. */
+const StoreText = Type.String({ maxLength: 4096 })
 
 export const CreateVectorStoreRequest = closedObject({
   file_ids: Type.Optional(FileIds(500)),
-  name: Type.Optional(nullable(Type.String())),
-  description: Type.Optional(nullable(Type.String())),
+  name: Type.Optional(nullable(StoreText)),
+  description: Type.Optional(nullable(StoreText)),
   expires_after: Type.Optional(nullable(ExpiresAfter)),
   /** Of the files; without any it has no effect. */
   chunking_strategy: Type.Optional(ChunkingStrategyParam),
@@ -51,7 +54,7 @@ export const CreateVectorStoreRequest = closedObject({
 export type CreateVectorStoreRequest = Static<typeof CreateVectorStoreRequest>
 
 export const UpdateVectorStoreRequest = closedObject({
-  name: Type.Optional(nullable(Type.String())),
+  name: Type.Optional(nullable(StoreText)),
   expires_after: Type.Optional(nullable(ExpiresAfter)),
   metadata: Type.Optional(MetadataParam)
 })
@@ -96,7 +99,7 @@ export const FileAttributesParam = nullable(Type.Record(
 export type FileAttributesParam = Static<typeof FileAttributesParam>
 
 export const CreateVectorStoreFileRequest = closedObject({
-  file_id: Type.String(),
+  file_id: IdParam,
   attributes: Type.Optional(FileAttributesParam),
   chunking_strategy: Type.Optional(ChunkingStrategyParam)
 })
@@ -149,13 +152,16 @@ export const VectorStoreFileContent = Type.Object({
 })
 export type VectorStoreFileContent = Static<typeof VectorStoreFileContent>
 
+/** The real service takes 4,096 characters. */
+const QueryText = Type.String({ maxLength: 4096 })
+
 export const SearchVectorStoreRequest = closedObject({
-  query: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 32 })]),
+  query: Type.Union([QueryText, Type.Array(QueryText, { minItems: 1, maxItems: 32 })]),
   rewrite_query: Type.Optional(Type.Boolean()),
   /** 10 when absent. */
   max_num_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
   /** Checked by `lib/retrieval/filters.ts`: it nests. */
-  filters: Type.Optional(nullable(JsonObject)),
+  filters: Type.Optional(nullable(JsonObjectParam)),
   ranking_options: Type.Optional(closedObject({
     ranker: Type.Optional(literals(['none', 'auto', 'default-2024-11-15'])),
     score_threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))

@@ -1,16 +1,18 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { OperatorError } from './errors.js'
 import { readEval, type EvalCommand } from './eval-arguments.js'
+import { readKeyCommand, type KeyCommand } from './key.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
 import { readTransfer, type ExportCommand, type ImportCommand } from './transfer-arguments.js'
 
-export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | ExportCommand | ImportCommand | EvalCommand & { values: Values }
+export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | KeyCommand | ExportCommand | ImportCommand | EvalCommand & { values: Values }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
 export function readCommand (argv: readonly string[], env: Environment): Command {
   if (argv[0] === 'export' || argv[0] === 'import') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readTransfer(argv, env)
+  if (argv[0] === 'key') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readKeyCommand(argv)
   if (argv[0] === 'eval' && !argv.includes('--help') && !argv.includes('-h')) {
     const command = readEval(argv.slice(1))
     return { ...command, values: valuesOf(parseFlags(command.server), env) }
@@ -41,7 +43,10 @@ function fromFlags (setting: Setting<unknown>, flags: Flags): unknown {
 
 function fromEnvironment (setting: Setting<unknown>, env: Environment): unknown {
   const given = env[setting.env]?.trim() ?? ''
-  if (given === '') return undefined
+  if (given === '') {
+    if (setting.mustHoldSomething === true && env[setting.env] !== undefined) throw new OperatorError(`${setting.env} is set but empty: give it a value, or unset it.`)
+    return undefined
+  }
   const texts = setting.list === true ? given.split(',').map(text => text.trim()).filter(text => text !== '') : [given]
   if (texts.length === 0) throw new OperatorError(`${setting.env} holds commas only: leave it empty, or give it a value.`)
   return parsed(setting, texts, setting.env)
@@ -56,8 +61,8 @@ type Flags = Record<string, string | boolean | (string | boolean)[] | undefined>
 
 function parseFlags (argv: readonly string[]): Flags {
   const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } }
-  for (const { flag, short, list } of Object.values<Setting<unknown>>(SETTINGS)) {
-    if (flag !== undefined) options[flag] = { type: 'string', multiple: list ?? false, ...(short === undefined ? {} : { short }) }
+  for (const { flag, short, list, isSwitch } of Object.values<Setting<unknown>>(SETTINGS)) {
+    if (flag !== undefined) options[flag] = { type: isSwitch === true ? 'boolean' : 'string', multiple: list ?? false, ...(short === undefined ? {} : { short }) }
   }
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { ApiKeys } from '../http/auth.js'
+import { knownKeys } from '../http/keys.js'
 import { SERVER_OPTION_NAMES, type OpenAIServerConfig } from '../server/options.js'
 import { OperatorError } from './errors.js'
 import { logLevel } from './values.js'
@@ -77,15 +77,12 @@ function check (config: unknown, path: string): asserts config is FileConfig {
     if (!OPTION_NAMES.includes(name)) throw new OperatorError(`The config file ${path} has an unknown option "${name}"; there are: ${OPTION_NAMES.join(', ')}.`)
   }
   const { apiKeys, logLevel: level } = config as FileConfig
-  if (apiKeys !== undefined && !areKeys(apiKeys)) {
-    throw new OperatorError(`The config file ${path} must give "apiKeys" as a list of keys, or as an object of projects by key.`)
+  if (apiKeys !== undefined && typeof apiKeys !== 'function') {
+    try {
+      knownKeys(apiKeys, '"apiKeys"')
+    } catch (error) {
+      throw new OperatorError(`The config file ${path} is not right: ${(error as Error).message}`)
+    }
   }
   if (level !== undefined) logLevel(String(level), `"logLevel" in the config file ${path}`)
-}
-
-function areKeys (value: ApiKeys): boolean {
-  if (typeof value === 'function') return true
-  if (typeof value !== 'object' || value === null) return false
-  const isText = (item: unknown): boolean => typeof item === 'string' && item !== ''
-  return Array.isArray(value) ? value.every(isText) : Object.entries(value).flat().every(isText)
 }

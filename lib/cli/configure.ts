@@ -1,5 +1,6 @@
 import { DEFAULT_PROJECT } from '../../storage/layout.js'
 import type { ApiKeys } from '../http/auth.js'
+import { isLoopback } from '../http/local-only.js'
 import type { OpenAICompatibleOptions } from '../models/openai-compatible.js'
 import type { ProviderOption } from '../options/options.js'
 import type { OpenAIServerConfig } from '../server/options.js'
@@ -25,6 +26,9 @@ export function configure (values: Values, file: ConfigFile | undefined): Config
   if (values.host !== undefined) config.host = values.host
   if (values.storage !== undefined) config.storage = values.storage
   if (values.apiKeys !== undefined) config.apiKeys = projectsByKey(values.apiKeys)
+  if (values.apiKeysFile !== undefined) config.apiKeysFile = values.apiKeysFile
+  if (values.requireKeys !== undefined) config.requireApiKeys = values.requireKeys
+  if (values.allowedHosts !== undefined) config.allowedHosts = values.allowedHosts
   if (values.defaultModel !== undefined) config.defaultModel = values.defaultModel
   if (values.aliases !== undefined) config.aliases = Object.fromEntries(values.aliases)
   if (values.codeInterpreter !== undefined) config.codeInterpreter = withBackend(config.codeInterpreter, values.codeInterpreter)
@@ -83,11 +87,7 @@ function projectsByKey (keys: NonNullable<Values['apiKeys']>): ApiKeys {
 }
 
 /** Whether the server lets everybody in. */
-export function isOpen ({ apiKeys }: FileConfig): boolean {
+export function isOpen ({ apiKeys, apiKeysFile }: FileConfig): boolean {
+  if (apiKeysFile !== undefined) return false
   return apiKeys === undefined || (typeof apiKeys === 'object' && Object.keys(apiKeys).length === 0)
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback (host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^(::ffff:)?127\./i.test(host)
 }

@@ -15,6 +15,8 @@ export function helpText (): string {
   return [
     'Usage: fastify-openai-compat [options]',
     ...TRANSFER_USAGE.map(line => `       ${line}`),
+    '       fastify-openai-compat key create [--file FILE] [--name NAME] [--project NAME]',
+    '           [--expires DATE|DAYSd] [--read-only] [--model MODEL]...',
     '',
     'The OpenAI Assistants API v2 on your own machine, in front of any model.',
     '',
@@ -32,6 +34,8 @@ export function helpText (): string {
     'stays as it is. With --strict the first bad line ends it. Both take --config too.',
     '',
     'eval measures search on the documents and questions of FILE, in memory: see docs/search.md.',
+    'key create prints a new key, and its entry for "apiKeys", which holds a hash of it; with --file it',
+    'adds the entry to a file for --api-keys-file.',
     '',
     'An option marked * may be repeated; its variable takes values separated by commas.',
     ''
@@ -39,7 +43,7 @@ export function helpText (): string {
 }
 
 function flagText ({ flag, short, placeholder, list }: Setting<unknown>): string {
-  return `${short === undefined ? '' : `-${short}, `}--${flag} ${placeholder}${list === true ? ' *' : ''}`
+  return `${short === undefined ? '' : `-${short}, `}--${flag}${placeholder === '' ? '' : ` ${placeholder}`}${list === true ? ' *' : ''}`
 }
 
 /** The same as a Markdown table, for docs/command-line.md. */

@@ -13,6 +13,10 @@ export interface Setting<T> {
   env: string
   /** The flag may be repeated; in the environment the values are separated by commas. */
   list?: true
+  /** The flag has no value: it is true where it is given. */
+  isSwitch?: true
+  /** A variable that is set but empty is a mistake, and one that leaves a door open. */
+  mustHoldSomething?: true
   /** As the help says it. */
   fallback: string
   about: string
@@ -43,7 +47,27 @@ export const SETTINGS = {
     parse: parse.storageUrl
   }),
   apiKeys: many({
-    flag: 'api-key', placeholder: 'KEY[=PROJECT]', env: 'API_KEYS', fallback: 'none: open', about: 'a key that may call, and its project', parse: parse.apiKey
+    flag: 'api-key',
+    placeholder: 'KEY[=PROJECT]',
+    env: 'API_KEYS',
+    fallback: 'none: open',
+    about: 'a key that may call, and its project',
+    mustHoldSomething: true,
+    parse: parse.apiKey
+  }),
+  apiKeysFile: one({
+    flag: 'api-keys-file', placeholder: 'FILE', env: 'API_KEYS_FILE', fallback: 'none', about: 'file with more keys, read again when it changes', parse: parse.text
+  }),
+  requireKeys: one({
+    flag: 'require-keys', placeholder: '', env: 'REQUIRE_API_KEYS', fallback: 'false', about: 'do not start without an API key', isSwitch: true, parse: parse.yesOrNo
+  }),
+  allowedHosts: many({
+    flag: 'allowed-host',
+    placeholder: 'HOST',
+    env: 'ALLOWED_HOSTS',
+    fallback: 'this machine',
+    about: 'host that requests may name when there are no keys; * for any',
+    parse: parse.text
   }),
   baseUrl: one({
     flag: 'base-url',

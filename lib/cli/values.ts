@@ -16,6 +16,12 @@ export function text (value: string): string {
   return value
 }
 
+export function yesOrNo (value: string, origin: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(value)) return true
+  if (/^(false|0|no|off)$/i.test(value)) return false
+  throw new OperatorError(`${origin} must be true or false, not "${value}".`)
+}
+
 export function port (value: string, origin: string): number {
   const number = /^\d{1,5}$/.test(value) ? Number(value) : NaN
   if (!isPort(number)) throw new OperatorError(`${origin} must be a whole number from 0 to 65535, not "${value}".`)

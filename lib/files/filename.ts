@@ -1,11 +1,11 @@
 /** The limit of common file systems. */
 const MAX_CHARACTERS = 255
 
-/** The name as it is stored: in any script, without a path and without invisible characters. `upload` when nothing is left. */
+/** The name as it is stored: in any script, without a path and without characters that are invisible or change the direction of others. `upload` when nothing is left. */
 export function cleanFilename (name: string | undefined): string {
   const base = (name ?? '').split(/[\\/]/).at(-1) ?? ''
   // eslint-disable-next-line no-control-regex
-  const visible = base.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cs}/gu, '').trim()
+  const visible = base.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu, '').trim()
   if (visible === '' || visible === '.' || visible === '..') return 'upload'
   const characters = Array.from(visible)
   if (characters.length <= MAX_CHARACTERS) return visible

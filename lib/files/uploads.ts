@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { FileObject } from '../../schemas/files.js'
-import type { CompleteUploadRequest, CreateUploadRequest, Upload, UploadPart } from '../../schemas/uploads.js'
+import { MOST_UPLOAD_PARTS, type CompleteUploadRequest, type CreateUploadRequest, type Upload, type UploadPart } from '../../schemas/uploads.js'
 import type { BlobSource, BlobStore } from '../../storage/blob-store.js'
 import { eachRecord } from '../../storage/each-record.js'
 import { KIND } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
+import { mapInBatches } from '../shared/batches.js'
 import { ApiError, badRequest, notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import type { Scope } from '../shared/scope.js'
@@ -24,6 +25,18 @@ export interface UploadSettings {
 interface UploadRecord {
   upload: Upload
   expires_after?: CreateUploadRequest['expires_after']
+  /** All parts so far; absent before the first, and in records of 0.1.0. */
+  received?: { count: number, bytes: number }
+}
+
+const NOTHING_RECEIVED = { count: 0, bytes: 0 }
+
+/** How often the bytes of an upload may be sent: a client repeats parts whose answer it did not get. */
+const TIMES = 2
+
+function refuseMoreParts ({ upload, received: { count, bytes } = NOTHING_RECEIVED }: UploadRecord, more: number): void {
+  if (count >= MOST_UPLOAD_PARTS) throw badRequest(`An upload can have ${MOST_UPLOAD_PARTS} parts.`, { code: 'array_above_max_length' })
+  if (bytes + more > upload.bytes * TIMES) throw badRequest(`The parts have more bytes than the ${upload.bytes} that the upload was created for.`, { code: 'file_too_large' })
 }
 
 /** Bytes that are stored but belong to no part yet. */
@@ -83,9 +96,10 @@ export class Uploads {
 
   /** Stores the bytes of a part; several parts may be received at a time. `keepPart` or `discardPart` must follow. */
   async stagePart (uploadId: string, source: BlobSource): Promise<StagedPart> {
-    await this.#pending(uploadId, 'add parts to')
+    const { body } = await this.#pending(uploadId, 'add parts to')
+    refuseMoreParts(body, 0)
     const id = newId.uploadPart()
-    return { id, bytes: await this.#staging.put(id, source, this.#settings.maxPartBytes) }
+    return { id, bytes: await this.#staging.put(id, source, Math.min(this.#settings.maxPartBytes, body.upload.bytes)) }
   }
 
   async discardPart ({ id }: StagedPart): Promise<void> {
@@ -97,15 +111,21 @@ export class Uploads {
     const part: UploadPart = { id, object: 'upload.part', created_at: unixSeconds(this.#scope.clock), upload_id: uploadId }
     const body: PartRecord = { part, bytes }
     try {
-      const { version } = await this.#pending(uploadId, 'add parts to')
-      const written = await this.#write([
-        { op: 'check', kind: KIND.upload, id: uploadId, expect: version },
-        { op: 'put', kind: KIND.uploadPart, id, parent: uploadId, body, expect: 'absent' },
-        this.#staging.claim(id)
-      ])
-      // The record of a pending upload changes only when it ends.
-      if (!written) await this.#pending(uploadId, 'add parts to')
-      if (!written) throw badRequest('The upload took too long. Please try again.')
+      await untilWritten(async () => {
+        const { body: record, version } = await this.#pending(uploadId, 'add parts to')
+        refuseMoreParts(record, bytes)
+        const { count, bytes: before } = record.received ?? NOTHING_RECEIVED
+        const written = await this.#write([
+          { op: 'put', kind: KIND.upload, id: uploadId, body: { ...record, received: { count: count + 1, bytes: before + bytes } } satisfies UploadRecord, expect: version },
+          { op: 'put', kind: KIND.uploadPart, id, parent: uploadId, body, expect: 'absent' },
+          this.#staging.claim(id)
+        ])
+        if (written) return true
+        // Another part has been added meanwhile, the upload has ended, or these bytes were removed.
+        const { version: now } = await this.#pending(uploadId, 'add parts to')
+        if (now === version) throw badRequest('The upload took too long. Please try again.')
+        return undefined
+      })
     } catch (error) {
       await this.#staging.discard(id)
       throw error
@@ -210,14 +230,12 @@ export class Uploads {
   }
 
   async #parts (uploadId: string, ids: readonly string[]): Promise<StagedPart[]> {
-    const parts: StagedPart[] = []
-    for (const id of ids) {
+    if (new Set(ids).size < ids.length) throw badRequest('Each part can be named once.', { param: 'part_ids' })
+    return await mapInBatches(ids, async id => {
       const record = await this.#scope.records.get<PartRecord>({ ...this.#partition, kind: KIND.uploadPart, id })
       if (record === undefined || record.parent !== uploadId) throw badRequest(`No part found with id '${id}' in upload '${uploadId}'.`, { param: 'part_ids' })
-      parts.push({ id, bytes: record.body.bytes })
-    }
-    if (new Set(ids).size < ids.length) throw badRequest('Each part can be named once.', { param: 'part_ids' })
-    return parts
+      return { id, bytes: record.body.bytes }
+    })
   }
 
   async #removeParts (uploadId: string): Promise<void> {

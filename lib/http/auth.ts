@@ -1,49 +1,53 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { DEFAULT_PROJECT } from '../../storage/layout.js'
+import type { Clock } from '../shared/clock.js'
 import { ApiError } from '../shared/errors.js'
+import type { KeyFile } from './key-file.js'
+import { knownKeys, sha256, type ApiKey, type Caller, type KnownKey } from './keys.js'
 
 /**
- * Who may call: keys of one project, keys with a project each, or a function of the request that names the
- * project, or returns undefined to refuse.
+ * Who may call: keys of one project, or with more to say of each, keys with a project each, or a function of the request that names the
+ * project, or returns undefined, null or false to refuse. Keys may be hashes: `sha256:...`.
  */
 export type ApiKeys =
-  | readonly string[]
+  | readonly (string | ApiKey)[]
   | Readonly<Record<string, string>>
-  | ((request: FastifyRequest) => string | undefined | Promise<string | undefined>)
+  | ((request: FastifyRequest) => Refusable | Promise<Refusable>)
+
+/** A project, or what a function without one returns: the caller is refused. */
+type Refusable = string | undefined | null | false
 
 /** Whether everybody may call. */
 export function isOpen (apiKeys: ApiKeys): boolean {
   return typeof apiKeys !== 'function' && Object.keys(apiKeys).length === 0
 }
 
-export type Authenticate = (request: FastifyRequest) => Promise<string>
+export type Authenticate = (request: FastifyRequest) => Promise<Caller>
 
-/** A function that names the request's project, or throws the 401. Without any key every caller is let in. */
-export function authenticator (apiKeys: ApiKeys): Authenticate {
+/** Names the caller of a request, or throws the 401. Without any key every caller is let in. Keys of the file are valid beside the others. */
+export function authenticator (apiKeys: ApiKeys, clock: Clock, file?: KeyFile): Authenticate {
   if (typeof apiKeys === 'function') {
     return async request => {
       const project = await apiKeys(request)
-      if (project === undefined || project === '') throw presentedKey(request) === undefined ? noKey() : wrongKey(presentedKey(request) ?? '')
-      return project
+      if (typeof project !== 'string' || project === '') throw presentedKey(request) === undefined ? noKey() : wrongKey(presentedKey(request) ?? '')
+      return { project }
     }
   }
-  const entries = Array.isArray(apiKeys)
-    ? apiKeys.map((key): [string, string] => [key, DEFAULT_PROJECT])
-    : Object.entries(apiKeys as Record<string, string>)
-  if (entries.length === 0) return async () => DEFAULT_PROJECT
-  const known = entries.map(([key, project]) => ({ digest: sha256(key), project }))
+  const fixed = knownKeys(apiKeys, 'Option "apiKeys"')
+  if (fixed.length === 0 && file === undefined) return async () => ({ project: DEFAULT_PROJECT })
   return async request => {
     const key = presentedKey(request)
     if (key === undefined || key === '') throw noKey()
     const digest = sha256(key)
-    let project: string | undefined
+    let found: KnownKey | undefined
     // Every key is compared, and by digests of one length, so that the time taken tells nothing.
-    for (const entry of known) {
-      if (timingSafeEqual(entry.digest, digest)) project = entry.project
+    for (const known of file === undefined ? fixed : [...fixed, ...await file.keys()]) {
+      if (timingSafeEqual(known.digest, digest)) found = known
     }
-    if (project === undefined) throw wrongKey(key)
-    return project
+    if (found === undefined) throw wrongKey(key)
+    if (found.expiresAt <= clock.now()) throw new ApiError(401, 'This API key has expired.', { code: 'invalid_api_key' })
+    return found.caller
   }
 }
 
@@ -56,10 +60,6 @@ function presentedKey (request: FastifyRequest): string | undefined {
     if (scheme.toLowerCase() === 'basic') return Buffer.from(credentials, 'base64').toString().replace(/^[^:]*:/, '')
   }
   return typeof azure === 'string' ? azure : undefined
-}
-
-function sha256 (text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 function noKey (): ApiError {

@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
+import { JsonGuard } from './json-guard.js'
 
 /**
  * Parses JSON bodies only, and none at all is `{}`: several SDKs announce JSON and send nothing. `onText` gets the text
@@ -8,9 +10,9 @@ import { ApiError } from '../shared/errors.js'
 export function parseJsonBodies (api: FastifyInstance, onText?: (request: FastifyRequest, text: string) => void): void {
   api.removeAllContentTypeParsers()
   // Fastify before 5.1 compares the header as it was sent.
-  api.addContentTypeParser(/^application\/([\w.-]+\+)?json\s*(?:;|$)/i, { parseAs: 'string' }, async (request: FastifyRequest, body: string | Buffer) => {
-    if (body.length === 0) return {}
-    const text = body.toString()
+  api.addContentTypeParser(/^application\/([\w.-]+\+)?json\s*(?:;|$)/i, async (request: FastifyRequest, body: Readable) => {
+    const text = await readText(body, request.routeOptions.bodyLimit ?? Infinity, Number(request.headers['content-length'] ?? 0))
+    if (text === '') return {}
     onText?.(request, text)
     try {
       return JSON.parse(text) as unknown
@@ -19,3 +21,26 @@ export function parseJsonBodies (api: FastifyInstance, onText?: (request: Fastif
     }
   })
 }
+
+/** The body, looked at as it arrives: what is too much is refused before all of it is here. */
+async function readText (body: Readable, limit: number, announced: number): Promise<string> {
+  if (announced > limit) throw tooLarge()
+  const guard = new JsonGuard()
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    // What is not read is left to the answer, which the client shall have: leaving the loop must not close the connection.
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > limit) throw tooLarge()
+      guard.push(chunk)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    throw new ApiError(400, 'The request ended early.', { cause: error })
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+const tooLarge = (): ApiError => new ApiError(413, 'The request body is larger than this server accepts.', { code: 'request_too_large' })

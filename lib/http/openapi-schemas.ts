@@ -2,7 +2,7 @@ import * as schemas from '../../schemas/index.js'
 import type { JsonSchema, OpenApiDocument } from './openapi-document.js'
 
 /** Keywords of our own: what they say, `pattern` says too, or no keyword can. */
-const OWN_KEYWORDS = ['idPrefix', 'exclusive', 'extension']
+const OWN_KEYWORDS = ['idPrefix', 'exclusive', 'extension', 'maxJsonLength']
 
 /** The names of the wire objects, by the key of their schema. The first of two names for equal schemas. */
 function namesByLook (): Map<string, string> {

@@ -1,23 +1,36 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ProjectApi } from '../core.js'
+import type { Caller } from './keys.js'
 
 /** Symbols, so that nothing is added to the request types of an application, and no decorator of its own is in the way. */
 const API = Symbol('fastify-openai-compat.api')
+const CALLER = Symbol('fastify-openai-compat.caller')
 const BODY_TEXT = Symbol('fastify-openai-compat.body-text')
 
 interface RequestContext {
   [API]: ProjectApi | undefined
+  [CALLER]: Caller | undefined
   [BODY_TEXT]: string
 }
 
 /** Gives the requests of this context a place for what is kept about them. */
 export function decorateRequests (app: FastifyInstance): void {
   app.decorateRequest(API, undefined)
+  app.decorateRequest(CALLER, undefined)
   app.decorateRequest(BODY_TEXT, '{}')
 }
 
-export function setApi (request: FastifyRequest, api: ProjectApi): void {
-  contextOf(request)[API] = api
+export function setCaller (request: FastifyRequest, caller: Caller, api: ProjectApi): void {
+  const context = contextOf(request)
+  context[CALLER] = caller
+  context[API] = api
+}
+
+/** Who has sent the request. Throws in a route that is not behind authentication. */
+export function callerOf (request: FastifyRequest): Caller {
+  const caller = contextOf(request)[CALLER]
+  if (caller === undefined) throw new Error('This route is outside the context that authenticates requests.')
+  return caller
 }
 
 /** The API as the request's project sees it. Throws in a route that is not behind authentication. */

@@ -3,11 +3,12 @@ import type { Writable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../shared/clock.js'
 import { EVENT_STREAM_HEADERS, frame } from '../shared/event-stream.js'
-import { EventsForgottenError, type EventLog } from '../runs/events/event-log.js'
+import { EventsForgottenError, type EventLog, type LoggedEvent } from '../runs/events/event-log.js'
+import type { ReaderLimits, ReaderSlots } from './reader-slots.js'
 import { SlowReaderError, StreamWriter } from './stream-writer.js'
 
-/** Bounds of a streamed response. */
-export interface StreamLimits {
+/** Bounds of streamed responses. */
+export interface StreamLimits extends ReaderLimits {
   /** Payload bytes that a client may lag behind the run before it is disconnected. */
   maxLagBytes: number
   /** How long a client may take no bytes at all before it is disconnected, in milliseconds. */
@@ -19,7 +20,9 @@ export interface StreamLimits {
 export const DEFAULT_STREAM_LIMITS: StreamLimits = {
   maxLagBytes: 4 * 1024 * 1024,
   stallMs: 60_000,
-  heartbeatMs: 15_000
+  heartbeatMs: 15_000,
+  maxReaders: 2000,
+  maxReadersPerProject: 500
 }
 
 export interface StreamSource {
@@ -33,6 +36,7 @@ export interface StreamSource {
 export interface StreamContext {
   clock: Clock
   limits: StreamLimits
+  readers: ReaderSlots
   /** Aborted when the server closes: open streams end. */
   closing: AbortSignal
 }
@@ -71,17 +75,39 @@ async function pump (writer: StreamWriter, { log, from, hasIds = false }: Stream
   for await (const batch of log.follow(from, stop)) {
     const end = batch.findIndex(entry => log.endsStretch(entry))
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
-    // One write for all there is: a client that catches up is not sent one frame at a time.
-    let frames = ''
-    for (const { id, event, data } of entries) frames += hasIds ? frame({ id: eventId(log, id), event, data }) : frame({ event, data })
-    const flows = writer.write(frames)
+    for (const piece of pieces(entries)) {
+      // One write for many: a client that catches up is not sent one frame at a time.
+      let frames = ''
+      for (const { id, event, data } of piece) frames += hasIds ? frame({ id: eventId(log, id), event, data }) : frame({ event, data })
+      const flows = writer.write(frames)
+      const last = piece.at(-1)
+      if (flows || last === undefined || (end !== -1 && last === entries.at(-1))) continue
+      // Who joins late may be as far behind as he was, and no farther.
+      const behind = Math.max(maxLagBytes, log.bytes - last.offset)
+      await writer.drained(stop, giveUp => log.onChange(() => {
+        if (log.bytes - last.offset > behind) giveUp(`The client is more than ${maxLagBytes} bytes behind.`)
+      }))
+      if (stop.aborted) return
+    }
     if (end !== -1) return
-    const last = entries.at(-1)
-    if (flows || last === undefined) continue
-    await writer.drained(stop, giveUp => log.onChange(() => {
-      if (log.bytes - last.offset > maxLagBytes) giveUp(`The client is more than ${maxLagBytes} bytes behind.`)
-    }))
   }
+}
+
+/** Characters that are written at once: a client that takes none of them costs no more. */
+const PIECE = 256 * 1024
+
+function * pieces (entries: readonly LoggedEvent[]): Generator<readonly LoggedEvent[], void, undefined> {
+  let from = 0
+  let length = 0
+  for (const [i, { data }] of entries.entries()) {
+    if (length > 0 && length + data.length > PIECE) {
+      yield entries.slice(from, i)
+      from = i
+      length = 0
+    }
+    length += data.length
+  }
+  yield entries.slice(from)
 }
 
 const eventId = (log: EventLog, id: number): string => `${log.tag}-${id}`

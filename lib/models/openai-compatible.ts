@@ -89,12 +89,14 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
   async function begin (request: ModelRequest, { signal, reasoning = true }: StreamOptions): Promise<ChatReply> {
     const origin: Origin = `${name}/${request.model}`
     const body = chatBody(request, origin, { maxTokensField, omit, extraBody })
+    const attempt = adaptations.attempt(body)
     for (;;) {
-      const sent = adaptations.apply(body)
       try {
-        return await ChatReply.begin(sent, { client, clock, timeouts, maxFrameLength, origin, signal, reasoning })
+        const reply = await ChatReply.begin(attempt.body, { client, clock, timeouts, maxFrameLength, origin, signal, reasoning })
+        attempt.succeeded()
+        return reply
       } catch (thrown) {
-        if (!adapt || !adaptations.learn(thrown, sent)) throw thrown
+        if (!adapt || !attempt.isWorthAnother(thrown)) throw thrown
       }
     }
   }

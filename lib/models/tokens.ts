@@ -1,13 +1,18 @@
-import type { ModelMessage, ModelTool } from './provider.js'
-
-/** Counts tokens as the o200k encoding does: exact for the models that use it, a fair estimate for all others. */
-export type CountTokens = (text: string) => number
+import type { ModelContentPart, ModelMessage, ModelTool } from './provider.js'
 
 /**
- * The encoder takes time that grows with the square of an unbroken run of letters, and such a text may be an attack. Cut into pieces
- * of this many characters it stays linear; each cut may count one token too many.
+ * Counts tokens as the o200k encoding does: exact for the models that use it, a fair estimate for all others. Counting stops beyond
+ * `atMost`, with a number above it.
  */
+export type CountTokens = (text: string, atMost?: number) => number
+
+/** A piece is cut before the next space once it is this long. */
 const PIECE = 512
+/**
+ * The encoder takes time that grows with the square of an unbroken run of letters, signs or spaces, and such a text may be an attack. Runs
+ * are cut after this many characters; each cut may count one token too many.
+ */
+const RUN = 48
 
 let loading: Promise<CountTokens> | undefined
 
@@ -22,37 +27,69 @@ export async function tokenCounter (): Promise<CountTokens> {
 }
 
 /** The same counter, given no more than a piece at a time. */
-export function inPieces (count: CountTokens): CountTokens {
-  return text => {
+export function inPieces (count: (piece: string) => number): CountTokens {
+  return (text, atMost = Infinity) => {
     let tokens = 0
-    for (let i = 0; i < text.length; i += PIECE) tokens += count(text.slice(i, i + PIECE))
+    for (const piece of pieces(text)) {
+      tokens += count(piece)
+      if (tokens > atMost) break
+    }
     return tokens
   }
 }
+
+function * pieces (text: string): Generator<string, void, undefined> {
+  let from = 0
+  let run = 0
+  let inSpace = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const space = isSpace(code)
+    run = space === inSpace ? run + 1 : 1
+    const cut = run > RUN ? !isSecondHalf(code) : run === 1 && space && i - from >= PIECE
+    inSpace = space
+    if (!cut) continue
+    yield text.slice(from, i)
+    from = i
+    run = 1
+  }
+  if (from < text.length) yield text.slice(from)
+}
+
+/** Which of them are exactly spaces does not matter: what is none for us is cut as a part of a word. */
+const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d)
+
+/** Of a character of two code units. */
+const isSecondHalf = (code: number): boolean => code >= 0xdc00 && code < 0xe000
 
 /** What a message costs beside its text: role and separators. */
 const MESSAGE_TOKENS = 4
 /** Images are priced by size, which we do not know: a low-detail one has a fixed price, else that of a medium square. */
 const IMAGE_TOKENS = { low: 85, high: 765, auto: 765 }
 
-export function messageTokens (count: CountTokens, message: ModelMessage): number {
-  return MESSAGE_TOKENS + contentTokens(count, message)
+/** Text to be counted, and the tokens of what is none. */
+export interface Countable {
+  texts: string[]
+  fixed: number
 }
 
-function contentTokens (count: CountTokens, message: ModelMessage): number {
+export function countable (message: ModelMessage): Countable {
   if (message.role === 'assistant') {
-    const calls = (message.toolCalls ?? []).reduce((sum, call) => sum + count(call.name) + count(call.arguments), 0)
-    return calls + count(message.content ?? '')
+    const calls = (message.toolCalls ?? []).flatMap(call => [call.name, call.arguments])
+    return { texts: [...calls, message.content ?? ''], fixed: MESSAGE_TOKENS }
   }
-  if (typeof message.content === 'string') return count(message.content)
-  return message.content.reduce((sum, part) => sum + (part.type === 'text' ? count(part.text) : IMAGE_TOKENS[part.detail ?? 'auto']), 0)
+  if (typeof message.content === 'string') return { texts: [message.content], fixed: MESSAGE_TOKENS }
+  const texts = message.content.flatMap(part => part.type === 'text' ? [part.text] : [])
+  return { texts, fixed: message.content.reduce((sum, part) => sum + imageTokens(part), MESSAGE_TOKENS) }
 }
 
-export function toolTokens (count: CountTokens, tools: readonly ModelTool[]): number {
-  return tools.reduce((sum, tool) => sum + count(JSON.stringify(tool)), 0)
+const imageTokens = (part: ModelContentPart): number => part.type === 'text' ? 0 : IMAGE_TOKENS[part.detail ?? 'auto']
+
+export function countableTools (tools: readonly ModelTool[]): Countable {
+  return { texts: tools.map(tool => JSON.stringify(tool)), fixed: 0 }
 }
 
-/** More tokens than the message can have, found without encoding it: a token is at least one byte. */
-export function messageTokensAtMost (message: ModelMessage): number {
-  return messageTokens(text => Buffer.byteLength(text), message)
+/** More tokens than it can have, found without encoding it: a token is at least one byte. */
+export function tokensAtMost ({ texts, fixed }: Countable): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), fixed)
 }

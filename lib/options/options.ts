@@ -1,5 +1,8 @@
 import type { BlobStore } from '../../storage/blob-store.js'
-import type { ApiKeys } from '../http/auth.js'
+import type { Audit } from '../http/audit-entry.js'
+import { isOpen, type ApiKeys } from '../http/auth.js'
+import { knownKeys } from '../http/keys.js'
+import { checkedQuotas, type Quotas } from '../http/quota-options.js'
 import { DEFAULT_CORS, type FastifyCorsOptions } from '../http/cors.js'
 import { bounds } from './bounds.js'
 import { resolveCodeInterpreter, type CodeInterpreterOption, type ResolvedCodeInterpreter } from './code-interpreter.js'
@@ -87,8 +90,24 @@ export interface OpenAICompatOptions {
   retrieval?: RetrievalOptions
   /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
   webhooks?: WebhookOptions
-  /** Keys that may call. Default none: everybody may. */
+  /** Keys that may call. Default none: everybody may, but for web pages when only this machine can reach the server. */
   apiKeys?: ApiKeys
+  /**
+   * A file of JSON with more keys, a list or an object as `apiKeys` takes it. It is read again when it changes: keys are added and withdrawn without a
+   * restart. Default none.
+   */
+  apiKeysFile?: string
+  /** Whether the server refuses to start without `apiKeys`. Default false. */
+  requireApiKeys?: boolean
+  /**
+   * Host names that requests and web pages may have besides those of this machine (`localhost`, `127.0.0.1`) when there are no keys and only
+   * this machine can reach the server; others get a 403. `*` allows any, as behind a proxy with an authentication of its own. Default none.
+   */
+  allowedHosts?: readonly string[]
+  /** Where each request that was let in is recorded: who, what, which objects, and the outcome. A file that lines of JSON are appended to, or a function. Default nowhere. */
+  audit?: Audit
+  /** What one project may have of the server. Default: no quotas. */
+  quotas?: Quotas
   /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
   cors?: false | FastifyCorsOptions
   /** What happens to parameters that the API does not have. Default `reject`, as the real API does. */
@@ -116,6 +135,10 @@ export interface ResolvedOptions {
   retrieval: RetrievalOptions
   webhooks: WebhookOptions | undefined
   apiKeys: ApiKeys
+  apiKeysFile: string | undefined
+  allowedHosts: readonly string[]
+  audit: Audit | undefined
+  quotas: Quotas
   cors: false | FastifyCorsOptions
   unknownParameters: 'reject' | 'ignore'
   requireBetaHeader: boolean
@@ -138,12 +161,15 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     models: resolveModels(options),
     tools: options.tools ?? [],
     builtInTools: options.builtInTools ?? [],
-    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options.apiKeys)),
+    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options)),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions) },
     webhooks: options.webhooks,
-    apiKeys: checkedKeys(options.apiKeys ?? []),
+    ...resolveKeys(options),
+    allowedHosts: checkedHosts(options.allowedHosts ?? []),
+    audit: checkedAudit(options.audit),
+    quotas: checkedQuotas(options.quotas),
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
     unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),
     requireBetaHeader: options.requireBetaHeader ?? false,
@@ -185,18 +211,30 @@ function asProvider (name: string, option: ProviderOption): ModelProvider {
   throw new TypeError(`The provider "${name}" is not valid: give { baseURL }, a model provider, a Cogitator instance or an AI SDK language model.`)
 }
 
-/** A function may name any project. */
-function hasProjects (keys: ApiKeys = []): boolean {
-  return typeof keys === 'function' || (!Array.isArray(keys) && new Set(Object.values(keys)).size > 1)
+/** A function, or a file that may change, may name any project. */
+function hasProjects ({ apiKeys = [], apiKeysFile }: OpenAICompatOptions): boolean {
+  if (typeof apiKeys === 'function' || apiKeysFile !== undefined) return true
+  return new Set(knownKeys(apiKeys, 'Option "apiKeys"').map(({ caller }) => caller.project)).size > 1
 }
 
-/** A string would pass for a list of one-letter keys. */
-function checkedKeys (keys: ApiKeys): ApiKeys {
-  const texts = typeof keys === 'function' ? [] : typeof keys === 'object' && keys !== null ? [...Object.keys(keys), ...Object.values(keys)] : [undefined]
-  if (texts.some(text => typeof text !== 'string' || text === '')) {
-    throw new TypeError('Option "apiKeys" must be a list of keys, an object of projects by key, or a function of the request.')
+function resolveKeys ({ apiKeys = [], apiKeysFile, requireApiKeys }: OpenAICompatOptions): Pick<ResolvedOptions, 'apiKeys' | 'apiKeysFile'> {
+  if (typeof apiKeys !== 'function') knownKeys(apiKeys, 'Option "apiKeys"')
+  if (apiKeysFile !== undefined && (typeof apiKeysFile !== 'string' || apiKeysFile === '')) throw new TypeError('Option "apiKeysFile" must be the path of a file.')
+  if (apiKeysFile !== undefined && typeof apiKeys === 'function') throw new TypeError('Option "apiKeysFile" cannot stand beside a function in "apiKeys".')
+  if (requireApiKeys === true && apiKeysFile === undefined && isOpen(apiKeys)) {
+    throw new TypeError('Option "requireApiKeys" is set, but there are no "apiKeys": give at least one.')
   }
-  return keys
+  return { apiKeys, apiKeysFile }
+}
+
+function checkedAudit (audit: Audit | undefined): Audit | undefined {
+  if (audit === undefined || typeof audit === 'function' || (typeof audit === 'string' && audit !== '')) return audit
+  throw new TypeError('Option "audit" must be the path of a file, or a function.')
+}
+
+function checkedHosts (hosts: readonly string[]): readonly string[] {
+  if (Array.isArray(hosts) && hosts.every(host => host === '*' || (typeof host === 'string' && /^[\w.:[\]-]+$/.test(host)))) return hosts
+  throw new TypeError('Option "allowedHosts" must be a list of host names, without a port.')
 }
 
 /** One of a few words; the first is the default. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { StoredRecord } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
+import { ByteBudget, type Holding } from '../shared/byte-budget.js'
 import { ApiError } from '../shared/errors.js'
 import { Leases } from '../shared/lease.js'
+import { approximateBytes } from '../shared/size.js'
 import { PeriodicTask, settlesWithin, Timer } from '../shared/timers.js'
 import type { Dialect, Scribe } from './dialect.js'
 import { RunBus, type BusMessage } from './events/bus.js'
@@ -31,7 +33,7 @@ export interface Launch {
   items: Item[]
 }
 
-type Recent = { key: JobKey, readonly body: object }
+type Recent = { key: JobKey, readonly body: object, holding?: Holding }
 
 /**
  * Executes runs: those created here, and those that another instance, or an earlier process of this one, left unfinished.
@@ -43,6 +45,7 @@ export class RunEngine {
   readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
+  readonly #budget: ByteBudget
   readonly #executions = new Map<string, RunExecution>()
   readonly #recent = new Map<string, Recent>()
   readonly #expiry = new Map<string, Timer>()
@@ -58,8 +61,10 @@ export class RunEngine {
     this.#services = services
     this.#leases = new Leases({ records, clock, leaseMs: limits.leaseMs })
     this.#dialects = new Map(dialects.map(dialect => [dialect.name, dialect]))
+    this.#budget = new ByteBudget(limits.maxHeldBytes === 0 ? undefined : limits.maxHeldBytes)
     this.#logs = new LogKeeper({
       ...services,
+      budget: this.#budget,
       formatOf: key => this.#dialect(key).format,
       isActive: async key => {
         const dialect = this.#dialect(key)
@@ -177,7 +182,7 @@ export class RunEngine {
     return await this.#logs.mirror(key, () => this.#bus.send({ type: 'streamRequested', job_id: key.jobId }))
   }
 
-  /** A run that was created, answered or taken over here, as it is now; the last thousand are remembered. */
+  /** A run that was created, answered or taken over here, as it is now; the last thousand are remembered, as far as there is room. */
   recent (key: JobKey): object | undefined {
     const recent = this.#recent.get(key.jobId)
     return recent?.key.project === key.project && recent.key.partition === key.partition ? recent.body : undefined
@@ -265,8 +270,7 @@ export class RunEngine {
     }).finally(() => {
       if (this.#executions.get(jobId) !== execution) return
       this.#executions.delete(jobId)
-      // The run alone: its events and items are not to be held.
-      if (this.#recent.get(jobId) === execution) this.#recent.set(jobId, { key, body: execution.body })
+      if (this.#recent.get(jobId) === execution) this.#keepRecent(key, execution.body)
       const { state } = execution
       if (state.phase === 'ended') {
         this.#unwatchExpiry(jobId)
@@ -279,10 +283,22 @@ export class RunEngine {
 
   #remember (execution: RunExecution): void {
     const { jobId } = execution.key
-    this.#recent.delete(jobId)
+    this.#forgetRecent(jobId)
     this.#recent.set(jobId, execution)
     const [oldest] = this.#recent.keys()
-    if (this.#recent.size > RECENT_RUNS && oldest !== undefined) this.#recent.delete(oldest)
+    if (this.#recent.size > RECENT_RUNS && oldest !== undefined) this.#forgetRecent(oldest)
+  }
+
+  /** The run alone: its events and items are not to be held. */
+  #keepRecent (key: JobKey, body: object): void {
+    const recent: Recent = { key, body }
+    this.#recent.set(key.jobId, recent)
+    recent.holding = this.#budget.hold(key.project, approximateBytes(body), () => { if (this.#recent.get(key.jobId) === recent) this.#recent.delete(key.jobId) })
+  }
+
+  #forgetRecent (jobId: string): void {
+    this.#recent.get(jobId)?.holding?.end()
+    this.#recent.delete(jobId)
   }
 
   #watchExpiry (key: JobKey, state: JobState): void {

@@ -17,6 +17,8 @@ export interface EngineLimits {
   maxPromptTokens: number
   /** Payload bytes of a run's events kept for its readers. */
   maxLogBytes: number
+  /** Bytes that all runs' events and the last runs may take together; the project that takes most gives up its oldest. 0: a quarter of what the heap may have. */
+  maxHeldBytes: number
   /** How long the events of a run that has stopped are kept, in milliseconds. */
   logRetentionMs: number
   /** How often a run may be taken over before it fails. */
@@ -31,6 +33,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   maxPromptMessages: 1000,
   maxPromptTokens: 128_000,
   maxLogBytes: 16 * 1024 * 1024,
+  maxHeldBytes: 0,
   logRetentionMs: 60_000,
   maxTakeovers: 3,
   drainMs: 0

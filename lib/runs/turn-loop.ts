@@ -50,7 +50,7 @@ export class TurnLoop {
     this.#spec = spec
     this.#builtIn = builtIn
     const names = new Set(builtIn.map(({ shown }) => shown.name))
-    this.#offered = [...builtIn.map(({ shown }) => shown), ...services.functions.offered(spec.tools).filter(({ name }) => !names.has(name))]
+    this.#offered = [...builtIn.map(({ shown }) => shown), ...services.functions.offered(spec.tools, host.key.project).filter(({ name }) => !names.has(name))]
   }
 
   async run (): Promise<void> {
@@ -79,7 +79,7 @@ export class TurnLoop {
     const { provider, model } = models.resolve(this.#spec.model)
     const budget = remaining(this.#spec.limits, totalUsage(this.#writer.usages()), limits.maxPromptTokens)
     if (budget.completion !== undefined && budget.completion <= 0) return await this.#endBetweenTurns('max_completion_tokens')
-    const messages = await fitPrompt(parts, this.#offered, budget, this.#spec.limits.truncates)
+    const messages = await fitPrompt(parts, this.#offered, budget, this.#spec.limits.truncates, this.#host.key.project)
     if (messages === undefined) return await this.#endBetweenTurns('max_prompt_tokens')
 
     const request = this.#host.dialect.request(this.#host.body, {
@@ -91,7 +91,7 @@ export class TurnLoop {
       maxCompletionTokens: budget.completion
     })
     const answer = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }))
-    const usage = fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, { role: 'assistant', content: answer.said, toolCalls: this.#writer.calls() }))
+    const usage = fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, { role: 'assistant', content: answer.said, toolCalls: this.#writer.calls() }, this.#host.key.project))
     const cut = CUT[answer.finish.reason]
     if (this.#writer.openCalls !== undefined && cut === undefined) {
       await this.#writer.callsMade(usage)
@@ -172,7 +172,7 @@ export class TurnLoop {
     if (open === undefined) return true
     const { functions } = this.#services
     const unanswered = open.calls.filter(call => !isAnswered(call))
-    const here = await Promise.all(unanswered.map(async call => call.builtIn !== undefined || await functions.runsHere(invocation(call), this.#spec.tools)))
+    const here = await Promise.all(unanswered.map(async call => call.builtIn !== undefined || await functions.runsHere(invocation(call), this.#spec.tools, this.#host.key.project)))
     let running = here.filter(Boolean).length
     await Promise.all(unanswered.filter((_call, i) => here[i]).map(async call => {
       if (call.builtIn === undefined) call.output = await this.#callFunction(call)
@@ -208,8 +208,9 @@ export class TurnLoop {
   }
 
   async #callFunction (call: Call): Promise<string> {
-    const { runId, threadId, assistantId } = this.#spec.context
-    return await this.#services.functions.execute(invocation(call), this.#spec.tools, { runId, threadId, agentId: assistantId, signal: this.#host.signal })
+    const { runId, threadId, assistantId, metadata } = this.#spec.context
+    const { key: { project }, signal } = this.#host
+    return await this.#services.functions.execute(invocation(call), this.#spec.tools, { project, metadata, runId, threadId, agentId: assistantId, signal })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest, FastifyServerOptions } from 'fastify'
 import type { Logging } from './options.js'
 
 type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
@@ -19,8 +19,14 @@ function isLogger (logging: Logging): logging is FastifyBaseLogger {
   return typeof logging === 'object' && 'child' in logging && typeof logging.child === 'function'
 }
 
+/** As Fastify logs a request, but for the query: clients put keys there, as some other services have it. */
+function requestWithoutQuery (request: FastifyRequest): Record<string, unknown> {
+  const { method, url, host, ip, socket } = request
+  return { method, url: url?.split('?')[0], host, remoteAddress: ip, remotePort: socket?.remotePort }
+}
+
 /** Adds our redactions to those given. */
 function withoutSecrets (options: LoggerOptions): LoggerOptions {
   const given = Array.isArray(options.redact) ? { paths: options.redact } : options.redact
-  return { ...options, redact: { ...given, paths: [...SECRETS, ...given?.paths ?? []] } }
+  return { ...options, serializers: { req: requestWithoutQuery, ...options.serializers }, redact: { ...given, paths: [...SECRETS, ...given?.paths ?? []] } }
 }

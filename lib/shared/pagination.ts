@@ -2,6 +2,7 @@ import type { ListResponse } from '../../schemas/common.js'
 import type { Page, StoredRecord } from '../../storage/record-store.js'
 import type { ApiError } from './errors.js'
 import type { Scope } from './scope.js'
+import { approximateBytes } from './size.js'
 
 /** The parameters of all lists (API reference, "Pagination"). */
 export interface ListParams {
@@ -33,11 +34,41 @@ export async function listRecords<Body extends { id: string }> (scope: Scope, so
   return listOf(page.records.map(record => record.body), page.hasMore)
 }
 
-/** As `listRecords`, but the page's records. */
+/** Records that are read at once: as many as a page has unless more are asked for. */
+const READ_AT_ONCE = DEFAULT_LIMIT
+/** Of a page, as `approximateBytes` counts them. A longer one is cut, and says that there is more. */
+const PAGE_BYTES = 32 * 1024 * 1024
+
+/** As `listRecords`, but the page's records. A page may have fewer than it could when they are large. */
 export async function pageOf<Body> (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<Page<Body>> {
   const { records, project } = scope
-  const cursors = await cursorPositions(scope, source, params, missing)
-  return await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: params.limit ?? DEFAULT_LIMIT, ...cursors })
+  let { after, before } = await cursorPositions(scope, source, params, missing)
+  const limit = params.limit ?? DEFAULT_LIMIT
+  const backwards = after === undefined && before !== undefined
+  let found: StoredRecord<Body>[] = []
+  let bytes = 0
+  for (;;) {
+    const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.min(limit - found.length, READ_AT_ONCE), after, before })
+    const fitting = withinBytes(page.records, found.length === 0, PAGE_BYTES - bytes, backwards)
+    for (const { body } of fitting) bytes += approximateBytes(body)
+    found = backwards ? [...fitting, ...found] : [...found, ...fitting]
+    const isCut = fitting.length < page.records.length
+    if (isCut || !page.hasMore || found.length >= limit) return { records: found, hasMore: isCut || page.hasMore }
+    if (backwards) before = page.records[0]?.position
+    else after = page.records.at(-1)?.position
+  }
+}
+
+/** The records that fit, from the end that adjoins the cursor, one at least when there are none yet. */
+function withinBytes<Body> (records: StoredRecord<Body>[], isFirst: boolean, most: number, backwards: boolean): StoredRecord<Body>[] {
+  let left = most
+  let count = 0
+  for (const { body } of backwards ? [...records].reverse() : records) {
+    left -= approximateBytes(body)
+    if (left < 0 && !(isFirst && count === 0)) break
+    count++
+  }
+  return backwards ? records.slice(records.length - count) : records.slice(0, count)
 }
 
 /** As few as make round trips rare. */

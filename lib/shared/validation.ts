@@ -43,7 +43,7 @@ export function compileValidator<T extends TSchema> (
   }
 }
 
-/** The keywords of JSON Schema that our schemas use, and two of our own (`schemas/common.ts`). */
+/** The keywords of JSON Schema that our schemas use, and three of our own (`schemas/common.ts`). */
 interface Schema {
   type?: 'null' | 'boolean' | 'integer' | 'number' | 'string' | 'array' | 'object'
   const?: string | boolean
@@ -64,6 +64,7 @@ interface Schema {
   propertyNames?: { maxLength: number }
   maxProperties?: number
   exclusive?: string[]
+  maxJsonLength?: number
 }
 
 type JsonRecord = Record<string, unknown>
@@ -119,7 +120,7 @@ class Walk {
 
   #object (schema: Schema, value: JsonRecord, path: string): JsonRecord {
     if (schema.patternProperties) return checkMap(schema, value, path)
-    if (schema.additionalProperties === true) return value
+    if (schema.additionalProperties === true) return checkSize(schema, value, path)
 
     const { properties = {}, required = [], exclusive = [] } = schema
     const missing = required.find(key => !has(value, key))
@@ -207,6 +208,14 @@ function checkString (schema: Schema, value: string, path: string): string {
   return value
 }
 
+/** An object of any kind, as large as its JSON text. */
+function checkSize ({ maxJsonLength = Infinity }: Schema, value: JsonRecord, path: string): JsonRecord {
+  const { length } = JSON.stringify(value)
+  if (length <= maxJsonLength) return value
+  throw invalid(path, 'object_above_max_length',
+    `Invalid '${path}': object too large. Expected an object with maximum length ${maxJsonLength} as JSON, but got an object with length ${length} instead.`)
+}
+
 /** An object whose keys are the caller's own, as metadata is: nothing in it can be unknown. */
 function checkMap (schema: Schema, value: JsonRecord, path: string): JsonRecord {
   const { maxProperties = Infinity, propertyNames, patternProperties = {} } = schema
@@ -274,7 +283,8 @@ function nestsDeeperThan (levels: number, value: unknown): boolean {
 
 function hasCrossFieldRule (schema: unknown): boolean {
   if (typeof schema !== 'object' || schema === null) return false
-  return (schema as Schema).exclusive !== undefined || Object.values(schema).some(hasCrossFieldRule)
+  const { exclusive, maxJsonLength } = schema as Schema
+  return exclusive !== undefined || maxJsonLength !== undefined || Object.values(schema).some(hasCrossFieldRule)
 }
 
 /** Whether a key is given. Undefined, which only a call without HTTP can pass, is not. */
@@ -294,11 +304,17 @@ function join (path: string, key: string): string {
 
 /** Characters, not UTF-16 units: an emoji is one. */
 function characters (text: string): number {
-  return Array.from(text).length
+  let count = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    // The second half of a pair is none.
+    if (code < 0xdc00 || code > 0xdfff || i === 0 || (text.charCodeAt(i - 1) & 0xfc00) !== 0xd800) count++
+  }
+  return count
 }
 
 function isLonger (text: string, length: number): boolean {
-  return text.length > length && characters(text) > length
+  return text.length > length && (text.length > length * 2 || characters(text) > length)
 }
 
 /** As the API shortens what a caller sent, `kkk...kkk`; short values are shown whole. */

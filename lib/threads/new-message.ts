@@ -16,6 +16,7 @@ import { requireFiles } from '../files/find.js'
 export async function newMessage (scope: Scope, threadId: string, request: CreateMessageRequest, path = ''): Promise<Message> {
   const at = unixSeconds(scope.clock)
   const attachments = request.attachments ?? []
+  refuseTooLong(request.content, path)
   await requireFiles(scope, attachments.map(attachment => attachment.file_id))
   await requireImages(scope, request.content, path)
   return {
@@ -58,6 +59,17 @@ function messageContent (content: CreateMessageRequest['content']): MessageConte
         return { type: 'image_file', image_file: { file_id: part.image_file.file_id, detail: part.image_file.detail ?? 'auto' } }
     }
   })
+}
+
+/** Characters of a message: what a list of messages holds in memory is a multiple of it. The number is ours. */
+const LONGEST_MESSAGE = 8_000_000
+
+function refuseTooLong (content: CreateMessageRequest['content'], path: string): void {
+  if (typeof content === 'string') return
+  const length = content.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : part.type === 'image_url' ? part.image_url.url.length : 0), 0)
+  if (length <= LONGEST_MESSAGE) return
+  const param = `${path}content`
+  throw badRequest(`Invalid '${param}': content too long. Expected at most ${LONGEST_MESSAGE} characters in all parts together, but got ${length}.`, { param, code: 'string_above_max_length' })
 }
 
 /** What models can see. */

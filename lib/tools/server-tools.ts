@@ -46,26 +46,26 @@ export class ServerTools implements FunctionRunner {
     }
   }
 
-  offered (declared: readonly ToolDeclaration[]): ModelTool[] {
+  offered (declared: readonly ToolDeclaration[], project: string): ModelTool[] {
     const offered = new Map<string, ModelTool>()
     for (const tool of declared) {
-      if (isFunction(tool)) offered.set(tool.function.name, this.#tools.get(tool.function.name)?.shown ?? tool.function)
+      if (isFunction(tool)) offered.set(tool.function.name, this.#of(project, tool.function.name)?.shown ?? tool.function)
     }
     if (this.#options.access === 'all') {
-      for (const [name, { shown }] of this.#tools) offered.set(name, shown)
+      for (const [name, { shown }] of this.#tools) if (this.#of(project, name) !== undefined) offered.set(name, shown)
     }
     return [...offered.values()]
   }
 
-  async runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[]): Promise<boolean> {
-    const own = this.#available(call.name, declared)
+  async runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[], project: string): Promise<boolean> {
+    const own = this.#available(call.name, declared, project)
     // The model has invented a name that is not declared: it reads so in the output, and the client is not asked.
     if (own === undefined) return !declares(declared, call.name)
     return !await this.#needsApproval(own, call)
   }
 
   async execute (call: ToolInvocation, declared: readonly ToolDeclaration[], context: ToolContext): Promise<string> {
-    const own = this.#available(call.name, declared)
+    const own = this.#available(call.name, declared, context.project)
     if (own === undefined) return `Error: there is no tool named "${call.name}".`
     try {
       const { args, problem } = await parse(own, call)
@@ -78,8 +78,14 @@ export class ServerTools implements FunctionRunner {
     }
   }
 
-  #available (name: string, declared: readonly ToolDeclaration[]): Registered | undefined {
+  /** The tool, if the project has it. */
+  #of (project: string, name: string): Registered | undefined {
     const own = this.#tools.get(name)
+    return own?.tool.projects?.includes(project) === false ? undefined : own
+  }
+
+  #available (name: string, declared: readonly ToolDeclaration[], project: string): Registered | undefined {
+    const own = this.#of(project, name)
     return this.#options.access === 'all' || declares(declared, name) ? own : undefined
   }
 
@@ -155,6 +161,8 @@ function register (tool: ServerTool<unknown>): Registered {
   if (typeof tool.execute !== 'function') throw new TypeError(`The tool "${name}" has no execute function.`)
   if (typeof parameters !== 'object' || parameters === null) throw new TypeError(`The tool "${name}" has no parameters: a JSON Schema or a Zod schema.`)
   const zod = 'safeParse' in parameters ? parameters as ZodLike : undefined
+  const { projects } = tool
+  if (projects !== undefined && !(Array.isArray(projects) && projects.every(project => typeof project === 'string'))) throw new TypeError(`The projects of the tool "${name}" must be a list of names.`)
   const schema = tool.toJSON?.().parameters ?? zod?.toJSONSchema?.() ?? (zod === undefined ? parameters : undefined)
   if (schema === undefined) throw new TypeError(`The parameters of the tool "${name}" cannot be shown as JSON Schema: give the tool a toJSON(), or use zod 4.2 or later.`)
   // Through JSON, which strips what only its library understands.

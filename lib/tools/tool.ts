@@ -3,6 +3,10 @@ import type { ToolDeclaration } from './built-in-tool.js'
 
 /** What a tool learns of the run that calls it. */
 export interface ToolContext {
+  /** The project whose run it is: that of the caller's key. */
+  project: string
+  /** The run's metadata, as its client has set it: not to be trusted for what a client may do. */
+  metadata: Readonly<Record<string, string>>
   runId: string
   threadId: string
   /** The assistant's id, under the name that Cogitator tools know. */
@@ -36,6 +40,8 @@ export interface ServerTool<Args = never> {
   timeout?: number
   /** Whether a call goes to the client as `requires_action` instead of being run. */
   requiresApproval?: boolean | ((args: Args) => boolean | Promise<boolean>)
+  /** The projects whose runs have the tool; for those of others it does not exist. Default: all. */
+  projects?: readonly string[]
   /** Name, description and JSON Schema, where `parameters` is not one itself. */
   toJSON? (): { name: string, description?: string, parameters: object }
 }
@@ -43,9 +49,9 @@ export interface ServerTool<Args = never> {
 /** The run engine's view of functions: those that this server runs, and those that the client does. */
 export interface FunctionRunner {
   /** The functions to show the model: those that the run declares, and those that the server adds. */
-  offered (declared: readonly ToolDeclaration[]): ModelTool[]
+  offered (declared: readonly ToolDeclaration[], project: string): ModelTool[]
   /** Whether the call is answered here; else the client answers it. */
-  runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[]): Promise<boolean>
+  runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[], project: string): Promise<boolean>
   /** The output for the model. Never throws but the reason of an aborted signal: a failure is an output too. */
   execute (call: ToolInvocation, declared: readonly ToolDeclaration[], context: ToolContext): Promise<string>
 }

@@ -6,6 +6,7 @@ import { eachPage, eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
+import { mapInBatches, turnOfTheLoop } from '../shared/batches.js'
 import { notFound } from '../shared/errors.js'
 import { listSelected } from '../shared/pagination.js'
 import { requireFiles } from '../files/find.js'
@@ -21,6 +22,9 @@ const missing = (id: string) => notFound('file', id)
 
 /** Files whose index data is released in one write. */
 const RELEASE_BATCH = 100
+
+/** Files that are attached before others have the event loop. */
+const TURN_EVERY = 32
 
 /** Whether the file neither has index data nor is being indexed. */
 const hasNoIndex = ({ file, generation }: FileBody): boolean => generation === null && file.status !== 'in_progress'
@@ -75,6 +79,7 @@ export class StoreFiles {
       if (batch !== undefined) change.setBatch(batch)
       const files: VectorStoreFile[] = []
       for (const [i, object] of objects.entries()) {
+        if (i % TURN_EVERY === TURN_EVERY - 1) await turnOfTheLoop()
         const settings = { attributes: distinct[i]!.attributes ?? {}, chunking_strategy: strategies[i]! }
         files.push(await this.#reuse(change, object.id, token) ?? await this.#put(change, object, settings, { batchId: batch?.batch.id ?? null, ...token === undefined ? {} : { token } }))
       }
@@ -233,7 +238,7 @@ export class StoreFiles {
   /** After a failed attempt: removes the uses of files that are not in the store. */
   async #endUnused (ref: StoreRef, fileIds: readonly string[]): Promise<void> {
     const { records } = this.#scope
-    const found = await Promise.all(fileIds.map(async id => await records.get(recordKey(ref, KIND.vectorStoreFile, id))))
+    const found = await mapInBatches(fileIds, async id => await records.get(recordKey(ref, KIND.vectorStoreFile, id)))
     await endUses(records, ref, fileIds.filter((_, i) => found[i] === undefined))
   }
 

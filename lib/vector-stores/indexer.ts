@@ -13,7 +13,7 @@ import { Indexing, JobLost, type IndexingServices } from './indexing.js'
 import { partitionOf, purgeJob, recordKey, removeRecord, type ActiveStoreBody, type ChunkBody, type JobBody } from './records.js'
 
 export interface IndexerLimits {
-  /** Files that are indexed at a time. */
+  /** Files of one project that are indexed at a time; twice as many of all. */
   parallelism: number
   /** How long an instance holds a file without renewing its lease, in milliseconds. */
   leaseMs: number
@@ -32,6 +32,8 @@ export interface IndexerServices extends IndexingServices {
 /** An entry of the index of active stores that is younger than this may belong to jobs that are just being written. */
 const GRACE_MS = 60_000
 const PURGE_BATCH = 200
+/** Files at a time, as a multiple of `parallelism`, when several projects have some. */
+const PLACES = 2
 
 class ShuttingDown extends Error {}
 
@@ -47,6 +49,8 @@ export class Indexer {
   readonly #stores = new Map<string, StoreRef>()
   readonly #running = new Map<string, Indexing>()
   readonly #work = new Set<Promise<void>>()
+  /** Jobs under way, by project. */
+  readonly #projects = new Map<string, number>()
   /** Claims are made one at a time, so that no two of them reach for the same job. */
   readonly #claims = new SerialQueue()
   readonly #periodic: PeriodicTask[]
@@ -103,17 +107,35 @@ export class Indexer {
     this.#settled = new Promise<void>(resolve => { this.#announceSettled = resolve })
   }
 
-  /** Claims jobs while there are any and fewer than `parallelism` are under way. */
+  /** Claims jobs while there are any and fewer are under way than may be. */
   #pump (): void {
     this.#claims.run(async () => {
-      while (!this.#stopped && this.#work.size < this.#services.limits.parallelism) {
-        const ref = this.#stores.values().next().value
+      while (!this.#stopped) {
+        const ref = this.#nextStore()
         if (ref === undefined) return
         // Back to the end of the line: stores take turns.
         this.#stores.delete(key(ref))
         if (await this.#startNext(ref)) this.#stores.set(key(ref), ref)
       }
     }).catch(error => this.#logFailure(error))
+  }
+
+  /**
+   * The store whose job is next: of a project that has none under way, if there is one. Such a project need not wait for a place either, within
+   * reason: the others may have taken all of them with files that take a minute each.
+   */
+  #nextStore (): StoreRef | undefined {
+    const { parallelism } = this.#services.limits
+    if (this.#work.size >= parallelism * PLACES) return undefined
+    const stores = [...this.#stores.values()]
+    const idle = stores.find(({ project }) => !this.#projects.has(project))
+    return idle ?? (this.#work.size < parallelism ? stores[0] : undefined)
+  }
+
+  #count (project: string, change: 1 | -1): void {
+    const jobs = (this.#projects.get(project) ?? 0) + change
+    if (jobs === 0) this.#projects.delete(project)
+    else this.#projects.set(project, jobs)
   }
 
   /** Starts the first job of the store that can be claimed. False when no job can be claimed. */
@@ -125,7 +147,9 @@ export class Indexer {
       if (this.#isHeld(ref, record)) continue
       const job = await this.#claim(ref, record)
       if (job === undefined) continue
+      this.#count(ref.project, 1)
       const work = this.#do(ref, job).finally(() => {
+        this.#count(ref.project, -1)
         this.#work.delete(work)
         this.#pump()
         this.#announceSettled()

@@ -3,6 +3,8 @@ import { KIND } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import { unixSeconds, type Clock } from '../shared/clock.js'
 import { findFile } from '../files/find.js'
+import { withTimeLimit } from '../shared/abort.js'
+import { ApiError } from '../shared/errors.js'
 import type { Logger } from '../shared/log.js'
 import type { Embedder } from '../retrieval/embedder.js'
 import type { AttributeFilter, Attributes } from '../retrieval/filters.js'
@@ -45,6 +47,13 @@ const TOLD_AT_ONCE = 32
 const HAS_BEEN_REMOVED = 8
 /** Documents that passages from all over them give an idea of. */
 const FEW_FILES = 2
+/** Characters of a query that are searched for (API reference, "Search vector store"). */
+const LONGEST_QUERY = 4096
+/** How long a search may take, with all that it waits for. */
+const SEARCH_MS = 60_000
+
+const tooSlow = (): ApiError =>
+  new ApiError(503, 'The search took too long. Please try again later.', { code: 'search_timeout', headers: { 'retry-after': '5' } })
 
 /**
  * Searches vector stores: brings the index up to date, asks it, and reads from the records what it names. What the records do not have any
@@ -66,11 +75,17 @@ export class StoreSearch {
   /**
    * The passages of several stores of a project, searched as one, best first. When fewer match than asked for and the threshold is 0, the first
    * passages of the newest files follow with score 0, those of the first store first: whoever asks gets something to read. A query for the whole
-   * of one or two documents gets passages from all over them.
+   * of one or two documents gets passages from all over them. Throws a 503 when it takes too long.
    */
   async search (refs: readonly StoreRef[], query: StoreQuery, signal: AbortSignal): Promise<FoundChunk[]> {
     if (refs.length === 0) return []
-    const { texts, limit, threshold = 0 } = query
+    return await withTimeLimit(this.#services.clock, SEARCH_MS, async limited => await this.#search(refs, query, limited), tooSlow, signal)
+  }
+
+  async #search (refs: readonly StoreRef[], query: StoreQuery, signal: AbortSignal): Promise<FoundChunk[]> {
+    const { limit, threshold = 0 } = query
+    // A model may write more than a request may have.
+    const texts = query.texts.map(text => text.slice(0, LONGEST_QUERY))
     const filter = query.filter === undefined ? {} : { filter: query.filter }
     const [vectors] = await Promise.all([this.#vectors(texts, signal), ...refs.map(async ref => await this.sync(ref))])
     const { index } = this.#services

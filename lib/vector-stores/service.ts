@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { VectorStore } from '../../schemas/vector-stores.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import { makePrivateFile } from '../../storage/base/private-file.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
@@ -17,9 +17,11 @@ import type { Scope } from '../shared/scope.js'
 import { PeriodicTask } from '../shared/timers.js'
 import { FileSearcher } from '../tools/file-search/search.js'
 import { VectorStoreApi } from './api.js'
+import { FairIndex } from './fair-index.js'
 import { DEFAULT_INDEXER_LIMITS, Indexer } from './indexer.js'
 import type { IndexedProject } from './indexing.js'
 import { StoreSearch } from './search.js'
+import { makeTemporaryFolder, removeFolder } from './temporary-index.js'
 
 /** How files in vector stores are read, indexed and searched. */
 export interface RetrievalOptions {
@@ -27,7 +29,7 @@ export interface RetrievalOptions {
   embeddings?: EmbeddingOptions
   /** Which files are indexed: `all` kinds that this server reads, or with `openai` those that OpenAI's service takes. Default `all`. */
   extensions?: ExtensionSet
-  /** Where the search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. */
+  /** Where the search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. Only the process's own user may read it. */
   indexPath?: string
   /** Files that one instance indexes at a time. Default 2. */
   parallelism?: number
@@ -66,6 +68,7 @@ export class RetrievalService {
   /** Other instances delete and expire stores, too: what remains of them in this instance's own index is removed. */
   readonly #tidying: PeriodicTask
   #isIndexOpen = false
+  #temporaryFolder: string | undefined
 
   constructor (services: RetrievalServiceOptions) {
     const { records, clock, log, models, options } = services
@@ -76,7 +79,7 @@ export class RetrievalService {
       run: async () => { if (this.#isIndexOpen) await this.search.tidy() },
       onError: err => log.warn({ err }, 'the search index could not be tidied; it is tried again')
     })
-    this.#index = new WorkerIndex(async () => await this.#indexOptions())
+    this.#index = new FairIndex(new WorkerIndex(async () => await this.#indexOptions()))
     const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
     this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
     this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).vectorStores, settled: () => this.indexer.settled() })
@@ -119,6 +122,7 @@ export class RetrievalService {
     await this.#tidying.stop()
     await Promise.all([this.indexer.stop(), this.#reader.close()])
     await this.#index.close()
+    if (this.#temporaryFolder !== undefined) removeFolder(this.#temporaryFolder)
   }
 
   /** Undefined when the index is a temporary file. */
@@ -130,10 +134,12 @@ export class RetrievalService {
 
   async #indexOptions (): Promise<WorkerIndexOptions> {
     this.#isIndexOpen = true
-    const path = this.#path
+    if (this.#path === undefined) this.#temporaryFolder = makeTemporaryFolder()
+    const path = this.#path ?? join(this.#temporaryFolder!, 'index.db')
+    makePrivateFile(path)
     return {
-      path: path ?? join(tmpdir(), `openai-compat-index-${randomUUID()}.db`),
-      temporary: path === undefined,
+      path,
+      temporary: this.#path === undefined,
       identity: await this.#identity(),
       maxVectorBytes: (this.#services.options.vectorMemoryMb ?? 1024) * 1024 * 1024
     }

@@ -22,6 +22,9 @@ import type { StoreSearch } from './search.js'
 
 const missing = (id: string) => notFound('vector store', id)
 
+/** Files of a new store that are attached by one write. */
+const ATTACH_BATCH = 500
+
 /** Vector stores of one project (API reference, "Vector stores"). */
 export class VectorStores {
   readonly #scope: Scope
@@ -57,7 +60,9 @@ export class VectorStores {
     await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'put', kind: KIND.vectorStore, id: body.id, body: {} }])
     await records.write(partitionOf(this.#ref(body.id)), [putStore(body, 'absent')])
     try {
-      if (fileIds.length > 0) await this.#files.attach(body.id, fileIds.map(id => ({ file_id: id, chunking_strategy: strategy })))
+      for (let from = 0; from < fileIds.length; from += ATTACH_BATCH) {
+        await this.#files.attach(body.id, fileIds.slice(from, from + ATTACH_BATCH).map(id => ({ file_id: id, chunking_strategy: strategy })))
+      }
     } catch (error) {
       // The client never learns the store's id.
       await this.delete(body.id).catch(() => {})

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises
 import { dirname, join, resolve } from 'node:path'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import { StorageUnavailableError } from '../record-store.js'
+import { PRIVATE_FILE, PRIVATE_FOLDER } from '../base/private-file.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../base/abstract-blob-store.js'
 
 export interface FolderBlobStoreOptions {
@@ -30,7 +31,7 @@ export class FolderBlobStore extends AbstractBlobStore {
   protected async open (): Promise<void> {
     await this.#guard(async () => {
       const unfinished = join(this.path, UNFINISHED)
-      await mkdir(unfinished, { recursive: true })
+      await mkdir(unfinished, { recursive: true, mode: PRIVATE_FOLDER })
       // A process that died left its file here. Others may be at work, hence the age.
       for (const name of await readdir(unfinished)) {
         const path = join(unfinished, name)
@@ -46,7 +47,7 @@ export class FolderBlobStore extends AbstractBlobStore {
     const unfinished = join(this.path, UNFINISHED, randomUUID())
     const final = this.#pathOf(key)
     try {
-      const file = await this.#guard(async () => await open(unfinished, 'wx'))
+      const file = await this.#guard(async () => await open(unfinished, 'wx', PRIVATE_FILE))
       try {
         for await (const chunk of chunks) await this.#guard(async () => await writeAll(file, chunk))
         await this.#guard(async () => await file.sync())
@@ -55,7 +56,7 @@ export class FolderBlobStore extends AbstractBlobStore {
       }
       await this.#guard(async () => {
         const folder = dirname(final)
-        const isNew = await mkdir(folder, { recursive: true }) !== undefined
+        const isNew = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER }) !== undefined
         await rename(unfinished, final)
         await syncFolder(folder)
         if (isNew) await syncFolder(this.path)

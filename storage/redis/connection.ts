@@ -38,6 +38,12 @@ export class RedisConnection {
     this.#timeouts = storeTimeouts(timeoutMs)
   }
 
+  /** The number of the database; a cluster has one only. */
+  get database (): number {
+    const options = this.#client?.options
+    return options !== undefined && 'db' in options ? options.db ?? 0 : 0
+  }
+
   /** Throws a `StorageUnavailableError` when the server does not answer. */
   async open (): Promise<void> {
     const { client } = this.#options

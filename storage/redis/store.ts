@@ -106,7 +106,8 @@ export class RedisRecordStore extends AbstractRecordStore {
   }
 
   #channel (topic: string): string {
-    return `${this.#connection.prefix}notify:${topic}`
+    // All databases of a server share their channels, but not their records.
+    return `${this.#connection.prefix}notify:${this.#connection.database}:${topic}`
   }
 
   #keys ({ project, partition }: PartitionKey): [records: string, index: string] {

@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Database } from 'libsql'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import { applyBatch, type PreparedItem } from '../base/batch.js'
@@ -7,6 +6,7 @@ import { FolderBlobStore } from '../folder/blobs.js'
 import { MemoryBlobStore } from '../memory/blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import { loadDriver } from '../base/driver.js'
+import { makePrivateFile } from '../base/private-file.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
 import { migrate, refuseForeign } from './schema.js'
 import { prepareStatements, SqlitePartition, type Statements } from './statements.js'
@@ -47,7 +47,7 @@ export class SqliteRecordStore extends AbstractRecordStore {
   protected async open (): Promise<void> {
     const { default: Libsql } = await loadDriver('libsql', () => import('libsql'))
     try {
-      if (this.path !== ':memory:') mkdirSync(dirname(this.path), { recursive: true })
+      if (this.path !== ':memory:') makePrivateFile(this.path)
       const database = new Libsql(this.path)
       refuseForeign(database, this.path)
       this.#database = database

@@ -162,10 +162,10 @@ test('answers, errors and streams tell a browser that it may read them', async t
 
 test('cross-origin access is configured, or left to the host', async t => {
   const headers = { origin: 'https://app.example' }
-  const restricted = await startServer(t, { cors: { origin: ['https://other.example'] } })
+  const restricted = await startServer(t, { allowedHosts: ['*'], cors: { origin: ['https://other.example'] } })
   t.equal((await raw(restricted, 'GET', '/assistants', headers)).headers['access-control-allow-origin'], undefined)
   t.equal((await raw(restricted, 'GET', '/assistants', { origin: 'https://other.example' })).headers['access-control-allow-origin'], 'https://other.example')
-  const off = await startServer(t, { cors: false })
+  const off = await startServer(t, { allowedHosts: ['*'], cors: false })
   t.equal((await raw(off, 'GET', '/assistants', headers)).headers['access-control-allow-origin'], undefined)
   t.equal((await raw(off, 'OPTIONS', '/assistants', { ...headers, 'access-control-request-method': 'GET' })).status, 404)
 })

@@ -71,7 +71,7 @@ test('a refused message is not kept', async t => {
     [{ role: 'user', content: [{ type: 'text' }] }, 400, { param: 'content[0].text', code: 'missing_required_parameter' }],
     [{ role: 'user', content: [{ type: 'audio', audio: {} }] }, 400, { param: 'content[0].type', code: 'invalid_value' }],
     [{ role: 'user', content: [{ text: 'x' }] }, 400, { param: 'content[0].type', code: 'missing_required_parameter' }],
-    [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x', detail: 'huge' } }] }, 400, { param: 'content[0].image_url.detail', code: 'invalid_value' }],
+    [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x', detail: 'huge' } }] }, 400, { param: 'content[0].image_url.detail', code: 'invalid_value' }],
     [{ role: 'user', content: [{ type: 'image_file', image_file: { file_id: 'file-1' } }] }, 404, { message: 'Files [file-1] were not found' }],
     [{ role: 'tool', content: 'x' }, 400, { message: "Invalid value: 'tool'. Supported values are: 'user' and 'assistant'.", param: 'role', code: 'invalid_value' }],
     [{ role: 'user', content: 'x', attachments: [{ file_id: 'file-1', tools: [{ type: 'file_search' }] }] }, 404, { message: 'Files [file-1] were not found' }],

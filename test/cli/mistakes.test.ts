@@ -28,6 +28,8 @@ const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   ['an alias without a target', ['--alias', 'gpt-4='], {}, /^--alias must be FROM=TO, not "gpt-4="\.$/],
   ['a key without a project after the sign', ['--api-key', 'sk-secret='], {}, /^--api-key must be KEY or KEY=PROJECT(?!.*secret)/],
   ['a key for two projects', ['--api-key', 'sk-secret=a', '--api-key', 'sk-secret=b'], {}, /^One API key is given to two projects(?!.*secret)/],
+  ['keys that are empty', [], { API_KEYS: '' }, /^API_KEYS is set but empty/],
+  ['a switch that is neither on nor off', [], { REQUIRE_API_KEYS: 'maybe' }, /^REQUIRE_API_KEYS must be true or false/],
   ['keys that are commas only', [], { API_KEYS: ' , ' }, /^API_KEYS holds commas only/],
   ['a lease of no length', [], { RUN_LEASE_MS: '0' }, /^RUN_LEASE_MS must be a number above 0, not "0"\.$/],
   ['an expiry that is no number', [], { RUN_EXPIRES_S: 'soon' }, /^RUN_EXPIRES_S must be a number above 0, not "soon"\.$/]
@@ -49,8 +51,8 @@ const files: [string, Record<string, string>, string[], RegExp][] = [
   ['a config module that throws', { 'throws.mjs': 'throw new Error("no such secret")' }, ['--config', 'throws.mjs'], /^The config file \S+ cannot be read: no such secret\.$/],
   ['two config files', { 'openai-compat.config.json': '{}', 'openai-compat.config.js': '' }, [], /^There are two config files, \S+ and \S+: remove one/],
   ['an unknown option in the file', { 'openai-compat.config.json': '{"apikeys":["a"]}' }, [], /^The config file \S+\.json has an unknown option "apikeys"; there are: .*apiKeys/],
-  ['keys in the file that are no list', { 'openai-compat.config.json': '{"apiKeys":"secret"}' }, [], /^The config file \S+ must give "apiKeys" as a list(?!.*secret)/],
-  ['an empty key in the file', { 'openai-compat.config.json': '{"apiKeys":["a",""]}' }, [], /^The config file \S+ must give "apiKeys" as a list/],
+  ['keys in the file that are no list', { 'openai-compat.config.json': '{"apiKeys":"secret"}' }, [], /^The config file \S+ is not right: "apiKeys" must be a list of keys(?!.*secret)/],
+  ['an empty key in the file', { 'openai-compat.config.json': '{"apiKeys":["a",""]}' }, [], /^The config file \S+ is not right: "apiKeys"\[1\] must have a key that is not empty/],
   ['a bad log level in the file', { 'openai-compat.config.json': '{"logLevel":"loud"}' }, [], /^"logLevel" in the config file \S+ must be one of/]
 ]
 

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import { readCommand } from '../../lib/cli/arguments.js'
 import { readConfigFile } from '../../lib/cli/config-file.js'
-import { configure, isLoopback, isOpen, type Configured } from '../../lib/cli/configure.js'
+import { configure, isOpen, type Configured } from '../../lib/cli/configure.js'
 import { helpTable, helpText, TRANSFER_USAGE } from '../../lib/cli/help.js'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
+import { isLoopback } from '../../lib/http/local-only.js'
 import { root } from '../helpers/paths.js'
 
 interface Told {
@@ -33,6 +34,9 @@ const places: [string, string[], Record<string, string>, object, (configured: Co
   ['storage', ['--storage', 'memory:'], { STORAGE_URL: 'sqlite:b' }, { storage: 'sqlite:c' }, it => it.config.storage, ['memory:', 'sqlite:b', 'sqlite:c']],
   ['apiKeys', ['--api-key', 'a', '--api-key', 'b==p'], { API_KEYS: 'c=q, d' }, { apiKeys: ['e'] }, it => it.config.apiKeys,
     [{ a: 'default', 'b=': 'p' }, { c: 'q', d: 'default' }, ['e']]],
+  ['apiKeysFile', ['--api-keys-file', 'a'], { API_KEYS_FILE: 'b' }, { apiKeysFile: 'c' }, it => it.config.apiKeysFile, ['a', 'b', 'c']],
+  ['requireKeys', ['--require-keys'], { REQUIRE_API_KEYS: 'false' }, { requireApiKeys: true }, it => it.config.requireApiKeys, [true, false, true]],
+  ['allowedHosts', ['--allowed-host', 'a'], { ALLOWED_HOSTS: 'b,c' }, { allowedHosts: ['d'] }, it => it.config.allowedHosts, [['a'], ['b', 'c'], ['d']]],
   ['baseUrl', ['--base-url', 'http://a/v1'], { OPENAI_BASE_URL: 'http://b/v1' }, { provider: { baseURL: 'http://c/v1' } },
     it => (it.config.providers?.openai ?? it.config.provider as any).baseURL, ['http://a/v1', 'http://b/v1', 'http://c/v1']],
   ['upstreamKey', ['--upstream-key', 'a'], { OPENAI_API_KEY: 'b' }, { provider: { baseURL: 'http://c/v1', apiKey: 'c' } },
@@ -61,9 +65,11 @@ test('every setting of the table is tried above or is about where to look', t =>
   t.end()
 })
 
-test('an empty variable is one that is not set', async t => {
+test('an empty variable is one that is not set, but for keys, whose want would open the server', async t => {
   const env = Object.fromEntries(Object.values(SETTINGS).map(setting => [setting.env, ' ']))
-  t.strictSame(await configured(t, { env }), await configured(t, {}))
+  await t.rejects(configured(t, { env }), { message: /^API_KEYS is set but empty/ })
+  const { API_KEYS: _, ...rest } = env
+  t.strictSame(await configured(t, { env: rest }), await configured(t, {}))
 })
 
 test('one limit in the environment leaves the others of the file as they are', async t => {
@@ -119,7 +125,7 @@ test('what counts as this machine only', t => {
 
 test('the help lists every flag, variable and default of the table', t => {
   for (const { flag, short, env, fallback } of Object.values<Setting<unknown>>(SETTINGS)) {
-    if (flag !== undefined) t.match(helpText(), `--${flag} `)
+    if (flag !== undefined) t.match(helpText(), new RegExp(`--${flag}\\s`))
     if (short !== undefined) t.match(helpText(), `-${short}, `)
     t.match(helpText(), new RegExp(`\\b${env}\\b`))
     t.ok(helpText().includes(fallback), fallback)

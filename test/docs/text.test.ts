@@ -24,7 +24,7 @@ test('every shell block names scripts and flags that exist', async t => {
     for (const [, script = ''] of block.code.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)) t.ok(scripts[script], `${where(block)}: npm ${script}`)
     for (const [, given = ''] of block.code.matchAll(/(?:fastify-openai-compat|npm start --)((?: [^\n|&;]*)?)/g)) {
       const words = given.trim().split(/\s+/)
-      if (words[0] === 'export' || words[0] === 'import') {
+      if (['export', 'import', 'key'].includes(words[0] ?? '')) {
         t.doesNotThrow(() => readCommand(words, {}), `${where(block)}: ${given}`)
         continue
       }

@@ -84,14 +84,14 @@ export async function startServer (t: Test, options: TestServerOptions = {}): Pr
   return { ...connectTo(t, baseURL), app, upstream, storage, async close () { await app.close() } }
 }
 
-/** The API of a server that runs already. What it answers is looked over as the test's `Watch` does. */
-export function connectTo (t: Test, baseURL: string): ApiClient {
+/** The API of a server that runs already. What it answers is looked over as the test's `Watch` does. `always` are headers of every request. */
+export function connectTo (t: Test, baseURL: string, always: Record<string, string> = {}): ApiClient {
   const watchedFetch = watchOf(t).fetchFrom(baseURL)
 
   async function send (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
     return await watchedFetch(baseURL + path, {
       method,
-      headers: { ...body === undefined ? {} : { 'content-type': 'application/json' }, ...headers },
+      headers: { ...always, ...body === undefined ? {} : { 'content-type': 'application/json' }, ...headers },
       ...body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
     })
   }

@@ -18,7 +18,7 @@ test('nothing of a call is kept once it is answered', async t => {
   const tools = new ServerTools({ tools: [tool], access: 'all', timeoutMs: 60_000, clock: systemClock, log: silentLogger })
   for (let i = 0; i < 100; i++) {
     await tools.execute({ id: `call_${i}`, name: 'quick', arguments: '{}' }, [],
-      { runId: 'run', threadId: 'thread', agentId: 'asst', signal: new AbortController().signal })
+      { project: 'default', metadata: {}, runId: 'run', threadId: 'thread', agentId: 'asst', signal: new AbortController().signal })
   }
   for (let i = 0; i < 3; i++) {
     await new Promise(resolve => setImmediate(resolve))

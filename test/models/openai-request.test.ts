@@ -118,6 +118,59 @@ t.test('a field that a model refuses is left out from then on, for that model', 
   t.match(upstream.chats[5]!.body, { temperature: 0.2, max_tokens: 9 })
 })
 
+/** As a vendor complains of a function that the user has called by the name of a parameter, in the words of the user. */
+const COMPLAINTS = {
+  'without a param': error(400, 'Invalid schema for function \'NAME\': \'NAME\' is not supported, missing or unknown.'),
+  'with the param of the function': error(400, { error: { message: 'Invalid schema for function \'NAME\': unsupported.', type: 'invalid_request_error', param: 'tools[0].function.parameters', code: 'invalid_function_parameters' } })
+}
+
+for (const [how, complaint] of Object.entries(COMPLAINTS)) {
+  t.test(`nothing is learned from a complaint that quotes what a user has named, ${how}`, async t => {
+    for (const name of ['temperature', 'max_tokens', 'top_p', 'reasoning_content', 'stream_options', 'Temperature']) {
+      const { upstream, provider } = await start(t, { maxRetries: 0 })
+      const whole: ModelRequest = { ...request, temperature: 0.2, topP: 0.5, maxCompletionTokens: 9, messages: [...request.messages, { role: 'assistant', content: 'Yes?' }, ...request.messages] }
+      const quoting = { ...complaint, body: JSON.parse(JSON.stringify(complaint.body).replaceAll('NAME', name)) }
+      upstream.enqueue(quoting, quoting, text('Hello'))
+      await failure(read(provider, { ...whole, tools: [{ name, parameters: {}, strict: true }] }))
+      t.equal(upstream.chats.length, 1, `a function named ${name} is no reason for another try`)
+      await failure(read(provider, { ...whole, messages: [{ role: 'user', content: `${name} is unknown and missing` }] }))
+      upstream.enqueue(text('Hello'))
+      await read(provider, whole)
+      const { body } = upstream.chats.at(-1)!
+      t.match(body, { temperature: 0.2, top_p: 0.5, max_tokens: 9, stream_options: { include_usage: true } })
+      t.notOk(JSON.stringify(body).includes('reasoning_content'))
+    }
+  })
+}
+
+const refusalOf = (param: string, code: string, message = `Unsupported: '${param}'`) => error(400, { error: { message, type: 'invalid_request_error', param, code } })
+
+t.test('what a vendor says with its param is learned although a user has a function of that name', async t => {
+  const { upstream, provider } = await start(t)
+  const asked: ModelRequest = { ...request, temperature: 0.2, tools: [{ name: 'temperature', parameters: {} }] }
+  upstream.enqueue(refusalOf('temperature', 'unsupported_parameter'), text('Hello'), text('Again'))
+  await read(provider, asked)
+  await read(provider, asked)
+  t.equal(upstream.chats.length, 3)
+  t.equal(upstream.chats[2]!.body.temperature, undefined)
+})
+
+t.test('nothing is learned when the request fails without the field, too', async t => {
+  const { upstream, provider } = await start(t, { maxRetries: 0 })
+  upstream.enqueue(refusalOf('temperature', 'unsupported_parameter'), error(400, 'No.'), text('Hello'))
+  await failure(read(provider, { ...request, temperature: 0.2 }))
+  await read(provider, { ...request, temperature: 0.2 })
+  t.equal(upstream.chats[2]!.body.temperature, 0.2)
+})
+
+t.test('a value that is refused says nothing of other values', async t => {
+  const { upstream, provider } = await start(t)
+  const message = 'Unsupported value: \'reasoning_effort\' does not support \'xhigh\' with this model.'
+  upstream.enqueue(refusalOf('reasoning_effort', 'unsupported_value', message), text('Hello'), text('Hello'), text('Hello'))
+  for (const reasoningEffort of ['xhigh', 'xhigh', 'low'] as const) await read(provider, { ...request, reasoningEffort })
+  t.strictSame(upstream.chats.map(({ body }) => body.reasoning_effort), ['xhigh', undefined, undefined, 'low'])
+})
+
 t.test('a refused field is an error when it says something else, keeps being refused or adapting is off', async t => {
   const { upstream, provider } = await start(t, { maxRetries: 0 })
   upstream.enqueue(error(400, 'Invalid \'temperature\': decimal above maximum value. Expected a value <= 2.'))

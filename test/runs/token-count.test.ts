@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
+import { countTexts } from '../../lib/models/token-counts.js'
 import { inPieces, tokenCounter, type CountTokens } from '../../lib/models/tokens.js'
 
 /** The counter, and every piece of text that it has the encoder count. */
@@ -12,8 +13,8 @@ function watched (): { count: CountTokens, pieces: string[] } {
   return { count, pieces }
 }
 
-/** The encoder's work grows with the square of a piece without a break. */
-const BOUND = 1024
+/** Characters in a piece without a break: the encoder's work grows with their square. */
+const LONGEST_RUN = 49
 
 for (const [what, text] of Object.entries({
   'letters without a space': 'a'.repeat(100_000),
@@ -28,7 +29,7 @@ for (const [what, text] of Object.entries({
     const tokens = count(text)
     t.ok(tokens > 0 && tokens <= Buffer.byteLength(text), `${tokens} tokens, never more than bytes`)
     t.equal(pieces.join(''), text, 'every letter is counted, and counted once')
-    t.ok(Math.max(...pieces.map(piece => piece.length)) <= BOUND, 'no piece is longer than the bound')
+    t.ok(Math.max(...pieces.map(piece => piece.length)) <= LONGEST_RUN, 'no piece is longer than the bound')
   })
 }
 
@@ -50,4 +51,23 @@ test('nothing has no tokens', async t => {
   const { count, pieces } = watched()
   t.equal(count(''), 0)
   t.strictSame(pieces, [])
+})
+
+test('beyond the number of interest nothing is counted', async t => {
+  const { count, pieces } = watched()
+  const tokens = count('The quick brown fox. '.repeat(10_000), 1000)
+  t.ok(tokens > 1000 && tokens < 1200, `${tokens}`)
+  t.ok(pieces.length < 20)
+})
+
+test('texts are counted in a thread as they are here, up to the text that exceeds what is left', async t => {
+  const count = await tokenCounter()
+  const texts = ['One.', 'two '.repeat(1000), '語'.repeat(1000), '']
+  const exact = texts.map(text => count(text))
+  t.strictSame(await countTexts(texts, { project: 'one' }), exact)
+  t.strictSame(await countTexts(texts, { project: 'one' }), exact, 'and again, from memory')
+  const cut = await countTexts(['One.', 'three '.repeat(100_000), 'more'], { project: 'one', atMost: 100 })
+  t.equal(cut.length, 2)
+  t.ok(cut[1]! > 98 && cut[1]! < 1000, 'the rest of a long text is not looked at')
+  t.strictSame(await countTexts([], { project: 'one' }), [])
 })

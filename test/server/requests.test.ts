@@ -94,12 +94,12 @@ test('a body of the size that the API allows is read, a larger one is a 413', as
 })
 
 test('other origins may call, as the option says', async t => {
-  const { app } = await listening(t)
+  const { app } = await listening(t, { apiKeys: ['sk-1'] })
   const headers = { origin: 'http://app.example', 'access-control-request-method': 'POST' }
   const answer = await app.inject({ method: 'OPTIONS', url: '/v1/threads', headers })
   t.equal(answer.statusCode, 204)
   t.equal(answer.headers['access-control-allow-origin'], 'http://app.example')
-  const strict = await listening(t, { cors: { origin: 'http://only.example' } })
+  const strict = await listening(t, { apiKeys: ['sk-1'], cors: { origin: 'http://only.example' } })
   t.equal((await strict.app.inject({ method: 'OPTIONS', url: '/v1/threads', headers })).headers['access-control-allow-origin'], 'http://only.example')
 })
 

@@ -23,7 +23,7 @@ async function scene (t: Test, reactions: Reaction[], options: { maxAttempts?: n
   const note = (_details: object, message: string): void => { logged.push(message) }
   const webhooks = new Webhooks({ secret, url: receiver.url, ...options }, clock, { debug: note, info: note, warn: note, error: note })
   t.teardown(async () => await webhooks.close())
-  webhooks.report(run)
+  webhooks.report('default', run)
   return { webhooks, clock, receiver, logged }
 }
 
@@ -135,7 +135,7 @@ test('what is reported after closing is dropped', async t => {
   const { webhooks, receiver } = await scene(t, [204])
   await receiver.next()
   await webhooks.close()
-  webhooks.report(run)
+  webhooks.report('default', run)
   await settle()
   t.equal(receiver.deliveries.length, 1)
 })

@@ -29,8 +29,12 @@ export const WEBHOOK_METADATA_KEY = 'webhook_url'
 /** Pauses between attempts, in milliseconds. The last one repeats. */
 const PAUSES_MS = [5_000, 30_000, 120_000, 600_000] as const
 
-/** Deliveries that wait at the same time; further ones are dropped and logged, so that a dead receiver costs no memory without bound. */
+/**
+ * Deliveries that wait at the same time, and their bytes. When there is no more room, what is new of the project that has most waiting is dropped and
+ * logged: a dead receiver costs no memory without bound, and its own project alone.
+ */
 const MAX_PENDING = 10_000
+const MAX_PENDING_BYTES = 64 * 1024 * 1024
 
 /** Reports runs that wait for the client or have ended. Deliveries are kept in memory and end with the process. */
 export class Webhooks {
@@ -40,7 +44,7 @@ export class Webhooks {
   readonly #log: Logger
   readonly #closing = new AbortController()
   readonly #agent = new Agent({ connect: { timeout: 10_000 } })
-  #pending = 0
+  readonly #waiting = new Map<string, { count: number, bytes: number }>()
 
   /** Throws a TypeError that names the bad option. */
   constructor (options: WebhookOptions, clock: Clock, log: Logger) {
@@ -63,21 +67,35 @@ export class Webhooks {
   }
 
   /** Delivers in the background. The delivery's id is the same for every attempt, so that a receiver can tell repeats. */
-  report (run: Run): void {
+  report (project: string, run: Run): void {
     const own = run.metadata[WEBHOOK_METADATA_KEY]
     // Metadata may have been written by other ways than a checked request: an import, say.
     const url = own !== undefined && isHttpUrl(own) && this.#isAllowed(new URL(own)) ? own : this.#options.url
     if (url === undefined || this.#closing.signal.aborted) return
-    if (this.#pending >= MAX_PENDING) {
-      this.#log.warn({ run_id: run.id }, 'too many webhooks are waiting; this one is dropped')
-      return
-    }
-    this.#pending++
     const at = this.#clock.now()
     const body = JSON.stringify({ type: `thread.run.${run.status}`, timestamp: new Date(at).toISOString(), data: run })
+    if (!this.#hasRoom(project, body.length)) {
+      this.#log.warn({ run_id: run.id, project }, 'too many webhooks are waiting; this one is dropped')
+      return
+    }
+    this.#count(project, 1, body.length)
     this.#deliver(url, `evt_${randomUUID()}`, body).catch(error => {
       if (!this.#closing.signal.aborted) this.#log.warn({ err: error, run_id: run.id }, 'a webhook delivery was abandoned')
-    }).finally(() => { this.#pending-- })
+    }).finally(() => this.#count(project, -1, -body.length))
+  }
+
+  /** Within its share of the room, which is equal for all projects that wait, a project always finds some. */
+  #hasRoom (project: string, bytes: number): boolean {
+    const own = this.#waiting.get(project) ?? { count: 0, bytes: 0 }
+    const shares = this.#waiting.size + (this.#waiting.has(project) ? 1 : 2)
+    return own.count < MAX_PENDING / shares && (own.bytes === 0 || own.bytes + bytes <= MAX_PENDING_BYTES / shares)
+  }
+
+  #count (project: string, count: number, bytes: number): void {
+    const own = this.#waiting.get(project) ?? { count: 0, bytes: 0 }
+    const next = { count: own.count + count, bytes: own.bytes + bytes }
+    if (next.count === 0) this.#waiting.delete(project)
+    else this.#waiting.set(project, next)
   }
 
   async close (): Promise<void> {

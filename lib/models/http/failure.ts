@@ -158,7 +158,16 @@ export function vendorError (body: string): VendorError {
   const payload = parsed(body)
   const { type, param, code } = errorRecord(payload) ?? {}
   const identifier = (value: unknown): string | undefined => typeof value === 'string' && IDENTIFIER.test(value) ? value : undefined
-  return { message: vendorMessage(payload) ?? '', type: identifier(type), param: identifier(param), code: identifier(code) }
+  const place = refusedField(payload)
+  return { message: vendorMessage(payload) ?? '', type: identifier(type), param: identifier(param ?? place?.param), code: identifier(code ?? place?.code) }
+}
+
+/** FastAPI names a field by its path: `{ detail: [{ type: 'extra_forbidden', loc: ['body', 'stream_options'] }] }`. */
+function refusedField (body: unknown): { param: unknown, code: unknown } | undefined {
+  const { detail } = (body ?? {}) as { detail?: unknown }
+  const [first] = Array.isArray(detail) ? detail as unknown[] : []
+  const { type, loc } = (first ?? {}) as { type?: unknown, loc?: unknown }
+  return Array.isArray(loc) ? { param: loc.filter(part => part !== 'body').join('.'), code: type } : undefined
 }
 
 /** Message, code and type, by which a kind of error is recognised. Not the whole body, which may quote the prompt. */

@@ -16,6 +16,12 @@ export interface LoggedEvent {
 /** Begins with a letter that no number does: clients have read an id of digits, or of digits and an `e`, as a number. */
 export const newTag = (bytes: Buffer): string => `s${bytes.toString('hex')}`
 
+/** What an engine for JavaScript takes for a text at the most, and for the entry around it. */
+const BYTES_PER_CHARACTER = 2
+const BYTES_PER_ENTRY = 100
+/** Events that a reader who keeps up may not have read yet: a run ends in a few at once. */
+const ALWAYS_KEPT = 16
+
 /** A reader asked for events that the log no longer holds. */
 export class EventsForgottenError extends Error {
   override name = 'EventsForgottenError'
@@ -75,6 +81,12 @@ export class EventLog {
   /** Payload bytes logged so far. */
   get bytes (): number {
     return this.#bytes
+  }
+
+  /** About how many bytes of memory the kept events take. */
+  get keptBytes (): number {
+    const [oldest] = this.#entries
+    return oldest === undefined ? 0 : (this.#bytes - oldest.offset) * BYTES_PER_CHARACTER + this.#entries.length * BYTES_PER_ENTRY
   }
 
   append (events: readonly DialectEvent[]): void {
@@ -160,14 +172,25 @@ export class EventLog {
     for (const listener of this.#waiting) listener()
   }
 
+  /** Forgets the oldest events, about so many bytes of them, but for the last few. Readers that have not read them fall behind what is kept. */
+  forget (bytes: number): void {
+    let left = bytes
+    let drop = 0
+    while (left > 0 && drop < this.#entries.length - ALWAYS_KEPT) left -= this.#entries[drop++]!.data.length * BYTES_PER_CHARACTER + BYTES_PER_ENTRY
+    this.#drop(drop)
+  }
+
   #forget (): void {
     const oldest = this.#entries[0]
     if (oldest === undefined || this.#bytes - oldest.offset <= this.#maxBytes) return
     // Half at a time, so that a long run pays for it rarely.
     const keepFrom = this.#bytes - this.#maxBytes / 2
     const cut = this.#entries.findIndex(entry => entry.offset >= keepFrom)
-    const drop = cut === -1 ? this.#entries.length - 1 : cut
-    this.#entries = this.#entries.slice(drop)
-    this.#first += drop
+    this.#drop(cut === -1 ? this.#entries.length - 1 : cut)
+  }
+
+  #drop (count: number): void {
+    this.#entries = this.#entries.slice(count)
+    this.#first += count
   }
 }

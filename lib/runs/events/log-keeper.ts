@@ -1,4 +1,5 @@
 import type { RecordStore } from '../../../storage/record-store.js'
+import type { ByteBudget, Holding } from '../../shared/byte-budget.js'
 import type { Clock } from '../../shared/clock.js'
 import type { Logger } from '../../shared/log.js'
 import { Timer } from '../../shared/timers.js'
@@ -15,6 +16,8 @@ export interface LogKeeperServices {
   /** Whether a job has yet to end. */
   isActive (key: JobKey): Promise<boolean>
   log: Logger
+  /** Of all that this process holds for its readers. */
+  budget: ByteBudget
   limits: {
     /** Payload bytes of a run's events kept for its readers. */
     maxLogBytes: number
@@ -28,9 +31,15 @@ interface Kept {
   log: EventLog
   /** Drops the log when the run has stopped for long enough. */
   retirement: Timer
+  /** Of the events so far, a piece each. */
+  holdings: Holding[]
+  accounted: number
   /** Ends the export to other instances, if there is one. */
   exporting: AbortController | undefined
 }
+
+/** An event log takes its room in pieces of about this many bytes. */
+const PIECE_BYTES = 256 * 1024
 
 /** The event logs of this instance: those of runs that it executes or has just executed, and copies of others'. */
 export class LogKeeper {
@@ -48,11 +57,10 @@ export class LogKeeper {
     const kept = this.#kept.get(key.jobId)
     if (kept !== undefined && !kept.log.isClosed) {
       kept.retirement.clear()
+      this.#unaccount(kept)
       return kept.log
     }
-    const log = new EventLog(this.#services.formatOf(key), this.#services.limits.maxLogBytes)
-    this.#kept.set(key.jobId, { key, log, retirement: new Timer(this.#services.clock), exporting: undefined })
-    return log
+    return this.#keep(key, new EventLog(this.#services.formatOf(key), this.#services.limits.maxLogBytes))
   }
 
   /** The log of a run that is, or was a moment ago, executed here. */
@@ -64,8 +72,33 @@ export class LogKeeper {
   adopt (key: JobKey, log: EventLog): EventLog {
     const kept = this.#kept.get(key.jobId)
     if (kept !== undefined) return kept.log
-    this.#kept.set(key.jobId, { key, log, retirement: new Timer(this.#services.clock), exporting: undefined })
+    return this.#keep(key, log)
+  }
+
+  #keep (key: JobKey, log: EventLog): EventLog {
+    this.drop(key.jobId)
+    const kept: Kept = { key, log, retirement: new Timer(this.#services.clock), holdings: [], accounted: 0, exporting: undefined }
+    this.#kept.set(key.jobId, kept)
+    log.onChange(() => {
+      if (!log.isClosed && log.keptBytes - kept.accounted >= PIECE_BYTES) this.#account(kept)
+    })
     return log
+  }
+
+  /** Takes room for what the log has grown. When there is no more for this project, its oldest events are forgotten. */
+  #account (kept: Kept): void {
+    const grown = kept.log.keptBytes - kept.accounted
+    kept.accounted += grown
+    kept.holdings.push(this.#services.budget.hold(kept.key.project, grown, () => {
+      kept.accounted -= grown
+      kept.log.forget(grown)
+    }))
+  }
+
+  #unaccount (kept: Kept): void {
+    for (const holding of kept.holdings) holding.end()
+    kept.holdings = []
+    kept.accounted = 0
   }
 
   /**
@@ -77,6 +110,10 @@ export class LogKeeper {
     const kept = this.#kept.get(jobId)
     if (kept === undefined) return
     kept.retirement.clear()
+    this.#unaccount(kept)
+    // Who joins without it is told what happened from the records.
+    kept.holdings.push(this.#services.budget.hold(kept.key.project, kept.log.keptBytes, () => this.drop(jobId)))
+    if (this.#kept.get(jobId) !== kept) return
     kept.retirement.set(waitsForMs + this.#services.limits.logRetentionMs, () => {
       this.drop(jobId)
       if (kept.exporting !== undefined) this.#inBackground(jobId, forgetExport(this.#services, kept.key))
@@ -88,6 +125,7 @@ export class LogKeeper {
     const kept = this.#kept.get(jobId)
     if (kept === undefined) return
     this.#kept.delete(jobId)
+    this.#unaccount(kept)
     kept.retirement.clear()
     kept.exporting?.abort()
     kept.log.close()

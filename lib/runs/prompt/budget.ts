@@ -1,5 +1,6 @@
 import type { ModelMessage, ModelTool, ModelUsage } from '../../models/provider.js'
-import { messageTokens, messageTokensAtMost, tokenCounter, toolTokens } from '../../models/tokens.js'
+import { BYTES_PER_TOKEN, countTexts } from '../../models/token-counts.js'
+import { countable, countableTools, tokensAtMost, type Countable } from '../../models/tokens.js'
 import type { JobSpec, TokenUsage } from '../job.js'
 
 /** What a run may still use, as totals over its model calls (API reference, "Create run", token limits). */
@@ -29,36 +30,92 @@ export interface PromptParts {
   own: ModelMessage[]
 }
 
+/** Text of the conversation that is counted at once, in characters. */
+const BATCH = 64_000
+
 /**
  * The prompt within the budget. With `truncates` the oldest messages are left out, never the newest; else
  * `history` is what the run has chosen. Undefined when what must be sent does not fit a limit that the run asked for.
+ *
+ * Nothing is counted when all of it fits for certain, and nothing behind what exceeds the budget.
+ *
+ * @param project whose run it is.
  */
-export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[], budget: Budget, truncates: boolean): Promise<ModelMessage[] | undefined> {
+export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[], budget: Budget, truncates: boolean, project: string): Promise<ModelMessage[] | undefined> {
   const { system, history, own } = parts
   const all = [...system, ...history, ...own]
-  const atMost = all.reduce((sum, message) => sum + messageTokensAtMost(message), 0) + toolTokens(text => Buffer.byteLength(text), tools)
-  if (atMost <= budget.prompt) return all
+  if (surelyFits([countableTools(tools), ...all.map(countable)], budget.prompt)) return all
 
-  const count = await tokenCounter()
-  let left = budget.prompt - toolTokens(count, tools)
-  for (const message of [...system, ...own]) left -= messageTokens(count, message)
+  const count = new BudgetCount(budget.prompt, project)
+  await count.take([countableTools(tools), ...[...system, ...own].map(countable)])
   let from = history.length
-  for (const message of [...history].reverse()) {
-    left -= messageTokens(count, message)
-    if (left < 0) break
-    from--
+  while (from > 0 && count.left >= 0) {
+    const batch = newest(history.slice(0, from))
+    from -= await count.take(batch)
   }
   const indispensableFrom = truncates ? Math.max(history.length - 1, 0) : 0
-  const fits = from <= indispensableFrom && (left >= 0 || from < history.length)
+  const fits = from <= indispensableFrom && (count.left >= 0 || from < history.length)
   if (!fits && budget.promptIsLimited) return undefined
   return [...system, ...history.slice(Math.min(from, indispensableFrom)), ...own]
 }
 
-/** Usage for a provider that reports none. */
-export async function estimateUsage (prompt: readonly ModelMessage[], tools: readonly ModelTool[], completion: ModelMessage): Promise<ModelUsage> {
-  const count = await tokenCounter()
-  return {
-    promptTokens: prompt.reduce((sum, message) => sum + messageTokens(count, message), 0) + toolTokens(count, tools),
-    completionTokens: messageTokens(count, completion)
+function surelyFits (countables: readonly Countable[], tokens: number): boolean {
+  let left = tokens
+  return countables.every(each => (left -= tokensAtMost(each)) >= 0)
+}
+
+/** The last messages, newest first, one at least. */
+function newest (messages: readonly ModelMessage[]): Countable[] {
+  const batch: Countable[] = []
+  let characters = 0
+  for (let i = messages.length - 1; i >= 0 && characters < BATCH; i--) {
+    const next = countable(messages[i]!)
+    characters += next.texts.reduce((sum, text) => sum + text.length, 0)
+    batch.push(next)
   }
+  return batch
+}
+
+/** Takes tokens from a budget. */
+class BudgetCount {
+  left: number
+  readonly #project: string
+
+  constructor (tokens: number, project: string) {
+    this.left = tokens
+    this.#project = project
+  }
+
+  /** Takes one after the other, up to the first that exceeds what is left. How many did not. */
+  async take (countables: readonly Countable[]): Promise<number> {
+    const counts = await countTexts(countables.flatMap(({ texts }) => texts), { project: this.#project, atMost: this.left })
+    let at = 0
+    for (const [i, { texts, fixed }] of countables.entries()) {
+      this.left -= counts.slice(at, at + texts.length).reduce((sum, tokens) => sum + tokens, fixed)
+      at += texts.length
+      if (this.left < 0) return i
+    }
+    return countables.length
+  }
+}
+
+/** Of a prompt that is longer no more is counted: its tokens are estimated from these. */
+const MOST_ESTIMATED = 200_000
+
+/** Usage for a provider that reports none. */
+export async function estimateUsage (prompt: readonly ModelMessage[], tools: readonly ModelTool[], completion: ModelMessage, project: string): Promise<ModelUsage> {
+  return {
+    promptTokens: await estimate([countableTools(tools), ...prompt.map(countable)], project),
+    completionTokens: await estimate([countable(completion)], project)
+  }
+}
+
+async function estimate (countables: readonly Countable[], project: string): Promise<number> {
+  const texts = countables.flatMap(({ texts }) => texts)
+  const counts = await countTexts(texts, { project, atMost: MOST_ESTIMATED })
+  const counted = counts.reduce((sum, tokens) => sum + tokens, 0)
+  const fixed = countables.reduce((sum, each) => sum + each.fixed, 0)
+  if (counts.length === texts.length && counted <= MOST_ESTIMATED) return fixed + counted
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  return fixed + Math.max(counted, Math.ceil(bytes / BYTES_PER_TOKEN))
 }

@@ -1,6 +1,7 @@
 import type { Message } from '../../../schemas/messages.js'
-import type { ToolResources } from '../../../schemas/tools.js'
+import { MOST_CODE_FILES, type ToolResources } from '../../../schemas/tools.js'
 import { existingFiles, requireFiles } from '../../files/find.js'
+import { badRequest } from '../../shared/errors.js'
 import type { Scope } from '../../shared/scope.js'
 import type { BuiltInResources, ResolveOptions, ResourceChange } from '../built-in-tool.js'
 
@@ -27,7 +28,11 @@ class FileListChange implements ResourceChange<Part> {
       .filter(({ tools }) => tools.some(tool => tool.type === 'code_interpreter'))
       .map(attachment => attachment.file_id)
     const ids = [...new Set([...known, ...attached])]
-    return ids.length === known.length ? part : { file_ids: ids }
+    if (ids.length === known.length) return part
+    if (ids.length > MOST_CODE_FILES) {
+      throw badRequest(`A thread can have ${MOST_CODE_FILES} files for the code interpreter, not ${ids.length}.`, { param: 'attachments', code: 'array_above_max_length' })
+    }
+    return { file_ids: ids }
   }
 
   async settle (): Promise<void> {}

@@ -1,6 +1,6 @@
 import type { StepToolCall } from '../../../schemas/run-steps.js'
 import type { VectorStore } from '../../../schemas/vector-stores.js'
-import { tokenCounter } from '../../models/tokens.js'
+import { countTexts } from '../../models/token-counts.js'
 import type { Clock } from '../../shared/clock.js'
 import { settlesWithin } from '../../shared/timers.js'
 import type { FoundChunk, StoreSearch } from '../../vector-stores/search.js'
@@ -58,7 +58,7 @@ export class FileSearcher {
     await this.#waitForFiles(project, waitFor, signal)
     const stores = await Promise.all(storeIds.map(async id => await this.#services.stores(project).find(id)))
     const refs = stores.flatMap(store => store === undefined || store.status === 'expired' ? [] : [{ project, storeId: store.id }])
-    const results = await withinTokens(await this.#services.search.search(refs, { texts: [query], limit, threshold }, signal))
+    const results = await withinTokens(project, await this.#services.search.search(refs, { texts: [query], limit, threshold }, signal))
     return results.map(({ fileId, filename, score, attributes, text, page }) => ({
       result: { file_id: fileId, file_name: filename, score, attributes },
       text: { text, ...page === undefined ? {} : { page } }
@@ -80,11 +80,8 @@ export class FileSearcher {
 }
 
 /** As many of the results as the model is to read, the best at least. */
-async function withinTokens (results: readonly FoundChunk[]): Promise<FoundChunk[]> {
-  const count = await tokenCounter()
+async function withinTokens (project: string, results: readonly FoundChunk[]): Promise<FoundChunk[]> {
+  const counts = await countTexts(results.map(({ text }) => text), { project, atMost: MAX_TOKENS })
   let tokens = 0
-  return results.filter(({ text }, i) => {
-    tokens += count(text)
-    return i === 0 || tokens <= MAX_TOKENS
-  })
+  return results.filter((_result, i) => i === 0 || (tokens += counts[i] ?? Infinity) + (counts[0] ?? 0) <= MAX_TOKENS)
 }

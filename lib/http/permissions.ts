@@ -1,0 +1,43 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ApiError } from '../shared/errors.js'
+import type { Caller } from './keys.js'
+import { apiOf, callerOf } from './request-context.js'
+
+const READING = ['GET', 'HEAD', 'OPTIONS']
+
+/** Holds keys to what they may do: read-only ones to reading, others to their models. */
+export function checkPermissions (api: FastifyInstance): void {
+  api.addHook('onRequest', async request => {
+    if (callerOf(request).readOnly !== true || READING.includes(request.method)) return
+    // A search is sent as a POST, and changes nothing.
+    if (request.method === 'POST' && request.routeOptions.url?.endsWith('/search') === true) return
+    throw new ApiError(403, 'This API key may only read.', { code: 'insufficient_permissions' })
+  })
+  api.addHook('preHandler', async request => {
+    const { models } = callerOf(request)
+    if (models === undefined || request.method !== 'POST') return
+    for (const model of await modelsOf(request)) {
+      if (!models.some(pattern => matches(pattern, model))) {
+        throw new ApiError(403, `This API key may not use the model '${model.slice(0, 100)}'.`, { param: 'model', code: 'insufficient_permissions' })
+      }
+    }
+  })
+}
+
+/** The models that the request is about to use: its own, or that of the assistant that it runs. */
+async function modelsOf (request: FastifyRequest): Promise<string[]> {
+  const { model, assistant_id: assistantId } = (request.body ?? {}) as { model?: unknown, assistant_id?: unknown }
+  if (typeof model === 'string' && model !== '') return [model]
+  if (typeof assistantId !== 'string') return []
+  // One that does not exist is the route's to report.
+  const assistant = await apiOf(request).assistants.get(assistantId).catch(() => undefined)
+  return assistant === undefined ? [] : [assistant.model]
+}
+
+function matches (pattern: string, model: string): boolean {
+  const parts = pattern.split('*').map(part => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(model)
+}
+
+/** What an audit or a limit is kept by. */
+export const nameOf = ({ project, keyName }: Caller): string => keyName ?? project

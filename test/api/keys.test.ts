@@ -1,0 +1,116 @@
+import { statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { test } from 'tap'
+import { createKey, readKeyCommand } from '../../lib/cli/key.js'
+import { hashedKey, type ApiKey } from '../../lib/http/keys.js'
+import { ManualClock } from '../helpers/clock.js'
+import { startServer, type TestServer, type TestServerOptions } from '../helpers/server.js'
+
+const as = (key: string) => ({ authorization: `Bearer ${key}` })
+const status = async (server: TestServer, key: string, path = '/assistants'): Promise<number> => (await server.get(path, as(key))).status
+
+test('a key may stand as its hash, in a list and as the name of a project', async t => {
+  for (const apiKeys of [[hashedKey('sk-one')], [{ key: hashedKey('sk-one') }], { [hashedKey('sk-one')]: 'red' }] as NonNullable<TestServerOptions['apiKeys']>[]) {
+    const server = await startServer(t, { apiKeys })
+    t.equal(await status(server, 'sk-one'), 200)
+    t.equal(await status(server, hashedKey('sk-one')), 401, 'the hash is no key')
+    t.equal(await status(server, 'sk-two'), 401)
+  }
+})
+
+test('a key has a project and ends when it is said to', async t => {
+  const clock = new ManualClock(Date.parse('2026-01-01T00:00:00Z'))
+  const server = await startServer(t, { clock, apiKeys: [{ key: 'sk-a', project: 'a', expires: '2026-01-02' }, { key: 'sk-b', project: 'b' }] })
+  const { id } = (await server.post('/threads', {}, as('sk-a'))).body
+  t.equal(await status(server, 'sk-a', `/threads/${id}`), 200)
+  t.equal(await status(server, 'sk-b', `/threads/${id}`), 404)
+  await clock.advance(24 * 60 * 60 * 1000)
+  const { status: late, body } = await server.get('/assistants', as('sk-a'))
+  t.equal(late, 401)
+  t.match(body.error, { code: 'invalid_api_key', message: /expired/ })
+})
+
+test('a read-only key reads and searches, and changes nothing', async t => {
+  const server = await startServer(t, { apiKeys: [{ key: 'sk-ro', readOnly: true }, { key: 'sk-rw' }] })
+  const thread = (await server.post('/threads', {}, as('sk-rw'))).body
+  const store = (await server.post('/vector_stores', {}, as('sk-rw'))).body
+  t.equal(await status(server, 'sk-ro', `/threads/${thread.id}`), 200)
+  t.equal((await server.post(`/vector_stores/${store.id}/search`, { query: 'x' }, as('sk-ro'))).status, 200)
+  for (const [method, path] of [['POST', '/threads'], ['POST', `/threads/${thread.id}`], ['DELETE', `/threads/${thread.id}`], ['POST', '/chat/completions'], ['POST', '/files'], ['POST', '/threads/runs']] as const) {
+    const { status: refused, body } = await server.request(method, path, {}, as('sk-ro'))
+    t.equal(refused, 403, `${method} ${path}`)
+    t.equal(body.error.code, 'insufficient_permissions')
+  }
+})
+
+test('a key with models uses these alone, its own or an assistant\'s', async t => {
+  const server = await startServer(t, { apiKeys: [{ key: 'sk-few', models: ['small', 'test-*'] }, { key: 'sk-all' }] })
+  const make = async (model: string, key = 'sk-all') => await server.post('/assistants', { model }, as(key))
+  const [large, small] = [(await make('large')).body, (await make('small')).body]
+  t.equal((await make('test-1', 'sk-few')).status, 200)
+  t.equal((await make('large', 'sk-few')).status, 403)
+  const run = async (body: object) => (await server.post('/threads/runs', { thread: { messages: [{ role: 'user', content: 'Hi' }] }, ...body }, as('sk-few'))).status
+  t.equal(await run({ assistant_id: large.id }), 403)
+  t.equal(await run({ assistant_id: large.id, model: 'small' }), 200)
+  t.equal(await run({ assistant_id: small.id, model: 'large' }), 403)
+  t.equal(await run({ assistant_id: 'asst_none' }), 404)
+  t.equal((await server.post('/chat/completions', { model: 'large', messages: [{ role: 'user', content: 'Hi' }] }, as('sk-few'))).status, 403)
+  t.equal((await server.post('/embeddings', { model: 'large', input: 'Hi' }, as('sk-few'))).status, 403)
+})
+
+test('keys in a file are added and withdrawn without a restart; a file that breaks changes nothing', async t => {
+  const path = join(t.testdir(), 'keys.json')
+  const write = (keys: unknown): void => writeFileSync(path, typeof keys === 'string' ? keys : JSON.stringify(keys))
+  write([{ key: hashedKey('sk-old') }])
+  const clock = new ManualClock(Date.now())
+  const server = await startServer(t, { clock, apiKeys: ['sk-fixed'], apiKeysFile: path, mayLogErrors: true })
+  t.equal(await status(server, 'sk-old'), 200)
+  write([{ key: hashedKey('sk-new'), project: 'new' }])
+  await clock.advance(1000)
+  t.equal(await status(server, 'sk-old'), 401)
+  t.equal(await status(server, 'sk-new'), 200)
+  write('[{')
+  await clock.advance(1000)
+  t.equal(await status(server, 'sk-new'), 200)
+  t.equal(await status(server, 'sk-fixed'), 200)
+  write([])
+  await clock.advance(1000)
+  t.equal(await status(server, 'sk-new'), 200, 'a file without keys does not open the server, nor close it')
+})
+
+test('what is no key, or a file without any, is refused at start, and never quoted', async t => {
+  const folder = t.testdir({ 'empty.json': '[]', 'broken.json': '["sk-secret"', 'keys.json': '["sk-one"]' })
+  const wrong: TestServerOptions[] = [
+    { apiKeys: [''] }, { apiKeys: 'sk-secret' as never }, { apiKeys: [{ key: 'sk-secret', expires: 'soon' }] }, { apiKeys: [{ key: 'sk-secret', scope: 'x' } as never] },
+    { apiKeys: ['sha256:sk-secret'] }, { apiKeys: [{ key: 'sk-secret', models: 'x' as never }] }, { apiKeys: { 'sk-secret': '' } },
+    ...['empty.json', 'broken.json', 'none.json'].map(name => ({ apiKeysFile: join(folder, name) })),
+    { apiKeysFile: join(folder, 'keys.json'), apiKeys: () => 'x' }
+  ]
+  for (const options of wrong) {
+    const error: any = await startServer(t, options).then(() => undefined, (error: unknown) => error)
+    t.equal(error?.name, 'TypeError', JSON.stringify(options))
+    t.notMatch(String(error?.message), /sk-secret/)
+  }
+})
+
+test('key create makes a key that the server takes from the file it was added to', async t => {
+  const file = join(t.testdir(), 'keys.json')
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  createKey(readKeyCommand(['key', 'create', '--file', file, '--name', 'ci', '--project', 'red', '--expires', '90d', '--model', 'a', '--model', 'b*'], now), { stdout, stderr })
+  createKey(readKeyCommand(['key', 'create', '--file', file, '--read-only'], now), { stdout, stderr })
+  const [first = '', second = ''] = String(stdout.read()).trim().split('\n')
+  t.match(first, /^sk-[\w-]{43}$/)
+  t.not(first, second)
+  t.equal(statSync(file).mode & 0o077, 0)
+  const server = await startServer(t, { apiKeysFile: file, clock: new ManualClock(now) })
+  t.equal(await status(server, first), 200)
+  t.equal((await server.post('/threads', {}, as(second))).status, 403)
+  createKey(readKeyCommand(['key', 'create', '--name', 'ci']), { stdout, stderr })
+  const entry = JSON.parse(String(stderr.read()).split('\n').slice(1).join('\n')) as ApiKey
+  t.strictSame(entry, { key: hashedKey(String(stdout.read()).trim()), name: 'ci' })
+  for (const argv of [['key'], ['key', 'create', '--expires', 'soon'], ['key', 'create', '--nme', 'x'], ['key', 'create', '--name', '']]) {
+    t.throws(() => createKey(readKeyCommand(argv), { stdout, stderr }), { name: 'OperatorError' })
+  }
+})
