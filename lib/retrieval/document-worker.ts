@@ -6,6 +6,7 @@ import { chunks, type Chunk, type ChunkSize } from './chunk.js'
 import { DocumentError, type DocumentErrorCode, type DocumentLimits } from './parse/document.js'
 import type { ExtensionSet } from './parse/kinds.js'
 import { parseDocument } from './parse/parse.js'
+import { correctTextDecoder } from './parse/text/decoder.js'
 
 export interface DocumentJob {
   filename: string
@@ -35,6 +36,7 @@ const port = parentPort
 if (port === null) throw new Error('this module runs in a worker thread')
 const { limits, extensions, maxArrayBytes } = workerData as DocumentWorkerData
 limitArrayBytes(maxArrayBytes)
+correctTextDecoder()
 
 let wantMore: (() => void) | undefined
 

@@ -48,7 +48,7 @@ test('the content decides where name and content differ', async t => {
 
 test('what file_search does not read is refused as unsupported', async t => {
   await t.rejects(parse('a.csv', 'a,b', { extensions: 'openai' }), unsupported)
-  await t.rejects(parse('a.xlsx', zip({ 'xl/workbook.xml': '<x/>' })), unsupported)
+  await t.rejects(parse('a.xlsx', zip({ 'xl/workbook.xml': '<x/>' }), { extensions: 'openai' }), unsupported)
   await t.rejects(parse('photo.png', bytes('\x89PNG\r\n\x1a\n\0\0', 'latin1')), unsupported)
   await t.rejects(parse('photo.txt', bytes('\x89PNG\r\n\x1a\n\0\0\x01', 'latin1')), unsupported)
   await t.rejects(parse('archive.txt', zip({ 'a.txt': 'a' })), unsupported)

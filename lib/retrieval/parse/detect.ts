@@ -23,30 +23,31 @@ const PDF_HEADER_WITHIN = 1024
  */
 export function detectKind (filename: string, bytes: Uint8Array, set: ExtensionSet): KindName {
   if (!isSupportedName(filename, set)) throw unsupported()
-  const kind = kindOf(filename, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), set)
-  if (!isInSet(kind, set)) throw unsupported()
+  const named = kindOfExtension(extensionOf(filename), set)
+  const kind = kindOf(named, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+  // OpenAI's list has DOC, and much that has this name is something else.
+  if (!isInSet(kind, set) && !(named === 'doc' && (kind === 'rtf' || kind === 'eml'))) throw unsupported()
   return kind
 }
 
-function kindOf (filename: string, bytes: Buffer, set: ExtensionSet): KindName {
-  const extension = extensionOf(filename)
-  const named = kindOfExtension(extension, set)
+function kindOf (named: KindName | undefined, bytes: Buffer): KindName {
   if (isPdf(bytes, named)) return 'pdf'
   if (bytes.subarray(0, ZIP.length).equals(ZIP)) return archive(bytes)
   if (bytes.subarray(0, OLE.length).equals(OLE)) return compound(bytes, named)
-  if (named === 'pdf' || named === 'docx' || named === 'pptx') throw unreadable()
-  // A page of HTML in a source file is source code.
-  if (named === 'html' || ((named === undefined || named === 'doc') && startsAsHtml(bytes))) return 'html'
-  return 'text'
+  const start = bytes.toString('latin1', 0, 1024).replace(/^\u00ef\u00bb\u00bf/, '').trimStart()
+  if (start.startsWith('{\\rtf')) return 'rtf'
+  if (named === 'eml' || named === 'html' || named === 'opendocument') return named
+  if ((named === undefined || named === 'doc') && isHtml(start)) return 'html'
+  // Word keeps a page with its pictures so.
+  if (named === 'doc' && /^MIME-Version:/im.test(start)) return 'eml'
+  // Programs write a table as HTML, or with tabs, and call it XLS.
+  if (named === 'spreadsheet') return isHtml(start) ? 'html' : 'text'
+  if (named === undefined || named === 'text' || named === 'doc') return 'text'
+  throw unreadable()
 }
 
-/** An old Office file, by the streams that are in it. */
-function compound (bytes: Buffer, named: KindName | undefined): KindName {
-  const has = (stream: string): boolean => bytes.includes(Buffer.from(stream, 'utf16le'))
-  if (has('WordDocument')) return 'doc'
-  if (has('EncryptedPackage') || named === 'docx' || named === 'pptx') throw unreadable('it is encrypted')
-  throw unsupported()
-}
+/** A page of HTML in a source file is source code, so that only files without a name that says more are asked. */
+const isHtml = (start: string): boolean => /^(?:<!--[^]{0,500}?-->\s*)?(?:<!doctype html|<html)/i.test(start)
 
 /** A text that begins with the header of a PDF to speak of it is none. */
 function isPdf (bytes: Buffer, named: KindName | undefined): boolean {
@@ -56,11 +57,24 @@ function isPdf (bytes: Buffer, named: KindName | undefined): boolean {
   return at < 5 && (bytes.includes('endobj') || bytes.includes('%%EOF') || /\0|[\x80-\xff]{4}/.test(bytes.toString('latin1', 0, PDF_HEADER_WITHIN)))
 }
 
-const startsAsHtml = (bytes: Buffer): boolean => /^\s*(?:<!--[^]{0,500}?-->\s*)?(<!doctype html|<html)/i.test(bytes.toString('latin1', 0, 1024).replace(/^\u00ef\u00bb\u00bf/, ''))
+/** An old Office file, by the streams that are in it. A message may have others attached. */
+function compound (bytes: Buffer, named: KindName | undefined): KindName {
+  const has = (stream: string): boolean => bytes.includes(Buffer.from(stream, 'utf16le'))
+  if (has('__properties_version1.0')) return 'msg'
+  if (has('EncryptedPackage')) throw unreadable('it is encrypted')
+  if (has('WordDocument')) return 'doc'
+  if (has('Workbook') || has('Book\0')) return 'spreadsheet'
+  if (named === 'docx' || named === 'pptx') throw unreadable('it is encrypted')
+  throw unsupported()
+}
 
 function archive (bytes: Uint8Array): KindName {
   const names = listZip(bytes)
-  if (names.some(name => name.startsWith('word/'))) return 'docx'
-  if (names.some(name => name.startsWith('ppt/'))) return 'pptx'
+  const has = (folder: string): boolean => names.some(name => name.replaceAll('\\', '/').toLowerCase().startsWith(folder))
+  if (names.includes('META-INF/container.xml') || names.some(name => name.endsWith('.opf'))) return 'epub'
+  if (names.includes('content.xml')) return 'opendocument'
+  if (has('word/')) return 'docx'
+  if (has('ppt/')) return 'pptx'
+  if (has('xl/')) return 'spreadsheet'
   throw unsupported()
 }

@@ -37,7 +37,14 @@ export const KINDS = {
   pdf: { extensions: ['pdf'], openai: ['pdf'], load: async () => await import('./pdf/read.js') },
   docx: { extensions: ['docx', 'docm', 'dotx', 'dotm'], openai: ['docx'], load: async () => await import('./ooxml/docx.js') },
   pptx: { extensions: ['pptx', 'pptm', 'ppsx', 'potx'], openai: ['pptx'], load: async () => await import('./ooxml/pptx.js') },
-  doc: { extensions: ['doc', 'dot'], openai: ['doc'], load: async () => await import('./doc.js') }
+  doc: { extensions: ['doc', 'dot'], openai: ['doc'], load: async () => await import('./doc.js') },
+  // On OpenAI's list under the name of Word's format.
+  rtf: { extensions: ['rtf'], openai: [], load: async () => await import('./rtf/read.js') },
+  spreadsheet: { extensions: ['xlsx', 'xlsm', 'xlsb', 'xls', 'xltx', 'xltm'], openai: [], load: async () => await import('./spreadsheet.js') },
+  opendocument: { extensions: ['odt', 'ods', 'odp', 'ott', 'ots', 'otp', 'fodt', 'fods', 'fodp'], openai: [], load: async () => await import('./opendocument.js') },
+  epub: { extensions: ['epub'], openai: [], load: async () => await import('./epub.js') },
+  eml: { extensions: ['eml', 'mht', 'mhtml'], openai: [], load: async () => await import('./mail/eml.js') },
+  msg: { extensions: ['msg', 'oft'], openai: [], load: async () => await import('./mail/msg.js') }
 } satisfies Record<string, Kind>
 
 export type KindName = keyof typeof KINDS

@@ -15,8 +15,24 @@ export function decodeAs (bytes: Uint8Array, encoding: string): string {
   } catch {
     return iconv.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), encoding)
   }
-  // Node 20 takes windows-1252 for Latin-1, and loses “”, … and €, unless it decodes a stream.
+  // Node 20 takes windows-1252 for Latin-1 and loses “”, … and €, unless it decodes a stream.
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
+}
+
+/**
+ * Corrects the decoder that libraries in this thread use, as `decodeAs` does it: Node 20 takes windows-1252, which mails and old files are in,
+ * for Latin-1.
+ */
+export function correctTextDecoder (): void {
+  const Original = TextDecoder
+  const text = new Original('windows-1252').decode(new Uint8Array([0x80]))
+  if (text === '€') return
+  globalThis.TextDecoder = class extends Original {
+    override decode (input?: Parameters<InstanceType<typeof Original>['decode']>[0], options?: { stream?: boolean }): string {
+      if (this.encoding !== 'windows-1252' || options?.stream === true) return super.decode(input, options)
+      return super.decode(input, { stream: true }) + super.decode()
+    }
+  }
 }
 
 /** How many characters of a text are the mark for bytes without meaning, and how many are beyond ASCII besides. */

@@ -1,0 +1,150 @@
+import { unreadable, type Section } from './document.js'
+import { rowText } from './html/html-to-text.js'
+import type { ReadContext } from './kinds.js'
+import { attribute, walkXml, type XmlAttributes } from './xml.js'
+import { readZip } from './zip.js'
+
+/** Elements whose text is not the document's. */
+const SKIPPED = new Set(['tracked-changes', 'forms', 'sequence-decls', 'automatic-styles', 'scripts', 'font-face-decls', 'ruby-text', 'meta', 'settings', 'styles', 'master-styles', 'binary-data', 'note-citation', 'creator', 'date', 'date-string'])
+const PARAGRAPHS = new Set(['p', 'h', 'title', 'desc'])
+/** Empty rows and cells are repeated to the end of a sheet; a value that is repeated is shown so often. */
+const MAX_REPEATED = 100
+
+/** The text of an OpenDocument text, spreadsheet or presentation (ODT, ODS, ODP): by sheet or slide where there are such. Throws a `DocumentError`. */
+export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
+  // One that is not packed is the XML itself.
+  if (bytes[0] !== 0x50) return sectionsOf(bytes, limits.maxCharacters)
+  const { 'content.xml': content, 'META-INF/manifest.xml': manifest } = readZip(bytes, name => name === 'content.xml' || name === 'META-INF/manifest.xml', limits.maxUnpackedBytes)
+  if (content === undefined) throw unreadable()
+  walkXml(manifest, { open: name => { if (name === 'encryption-data') throw unreadable('it is encrypted') } })
+  return sectionsOf(content, limits.maxCharacters)
+}
+
+function sectionsOf (xml: Uint8Array, maxCharacters: number): Section[] {
+  const text = new OpenDocumentText(maxCharacters)
+  walkXml(xml, text)
+  return text.sections()
+}
+
+class OpenDocumentText {
+  readonly #maxCharacters: number
+  readonly #sections: Section[] = []
+  #lines: string[] = []
+  #characters = 0
+  /** Cells of the rows that are open, innermost last, and what is in the cell that is open. */
+  readonly #rows: { cells: string[], outer: string[], repeated: number, cellRepeated: number }[] = []
+  /** Paragraphs that are open: a note is within another. */
+  readonly #paragraphs: string[] = []
+  #skipping = 0
+  #isSpreadsheet = false
+  #page = 0
+
+  constructor (maxCharacters: number) {
+    this.#maxCharacters = maxCharacters
+  }
+
+  sections (): Section[] {
+    this.#endSection()
+    return this.#sections
+  }
+
+  open (name: string, attributes: XmlAttributes): void {
+    if (SKIPPED.has(name)) this.#skipping++
+    if (this.#skipping > 0) return
+    if (PARAGRAPHS.has(name)) this.#paragraphs.push('')
+    else if (name === 's') this.#add(' '.repeat(Math.min(80, Number(attribute(attributes, 'c') ?? 1) || 1)))
+    else if (name === 'tab') this.#add('\t')
+    else if (name === 'line-break') this.#add('\n')
+    else if (name === 'page') this.#startPage()
+    else if (name === 'spreadsheet') this.#isSpreadsheet = true
+    else if (name === 'table' && this.#isSheet) this.#startSheet(attribute(attributes, 'name') ?? '')
+    else if (name === 'table-row') this.#startRow(Number(attribute(attributes, 'number-rows-repeated') ?? 1))
+    else if (name === 'table-cell' || name === 'covered-table-cell') this.#startCell(Number(attribute(attributes, 'number-columns-repeated') ?? 1))
+    else if (name === 'note-body') this.#add(' [Footnote: ')
+    else if (name === 'annotation') this.#add(' [Comment: ')
+  }
+
+  text (data: string): void {
+    if (this.#skipping === 0 && this.#paragraphs.length > 0) this.#add(data.replace(/[ \t\r\n]+/g, ' '))
+  }
+
+  close (name: string): void {
+    if (SKIPPED.has(name)) {
+      this.#skipping--
+      return
+    }
+    if (this.#skipping > 0) return
+    if (PARAGRAPHS.has(name)) this.#endParagraph()
+    else if (name === 'table-cell' || name === 'covered-table-cell') this.#endCell()
+    else if (name === 'table-row') this.#endRow()
+    else if (name === 'note-body' || name === 'annotation') this.#add(']')
+    else if (name === 'table' && this.#isSheet) this.#endSection()
+  }
+
+  get #isSheet (): boolean {
+    return this.#isSpreadsheet && this.#rows.length === 0
+  }
+
+  #startPage (): void {
+    this.#endSection()
+    this.#page++
+  }
+
+  #startSheet (name: string): void {
+    this.#endSection()
+    this.#line(name)
+  }
+
+  #startRow (repeated: number): void {
+    this.#rows.push({ cells: [], outer: this.#lines, repeated, cellRepeated: 1 })
+  }
+
+  #startCell (repeated: number): void {
+    const row = this.#rows.at(-1)
+    if (row === undefined) return
+    row.cellRepeated = repeated
+    this.#lines = []
+  }
+
+  #endCell (): void {
+    const row = this.#rows.at(-1)
+    if (row === undefined) return
+    const text = this.#lines.join('\n')
+    this.#lines = []
+    for (let i = 0; i < Math.min(row.cellRepeated, MAX_REPEATED); i++) row.cells.push(text)
+  }
+
+  #endRow (): void {
+    const row = this.#rows.pop()
+    if (row === undefined) return
+    this.#lines = row.outer
+    const text = rowText(row.cells)
+    if (text.trim() === '') return
+    for (let i = 0; i < Math.min(row.repeated, MAX_REPEATED); i++) this.#line(text)
+  }
+
+  #add (text: string): void {
+    if (this.#paragraphs.length > 0) this.#paragraphs[this.#paragraphs.length - 1] += text
+    else if (text.trim() !== '') this.#line(text.trim())
+  }
+
+  #endParagraph (): void {
+    const text = this.#paragraphs.pop() ?? ''
+    // The paragraphs of a note stay in the one that it belongs to.
+    const outer = this.#paragraphs.at(-1)
+    if (outer === undefined) this.#line(text)
+    else if (text !== '') this.#add((outer === '' || /[\s]$/.test(outer) ? '' : ' ') + text)
+  }
+
+  #line (text: string): void {
+    this.#characters += text.length
+    if (this.#characters > this.#maxCharacters) throw unreadable('it is too large')
+    this.#lines.push(text)
+  }
+
+  #endSection (): void {
+    const text = this.#lines.join('\n').trim()
+    this.#lines = []
+    if (text !== '') this.#sections.push({ text, ...this.#page > 0 ? { page: this.#page } : {} })
+  }
+}
