@@ -164,7 +164,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options)),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
-    retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions) },
+    retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions), ...ocrLanguages(options.retrieval?.ocr) },
     webhooks: options.webhooks,
     ...resolveKeys(options),
     allowedHosts: checkedHosts(options.allowedHosts ?? []),
@@ -238,6 +238,15 @@ function checkedHosts (hosts: readonly string[]): readonly string[] {
 }
 
 /** One of a few words; the first is the default. */
+/** Names of packages and of files are made of these. */
+function ocrLanguages (given: RetrievalOptions['ocr']): Pick<RetrievalOptions, 'ocr'> {
+  if (given === undefined) return {}
+  if (given !== false && !(Array.isArray(given) && given.length > 0 && given.every(name => /^[a-z]\w{1,20}$/i.test(name)))) {
+    throw new TypeError(`Option "retrieval.ocr" must be false or a list of languages such as ['eng', 'deu'], not ${JSON.stringify(given)}.`)
+  }
+  return { ocr: given }
+}
+
 function oneOf<const T extends string> (option: string, words: readonly [T, ...T[]], given: T | undefined): T {
   if (given === undefined) return words[0]
   if (!words.includes(given)) throw new TypeError(`Option "${option}" must be ${words.map(word => `'${word}'`).join(' or ')}, not ${JSON.stringify(given)}.`)

@@ -12,6 +12,8 @@ export interface DocumentReaderOptions {
   limits?: Partial<DocumentLimits>
   /** Which kinds of documents are read. Default `all`. */
   extensions?: ExtensionSet
+  /** Languages in which pictures of text are read, as Tesseract names them; none to leave them unread. Default `eng`. */
+  languages?: readonly string[]
   /** How long a document may take to be parsed, and then each batch of its chunks, in milliseconds. Default 60,000. */
   timeoutMs?: number
   /** Heap of a thread in MB; what it holds in arrays may be as much again, beside the file and what it unpacks to. Default 512. */
@@ -37,15 +39,17 @@ export class DocumentReader {
   readonly #memoryMb: number
   readonly #limits: DocumentLimits
   readonly #extensions: ExtensionSet
+  readonly #languages: readonly string[]
   readonly #idle: Thread[] = []
   readonly #threads = new Set<Worker>()
   #closed = false
 
-  constructor ({ clock, limits, extensions = 'all', timeoutMs = 60_000, memoryMb = 512 }: DocumentReaderOptions) {
+  constructor ({ clock, limits, extensions = 'all', languages = ['eng'], timeoutMs = 60_000, memoryMb = 512 }: DocumentReaderOptions) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
     this.#memoryMb = memoryMb
     this.#extensions = extensions
+    this.#languages = languages
     this.#limits = { ...DEFAULT_DOCUMENT_LIMITS, ...limits }
   }
 
@@ -59,8 +63,12 @@ export class DocumentReader {
     return isSupportedName(filename, this.#extensions)
   }
 
-  /** The chunks of a document, in batches that are made as they are asked for. Throws a `DocumentError`. The bytes are used up. */
-  async * read (job: DocumentJob): AsyncGenerator<Chunk[], void, undefined> {
+  /**
+   * The chunks of a document, in batches that are made as they are asked for. Throws a `DocumentError`. The bytes are used up.
+   *
+   * @param onNotes is called once with a sentence for each part that could not be read, if there are any
+   */
+  async * read (job: DocumentJob, onNotes?: (notes: string[]) => void): AsyncGenerator<Chunk[], void, undefined> {
     const worker = this.#take()
     let isReusable = false
     try {
@@ -70,6 +78,7 @@ export class DocumentReader {
         message = await this.#ask(worker, { more: true })
       }
       isReusable = true
+      if ('done' in message && message.notes.length > 0) onNotes?.(message.notes)
       if ('error' in message) throw new DocumentError(message.error.code, message.error.message)
     } finally {
       if (isReusable && !this.#closed) this.#putBack(worker)
@@ -84,17 +93,24 @@ export class DocumentReader {
     await Promise.all([...this.#threads].map(async worker => await this.#end(worker)))
   }
 
-  /** Sends, and waits for the one answer. */
+  /** Sends, and waits for the one answer. The time for it begins anew whenever the thread says that it is getting on. */
   async #ask (worker: Worker, message: ToDocumentWorker, bytes?: Uint8Array): Promise<FromDocumentWorker> {
     const listeners = new AbortController()
     try {
       return await new Promise<FromDocumentWorker>((resolve, reject) => {
         const fail = (error: Error): void => reject(failure(error))
         const stopped = (): void => reject(new DocumentError('server_error', 'The server was stopped while it read the file.'))
-        worker.on('message', resolve).on('error', fail).on('exit', stopped)
-        const cancel = this.#clock.after(this.#timeoutMs, () => reject(unreadable('it takes too long')))
+        worker.on('error', fail).on('exit', stopped)
+        const inTime = (): () => void => this.#clock.after(this.#timeoutMs, () => reject(unreadable('it takes too long')))
+        let cancel = inTime()
+        const answered = (answer: FromDocumentWorker): void => {
+          if (!('busy' in answer)) return resolve(answer)
+          cancel()
+          cancel = inTime()
+        }
+        worker.on('message', answered)
         listeners.signal.addEventListener('abort', () => {
-          worker.off('message', resolve).off('error', fail).off('exit', stopped)
+          worker.off('message', answered).off('error', fail).off('exit', stopped)
           cancel()
         })
         worker.postMessage(message, bytes?.buffer instanceof ArrayBuffer && isWhole(bytes) ? [bytes.buffer] : [])
@@ -115,6 +131,7 @@ export class DocumentReader {
     const data: DocumentWorkerData = {
       limits: this.#limits,
       extensions: this.#extensions,
+      languages: this.#languages,
       maxArrayBytes: this.#limits.maxBytes + 2 * this.#limits.maxUnpackedBytes + this.#memoryMb * 1024 * 1024
     }
     const worker = new Worker(new URL('./document-worker.js', import.meta.url), {

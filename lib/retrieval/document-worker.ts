@@ -5,6 +5,7 @@ import { limitArrayBytes } from './array-limit.js'
 import { chunks, type Chunk, type ChunkSize } from './chunk.js'
 import { DocumentError, type DocumentErrorCode, type DocumentLimits } from './parse/document.js'
 import type { ExtensionSet } from './parse/kinds.js'
+import { Ocr, type RecogniseText } from './parse/ocr.js'
 import { parseDocument } from './parse/parse.js'
 import { correctTextDecoder } from './parse/text/decoder.js'
 
@@ -20,12 +21,17 @@ export type ToDocumentWorker = { job: DocumentJob } | { more: true }
 /** From the thread. After `chunks` it waits for `more`. */
 export type FromDocumentWorker =
   | { chunks: Chunk[] }
-  | { done: true }
+  /** With a sentence for each part of the document that could not be read. */
+  | { done: true, notes: string[] }
+  /** A part of the document that takes long has been read: it is not stuck. */
+  | { busy: true }
   | { error: { code: DocumentErrorCode, message: string } }
 
 export interface DocumentWorkerData {
   limits: DocumentLimits
   extensions: ExtensionSet
+  /** Languages in which pictures of text are read; none when they are not. */
+  languages: readonly string[]
   maxArrayBytes: number
 }
 
@@ -34,9 +40,19 @@ const BATCH = 64
 
 const port = parentPort
 if (port === null) throw new Error('this module runs in a worker thread')
-const { limits, extensions, maxArrayBytes } = workerData as DocumentWorkerData
+const { limits, extensions, languages, maxArrayBytes } = workerData as DocumentWorkerData
 limitArrayBytes(maxArrayBytes)
 correctTextDecoder()
+
+const ocr = new Ocr(languages)
+/** Pictures take seconds each, so that the time for a document counts anew after each. */
+const recognise: RecogniseText | undefined = languages.length === 0
+  ? undefined
+  : async picture => {
+    const text = await ocr.recognise(picture)
+    send({ busy: true })
+    return text
+  }
 
 let wantMore: (() => void) | undefined
 
@@ -47,16 +63,15 @@ port.on('message', (message: ToDocumentWorker) => {
 
 async function answer (job: DocumentJob): Promise<void> {
   try {
-    await read(job)
-    send({ done: true })
+    send({ done: true, notes: await read(job) })
   } catch (error) {
     const { code, message } = error instanceof DocumentError ? error : { code: 'server_error' as const, message: 'The file could not be read.' }
     send({ error: { code, message } })
   }
 }
 
-async function read ({ filename, bytes, chunking }: DocumentJob): Promise<void> {
-  const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits, { extensions }), tokenCounter()])
+async function read ({ filename, bytes, chunking }: DocumentJob): Promise<string[]> {
+  const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits, { extensions, ...recognise === undefined ? {} : { recognise } }), tokenCounter()])
   let batch: Chunk[] = []
   for (const chunk of chunks(sections, chunking, count, limits.maxTokens)) {
     batch.push(chunk)
@@ -65,6 +80,7 @@ async function read ({ filename, bytes, chunking }: DocumentJob): Promise<void> 
     batch = []
   }
   if (batch.length > 0) await give(batch)
+  return sections.flatMap(({ note }) => note ?? [])
 }
 
 async function give (batch: Chunk[]): Promise<void> {

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { FileObject } from '../../schemas/files.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
+import type { Logger } from '../shared/log.js'
 import type { Lease } from '../shared/lease.js'
 import { SerialQueue } from '../shared/serial-queue.js'
 import { ModelError } from '../models/provider.js'
@@ -29,6 +30,7 @@ export interface IndexingServices {
   records: RecordStore
   reader: DocumentReader
   search: StoreSearch
+  log: Logger
   project (name: string): IndexedProject
 }
 
@@ -95,7 +97,7 @@ export class Indexing {
 
   /** Writes the chunks. False when the file was deleted meanwhile: it is detached from the store, too. */
   async #index ({ file, filename }: FileBody): Promise<boolean> {
-    const { reader, project } = this.#services
+    const { reader, project, log } = this.#services
     const { files, storeFiles } = project(this.ref.project)
     const object = await files.find(file.id)
     if (object === undefined) {
@@ -107,7 +109,8 @@ export class Indexing {
     const bytes = await load(await files.open(file.id), object.bytes)
     const { max_chunk_size_tokens: size, chunk_overlap_tokens: overlap } = file.chunking_strategy.static
     const indexed = { fileId: file.id, name: filename, generation: this.#generation, attributes: file.attributes, model: this.#services.search.embedder?.name ?? null }
-    for await (const batch of reader.read({ filename, bytes, chunking: { size, overlap } })) {
+    const noted = (notes: string[]): void => log.warn({ fileId: file.id, vectorStoreId: this.ref.storeId, notes }, 'parts of a file could not be read; the rest is indexed')
+    for await (const batch of reader.read({ filename, bytes, chunking: { size, overlap } }, noted)) {
       this.#abort.signal.throwIfAborted()
       await this.#putChunks(batch, indexed)
     }

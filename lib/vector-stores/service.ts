@@ -29,6 +29,8 @@ export interface RetrievalOptions {
   embeddings?: EmbeddingOptions
   /** Which files are indexed: `all` kinds that this server reads, or with `openai` those that OpenAI's service takes. Default `all`. */
   extensions?: ExtensionSet
+  /** Languages in which scanned pages of PDF are read, as Tesseract names them; needs `tesseract.js` and `@tesseract.js-data/<language>` for each. False leaves them unread. Default `['eng']`. */
+  ocr?: readonly string[] | false
   /** Where the search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. Only the process's own user may read it. */
   indexPath?: string
   /** Files that one instance indexes at a time. Default 2. */
@@ -86,6 +88,7 @@ export class RetrievalService {
     this.#reader = new DocumentReader({
       clock,
       ...options.extensions === undefined ? {} : { extensions: options.extensions },
+      ...options.ocr === undefined ? {} : { languages: options.ocr === false ? [] : options.ocr },
       ...options.maxFileBytes === undefined ? {} : { limits: { maxBytes: options.maxFileBytes } },
       ...options.parseTimeoutMs === undefined ? {} : { timeoutMs: options.parseTimeoutMs },
       ...options.parseMemoryMb === undefined ? {} : { memoryMb: options.parseMemoryMb }

@@ -1,9 +1,12 @@
 import type { DocumentLimits, Section } from './document.js'
+import type { RecogniseText } from './ocr.js'
 
 /** What a reader is given besides the bytes. */
 export interface ReadContext {
   limits: DocumentLimits
   filename: string
+  /** Reads pictures of text; undefined where that is not wanted. Throws a `DocumentError` when what it needs is not there. */
+  recognise: RecogniseText | undefined
   /** Reads a document that is inside of this one, such as the attachment of a mail: undefined when it is of no kind that is read, or broken. */
   readInner: (filename: string, bytes: Uint8Array) => Promise<Section[] | undefined>
 }

@@ -1,6 +1,7 @@
 import { detectKind } from './detect.js'
 import { DocumentError, unreadable, type DocumentLimits, type Section } from './document.js'
 import { KINDS, type ExtensionSet, type ReadDocument } from './kinds.js'
+import type { RecogniseText } from './ocr.js'
 
 /** Documents within documents: an attachment of a mail that is an attachment. */
 const MAX_DEPTH = 3
@@ -8,30 +9,32 @@ const MAX_DEPTH = 3
 export interface ParseOptions {
   /** Which kinds of documents are read. Default `all`. */
   extensions?: ExtensionSet
+  /** Reads pictures of text. Default: they are not read. */
+  recognise?: RecogniseText
 }
 
 /**
  * The text of a document. What reads a kind is loaded when a document of it comes. Throws a `DocumentError`. Runs as long and takes as
  * much memory as the document makes it: meant for a worker that can be ended (`DocumentReader`).
  */
-export async function parseDocument (filename: string, bytes: Uint8Array, limits: DocumentLimits, { extensions = 'all' }: ParseOptions = {}): Promise<Section[]> {
-  return await parse(filename, bytes, limits, extensions, 0)
+export async function parseDocument (filename: string, bytes: Uint8Array, limits: DocumentLimits, options: ParseOptions = {}): Promise<Section[]> {
+  return await parse(filename, bytes, limits, options, 0)
 }
 
-async function parse (filename: string, bytes: Uint8Array, limits: DocumentLimits, set: ExtensionSet, depth: number): Promise<Section[]> {
+async function parse (filename: string, bytes: Uint8Array, limits: DocumentLimits, options: ParseOptions, depth: number): Promise<Section[]> {
   if (bytes.length === 0) throw unreadable('it is empty')
   if (bytes.length > limits.maxBytes) throw unreadable('it is too large')
   const readInner = async (name: string, inner: Uint8Array): Promise<Section[] | undefined> => {
     if (depth >= MAX_DEPTH) return undefined
     try {
-      return await parse(name, inner, limits, set, depth + 1)
+      return await parse(name, inner, limits, options, depth + 1)
     } catch {
       return undefined
     }
   }
   const sections = await guarded(async () => {
-    const { read } = await KINDS[detectKind(filename, bytes, set)].load() as { read: ReadDocument }
-    return await read(bytes, { limits, filename, readInner })
+    const { read } = await KINDS[detectKind(filename, bytes, options.extensions ?? 'all')].load() as { read: ReadDocument }
+    return await read(bytes, { limits, filename, recognise: options.recognise, readInner })
   })
   if (sections.reduce((sum, { text }) => sum + text.length, 0) > limits.maxCharacters) throw unreadable('it is too large')
   if (!sections.some(({ text }) => /\S/.test(text))) throw unreadable('it contains no text')

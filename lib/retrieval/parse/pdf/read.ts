@@ -1,36 +1,44 @@
-import { unreadable, type DocumentLimits, type Section } from '../document.js'
+import { DocumentError, unreadable, type DocumentLimits, type Section } from '../document.js'
 import type { ReadContext } from '../kinds.js'
+import type { RecogniseText } from '../ocr.js'
 import { addAnnotations, type Annotation } from './annotations.js'
 import { fragmentsOf, type TextItem } from './fragments.js'
 import { joinHyphens } from './hyphens.js'
 import { lineText, linesOf } from './lines.js'
 import { openPdf, type PdfDocument, type PdfPage } from './open.js'
 import { inReadingOrder } from './order.js'
+import { pagePictures } from './pictures.js'
 import { repairPages } from './repair.js'
 
 /** Pages of one document. */
 const MAX_PAGES = 20_000
+/** Pages of one document that are read from their pictures, seconds each. */
+const MAX_SCANNED_PAGES = 200
 
 /** The text of a PDF, page by page, with what was typed into its forms and noted on it. A page that is broken is left out. Throws a `DocumentError`. */
-export async function read (bytes: Uint8Array, { limits }: ReadContext): Promise<Section[]> {
+export async function read (bytes: Uint8Array, { limits, recognise }: ReadContext): Promise<Section[]> {
   // pdf.js takes the bytes away.
-  const sections = await readPages(bytes.slice(), limits)
+  const scans = new Scans(recognise)
+  const sections = await readPages(bytes.slice(), limits, scans)
   const broken = sections.filter(({ note }) => note !== undefined)
   const mended = broken.length === 0 ? undefined : repairPages(bytes)
-  const more = mended === undefined ? [] : await readPages(mended, limits).catch(() => [])
+  const more = mended === undefined ? [] : await readPages(mended, limits, scans).catch(() => [])
   const all = more.length > sections.length ? more.map(section => ({ ...section, ...broken.find(({ page }) => page === section.page) })) : sections
-  if (all.length > 0 && all.every(({ note }) => note !== undefined)) throw unreadable()
+  if (all.length > 0 && all.every(({ text, note }) => note !== undefined && text === '')) throw scans.failure ?? unreadable()
   return all
 }
 
-async function readPages (bytes: Uint8Array, limits: DocumentLimits): Promise<Section[]> {
+/** A page number alone does not make a page one of text. */
+const HAS_WORDS = /\p{L}{2}|\p{sc=Han}/u
+
+async function readPages (bytes: Uint8Array, limits: DocumentLimits, scans: Scans): Promise<Section[]> {
   const document = await openPdf(bytes)
   try {
     if (document.numPages > MAX_PAGES) throw unreadable('it is too large')
     const sections: Section[] = []
     let characters = 0
     for (let number = 1; number <= document.numPages; number++) {
-      const section = await readPage(document, number)
+      const section = await readPage(document, number, scans)
       characters += section.text.length
       if (characters > limits.maxCharacters) throw unreadable('it is too large')
       sections.push(section)
@@ -41,16 +49,45 @@ async function readPages (bytes: Uint8Array, limits: DocumentLimits): Promise<Se
   }
 }
 
-async function readPage (document: PdfDocument, number: number): Promise<Section> {
+async function readPage (document: PdfDocument, number: number, scans: Scans): Promise<Section> {
   try {
     const page = await document.getPage(number)
     try {
-      return { text: await pageText(page), page: number }
+      const text = await pageText(page)
+      return HAS_WORDS.test(text) ? { text, page: number } : await scans.read(page, number, text)
     } finally {
       page.cleanup()
     }
   } catch {
     return { text: '', page: number, note: `Page ${number} could not be read.` }
+  }
+}
+
+/** Pages that are pictures, in a document whose other pages may be text. */
+class Scans {
+  readonly #recognise: RecogniseText | undefined
+  #pages = 0
+  /** Why pictures could not be read. */
+  failure: DocumentError | undefined
+
+  constructor (recognise: RecogniseText | undefined) {
+    this.#recognise = recognise
+  }
+
+  async read (page: PdfPage, number: number, text: string): Promise<Section> {
+    const recognise = this.#recognise
+    const pictures = recognise === undefined ? [] : await pagePictures(page)
+    if (recognise === undefined || pictures.length === 0) return { text, page: number }
+    const unread = { text, page: number, note: `Page ${number} is a picture, and was not read.` }
+    if (this.failure !== undefined || ++this.#pages > MAX_SCANNED_PAGES) return unread
+    try {
+      const found: string[] = []
+      for (const picture of pictures) found.push(await recognise(picture))
+      return { text: [text, ...found].filter(part => part !== '').join('\n'), page: number }
+    } catch (error) {
+      if (error instanceof DocumentError) this.failure = error
+      return unread
+    }
   }
 }
 
