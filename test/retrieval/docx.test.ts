@@ -66,6 +66,8 @@ test('the main part is found by its relationship, whatever prefix its elements h
     'word/Main Part.xml': '<ns0:document><ns0:body><ns0:p><ns0:r><ns0:t>strict</ns0:t></ns0:r></ns0:p></ns0:body></ns0:document>'
   })
   t.equal(await textOf('a.docx', other), 'strict')
+  const elsewhere = zip({ '_rels/.rels': '<Relationships><Relationship Id="a" Type="x/officeDocument" Target="content/a.xml"/></Relationships>', 'content/a.xml': '<w:document><w:p><w:r><w:t>elsewhere</w:t></w:r></w:p></w:document>' })
+  t.equal(await textOf('a.docx', elsewhere), 'elsewhere')
 })
 
 test('a document of great depth or length is read in time', async t => {

@@ -1,7 +1,7 @@
 import iconv from 'iconv-lite'
 import { test } from 'tap'
 import { doc } from './helpers/compound.js'
-import { bytesOf, parse, textOf, unsupported } from './helpers/parse.js'
+import { bytesOf, invalid, parse, textOf, unsupported } from './helpers/parse.js'
 
 test('a document of Word 97 is read, with its footnotes and comments', async t => {
   t.strictSame((await textOf('a.doc', doc('The rent is due.\rEvery month, 東京.', 'by law', 'ask Ann'))).split(/\n+/).map(line => line.trim()), ['The rent is due.', 'Every month, 東京.', 'by law', 'ask Ann'])
@@ -39,7 +39,8 @@ test('RTF is read with its tables, notes and fields, and without what is no text
 test('RTF that is broken, deep or binary is read as far as it goes', async t => {
   t.equal(await textOf('a.rtf', '{\\rtf1 open'), 'open')
   t.equal(await textOf('a.rtf', '{\\rtf1 a}}}} b'), 'a b')
-  t.equal(await textOf('a.rtf', `{\\rtf1 ${'{'.repeat(100_000)}deep`), 'deep')
+  t.equal(await textOf('a.rtf', `{\\rtf1 ${'{'.repeat(10_000)}deep`), 'deep')
+  await t.rejects(textOf('a.rtf', `{\\rtf1 ${'{'.repeat(100_000)}deep`), invalid('it is nested too deeply'))
   t.equal(await textOf('a.rtf', '{\\rtf1 a{\\pict\\bin5 }}{}}} b}'), 'a b')
   await t.rejects(parse('a.rtf', bytesOf('\x89PNG\r\n\x1a\n\0\0', 'latin1')), { name: 'DocumentError' })
 })

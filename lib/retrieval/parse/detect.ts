@@ -32,7 +32,7 @@ export function detectKind (filename: string, bytes: Uint8Array, set: ExtensionS
 
 function kindOf (named: KindName | undefined, bytes: Buffer): KindName {
   if (isPdf(bytes, named)) return 'pdf'
-  if (bytes.subarray(0, ZIP.length).equals(ZIP)) return archive(bytes)
+  if (bytes.subarray(0, ZIP.length).equals(ZIP)) return archive(bytes, named)
   if (bytes.subarray(0, OLE.length).equals(OLE)) return compound(bytes, named)
   const start = bytes.toString('latin1', 0, 1024).replace(/^\u00ef\u00bb\u00bf/, '').trimStart()
   if (start.startsWith('{\\rtf')) return 'rtf'
@@ -68,7 +68,7 @@ function compound (bytes: Buffer, named: KindName | undefined): KindName {
   throw unsupported()
 }
 
-function archive (bytes: Uint8Array): KindName {
+function archive (bytes: Uint8Array, named: KindName | undefined): KindName {
   const names = listZip(bytes)
   const has = (folder: string): boolean => names.some(name => name.replaceAll('\\', '/').toLowerCase().startsWith(folder))
   if (names.includes('META-INF/container.xml') || names.some(name => name.endsWith('.opf'))) return 'epub'
@@ -76,5 +76,7 @@ function archive (bytes: Uint8Array): KindName {
   if (has('word/')) return 'docx'
   if (has('ppt/')) return 'pptx'
   if (has('xl/')) return 'spreadsheet'
+  // Parts may have any name; only relationships say which is which.
+  if (names.includes('_rels/.rels') && (named === 'docx' || named === 'pptx' || named === 'spreadsheet')) return named
   throw unsupported()
 }

@@ -19,7 +19,13 @@ export async function read (bytes: Uint8Array, { limits, readInner }: ReadContex
   const embedded = await embeddedTexts(pack, main, readInner)
   const body = storyText(pack.part(main), {
     number: (style, list, level) => numbering.next(style, list, level),
-    note: (element, id) => notes.get(`${element.replace('Reference', '')} ${id}`) ?? '',
+    note (element, id) {
+      const key = `${element.replace('Reference', '')} ${id}`
+      const text = notes.get(key) ?? ''
+      // Where it is referred to first.
+      notes.delete(key)
+      return text
+    },
     part: id => embedded.get(id) ?? ''
   })
   const [headers, footers] = ['header', 'footer'].map(type => pack.related(main, type).map(path => storyText(pack.part(path), NO_REFERENCES)))

@@ -11,12 +11,17 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   const presentation = pack.main('ppt/presentation.xml')
   const targets = new Map(pack.relationships(presentation).map(({ id, path }) => [id, path]))
   const sections: Section[] = []
+  let characters = 0
   for (const id of slideIds(pack.part(presentation))) {
     const slide = targets.get(id)
     const xml = pack.part(slide)
     if (slide === undefined || xml === undefined) throw unreadable()
     const beside = ['notesSlide', 'comments'].flatMap(type => pack.related(slide, type)).map(path => slideText(pack.part(path)))
-    sections.push({ text: [slideText(xml), drawnText(pack, slide), ...beside].filter(text => text !== '').join('\n'), page: sections.length + 1 })
+    const text = [slideText(xml), drawnText(pack, slide), ...beside].filter(part => part !== '').join('\n')
+    characters += text.length
+    // One slide may be shown often.
+    if (characters > limits.maxCharacters) throw unreadable('it is too large')
+    sections.push({ text, page: sections.length + 1 })
   }
   return sections
 }

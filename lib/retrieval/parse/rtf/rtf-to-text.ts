@@ -1,4 +1,5 @@
 import { decodeAs, encodingNamed } from '../text/decoder.js'
+import { requireDepth } from '../xml.js'
 
 /** A token of the tokenizer: a group begins, a group ends, a control word or sign, a text. */
 export interface RtfToken {
@@ -45,7 +46,7 @@ export class RtfText {
   #group: Group = { isSkipped: false, font: undefined, fallback: 1, label: undefined, isFontTable: false }
   readonly #fonts = new Map<number, string>()
   #encoding = 'windows-1252'
-  #bytes: Uint8Array[] = []
+  #bytes: number[] = []
   #isOptional = false
   /** How many more characters are the fallback of one that was read. */
   #toSkip = 0
@@ -53,6 +54,7 @@ export class RtfText {
   add ({ type, word = '', param, data }: RtfToken): void {
     if (type === START) {
       this.#flush()
+      requireDepth(this.#outer.length)
       this.#outer.push(this.#group)
       this.#group = { ...this.#group, label: undefined }
       this.#toSkip = 0
@@ -66,7 +68,7 @@ export class RtfText {
     } else if (data !== undefined && !this.#group.isSkipped && !this.#group.isFontTable) {
       const skipped = Math.min(this.#toSkip, data.length)
       this.#toSkip -= skipped
-      this.#bytes.push(data.subarray(skipped).filter(byte => byte !== 10 && byte !== 13))
+      for (let i = skipped; i < data.length; i++) if (data[i] !== 10 && data[i] !== 13) this.#bytes.push(data[i]!)
     }
   }
 
@@ -119,7 +121,7 @@ export class RtfText {
   /** Decodes what has come in, all at once: a character may be several bytes. */
   #flush (): void {
     if (this.#bytes.length === 0) return
-    const bytes = Buffer.concat(this.#bytes)
+    const bytes = Uint8Array.from(this.#bytes)
     this.#bytes = []
     this.#parts.push(decodeAs(bytes, this.#fonts.get(this.#group.font ?? -1) ?? this.#encoding))
   }
