@@ -158,4 +158,6 @@ test('a bad option is a TypeError that names it, at once', async t => {
   t.throws(() => createOpenAIServer({ model: 'gpt-4' } as never), { name: 'TypeError', message: /^The runtime must be/ })
   t.throws(() => createOpenAIServer({ baseURL: 'http://a' }, { provider: { baseURL: 'http://b' } }), { name: 'TypeError', message: /^Option "provider" is given twice/ })
   await t.rejects(new OpenAIServer(undefined, { ...here, limits: { leaseMs: -1 } }).start(), { name: 'TypeError', message: /^Option "limits\.leaseMs"/ })
+  await t.rejects(new OpenAIServer(undefined, { ...here, retrieval: { extensions: 'none' as never } }).start(), { name: 'TypeError', message: /^Option "retrieval\.extensions" must be 'all' or 'openai', not "none"/ })
+  await t.rejects(new OpenAIServer(undefined, { ...here, retrieval: { ocr: ['../eng'] } }).start(), { name: 'TypeError', message: /^Option "retrieval\.ocr" must be false or a list of languages/ })
 })

@@ -3,6 +3,7 @@ import { readEvents } from '../../lib/dialects/assistants/read-events.js'
 import { ManualClock } from '../helpers/clock.js'
 import { startServer, stopped } from '../helpers/server.js'
 import { text } from '../helpers/upstream-replies.js'
+import { until } from './helpers/counting.js'
 import { INCLUDE, search, searcher, uploaded } from './helpers/searcher.js'
 import { indexed, LONG_LEASES, startWorld, upload } from './helpers/world.js'
 
@@ -26,6 +27,19 @@ test('an attachment makes the thread a store of its own, which is searched with 
   const picture = await uploaded(server, 'picture.png', 'a,b')
   t.match(await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'x', attachments: [{ file_id: picture, tools: [{ type: 'file_search' }] }] }),
     { status: 400, body: { error: { param: 'file_ids', code: 'unsupported_file' } } })
+})
+
+test('which files are taken is an option: all kinds that are read, or those of the real API', async t => {
+  for (const [extensions, status, indexed] of [['all', 200, 'completed'], ['openai', 400, 'failed']] as const) {
+    const server = await startServer(t, { storage: 'memory:', retrieval: { extensions } })
+    const { body: thread } = await server.post('/threads', {})
+    const table = await uploaded(server, 'table.csv', 'name,price\npear,7')
+    const answer = await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'x', attachments: [{ file_id: table, tools: [{ type: 'file_search' }] }] })
+    t.equal(answer.status, status, extensions)
+    const { body: store } = await server.post('/vector_stores', { file_ids: [table] })
+    await until(async () => (await server.get(`/vector_stores/${store.id}`)).body.status === 'completed')
+    t.match((await server.get(`/vector_stores/${store.id}/files/${table}`)).body, { status: indexed }, extensions)
+  }
 })
 
 test('an assistant or a thread can be made with a store', async t => {

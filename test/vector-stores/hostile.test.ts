@@ -57,6 +57,19 @@ function brokenArchives (): Document[] {
   ]
 }
 
+/** Old Office files and others in archives: a header, a name that tells the kind, and nothing that holds together. */
+function brokenOthers (): Document[] {
+  const ole = (stream: string, filler: number): Uint8Array => new Uint8Array(Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(20_000, filler), Buffer.from(stream, 'utf16le')]))
+  const repeated = '<table:table-row table:number-rows-repeated="1000000"><table:table-cell table:number-columns-repeated="1000000"/></table:table-row>'.repeat(1000)
+  return [
+    ...[0, 7, 255].flatMap((filler): Document[] => [[`a${filler}.doc`, ole('WordDocument', filler)], [`a${filler}.xls`, ole('Workbook', filler)], [`a${filler}.msg`, ole('__properties_version1.0', filler)]]),
+    ['empty.xlsx', zip({ 'xl/workbook.xml': '<workbook/>' })], ['empty.epub', zip({ 'META-INF/container.xml': '<container/>' })], ['lost.epub', zip({ 'META-INF/container.xml': '<rootfile full-path="../../etc/passwd"/>' })],
+    ['empty.odt', zip({ 'content.xml': '<office:document-content/>' })], ['rows.ods', zip({ 'content.xml': `<office:spreadsheet><table:table>${repeated}</table:table></office:spreadsheet>` })],
+    ['groups.rtf', bytes(`{\\rtf1 ${'{'.repeat(100_000)}x`)], ['none.rtf', bytes('{\\rtf1}')],
+    ['parts.eml', bytes('Content-Type: multipart/mixed; boundary=a\r\n\r\n' + '--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n'.repeat(50_000))]
+  ]
+}
+
 function brokenTexts (): Document[] {
   return [
     ...['', ' ', '\n\n\n', '\ufeff', '\u00a0'].map((text, i): Document => [`empty${i}.txt`, bytes(text)]),
@@ -67,7 +80,7 @@ function brokenTexts (): Document[] {
 }
 
 test('a hundred broken documents end as failed, with a message, while the server answers other requests', async t => {
-  const documents = [...truncated(), ...wrongTypes(), ...brokenPdfs(), ...brokenArchives(), ...brokenTexts()]
+  const documents = [...truncated(), ...wrongTypes(), ...brokenPdfs(), ...brokenArchives(), ...brokenOthers(), ...brokenTexts()]
   t.ok(documents.length >= 100, `${documents.length} documents`)
   const server = await startServer(t, { storage: 'memory:', retrieval: { parseTimeoutMs: 20_000, parseMemoryMb: 256 } })
   const upload = async ([name, content]: Document): Promise<string> => {

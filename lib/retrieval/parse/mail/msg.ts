@@ -7,11 +7,13 @@ import { read as readRtf } from '../rtf/read.js'
 import { decodeText } from '../text/decode.js'
 import { messageSections } from './message.js'
 
+// The package is CommonJS with a default export.
+const { default: Reader } = MsgReader
 type Reader = MsgReader.default
 
 /** The text of a message of Outlook. */
 export async function read (bytes: Uint8Array, context: ReadContext): Promise<Section[]> {
-  const reader: Reader = new MsgReader.default(bytes.slice().buffer)
+  const reader: Reader = new Reader(bytes.slice().buffer)
   const fields = reader.getFileData()
   if ('error' in fields && typeof fields.error === 'string') throw unreadable()
   const { senderName = '', senderSmtpAddress, senderEmail, recipients = [], messageDeliveryTime, clientSubmitTime, subject = '', attachments = [] } = fields

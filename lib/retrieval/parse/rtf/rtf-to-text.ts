@@ -19,15 +19,52 @@ const SKIPPED = new Set(['colortbl', 'stylesheet', 'info', 'pict', 'objdata', 'o
 /** Groups that readers may skip (`\*`) and that have text all the same. */
 const READ = new Set(['shpinst', 'shptxt', 'annotation', 'footnote', 'ud', 'nesttableprops', 'atnauthor', 'moMath', 'do', 'dptxbxtext'])
 const SIGNS: Record<string, string> = {
-  par: '\n', line: '\n', sect: '\n', page: '\n', softline: '\n', row: '\n', nestrow: '\n', tab: '\t', cell: '\t', nestcell: '\t', emdash: '—', endash: '–', bullet: '•', lquote: '‘', rquote: '’',
-  ldblquote: '“', rdblquote: '”', emspace: ' ', enspace: ' ', '~': '\u00A0', _: '-', '\\': '\\', '{': '{', '}': '}', '\n': '\n', '\r': '\n'
+  par: '\n',
+  line: '\n',
+  sect: '\n',
+  page: '\n',
+  softline: '\n',
+  row: '\n',
+  nestrow: '\n',
+  tab: '\t',
+  cell: '\t',
+  nestcell: '\t',
+  emdash: '—',
+  endash: '–',
+  bullet: '•',
+  lquote: '‘',
+  rquote: '’',
+  ldblquote: '“',
+  rdblquote: '”',
+  emspace: ' ',
+  enspace: ' ',
+  '~': '\u00A0',
+  _: '-',
+  '\\': '\\',
+  '{': '{',
+  '}': '}',
+  '\n': '\n',
+  '\r': '\n'
 }
 /** Groups that are told from the text around them. */
 const LABELS: Record<string, string> = { footnote: 'Footnote', annotation: 'Comment' }
 /** Encodings by the character set of a font. */
 const CHARSETS: Record<number, string> = {
-  77: 'macintosh', 128: 'shift_jis', 129: 'euc-kr', 134: 'gbk', 136: 'big5', 161: 'windows-1253', 162: 'windows-1254', 163: 'windows-1258', 177: 'windows-1255', 178: 'windows-1256', 186: 'windows-1257',
-  204: 'windows-1251', 222: 'windows-874', 238: 'windows-1250', 255: 'cp437'
+  77: 'macintosh',
+  128: 'shift_jis',
+  129: 'euc-kr',
+  134: 'gbk',
+  136: 'big5',
+  161: 'windows-1253',
+  162: 'windows-1254',
+  163: 'windows-1258',
+  177: 'windows-1255',
+  178: 'windows-1256',
+  186: 'windows-1257',
+  204: 'windows-1251',
+  222: 'windows-874',
+  238: 'windows-1250',
+  255: 'cp437'
 }
 
 interface Group {
