@@ -3,7 +3,7 @@ import { decodeAs } from './decoder.js'
 import { dailyUse, plausibility } from './plausibility.js'
 
 /** How much of the bytes that tell something is looked at. */
-const SAMPLE = 32 * 1024
+const SAMPLE = 8 * 1024
 
 /** Encodings before Unicode, those that can be told apart only by their language after the more frequent ones. */
 const CANDIDATES = ['windows-1252', 'windows-1251', 'windows-1250', 'koi8-r', 'koi8-u', 'shift_jis', 'euc-jp', 'gb18030', 'big5', 'euc-kr', 'windows-1253', 'windows-1254', 'windows-1255',
