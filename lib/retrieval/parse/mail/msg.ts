@@ -9,11 +9,10 @@ import { messageSections } from './message.js'
 
 // The package is CommonJS with a default export.
 const { default: Reader } = MsgReader
-type Reader = MsgReader.default
 
 /** The text of a message of Outlook. */
 export async function read (bytes: Uint8Array, context: ReadContext): Promise<Section[]> {
-  const reader: Reader = new Reader(bytes.slice().buffer)
+  const reader = new Reader(bytes.slice().buffer)
   const fields = reader.getFileData()
   if ('error' in fields && typeof fields.error === 'string') throw unreadable()
   const { senderName = '', senderSmtpAddress, senderEmail, recipients = [], messageDeliveryTime, clientSubmitTime, subject = '', attachments = [] } = fields
@@ -41,7 +40,7 @@ async function bodyOf ({ body, bodyHtml, html, compressedRtf }: FieldsData): Pro
   return section?.text ?? ''
 }
 
-function fileOf (reader: Reader, attachment: FieldsData): { filename: string, content: Uint8Array } {
+function fileOf (reader: InstanceType<typeof Reader>, attachment: FieldsData): { filename: string, content: Uint8Array } {
   try {
     const { fileName, content } = reader.getAttachment(attachment)
     return { filename: fileName, content }
