@@ -28,6 +28,7 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   toolAccess: true,
   lockMode: true,
   webhooks: true,
+  passthrough: true,
   unknownParameters: true,
   requireBetaHeader: true,
   limits: true,

@@ -17,6 +17,7 @@ import type { ModelProvider } from '../models/provider.js'
 import type { ModelRegistryOptions } from '../models/registry.js'
 import { DEFAULT_LIMITS, type EngineLimits } from '../runs/services.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../http/sse.js'
+import { resolvePassthrough } from './passthrough.js'
 import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage.js'
 import type { ToolAccess } from '../tools/server-tools.js'
 import type { AnyBuiltInTool } from '../tools/built-in-tool.js'
@@ -90,6 +91,11 @@ export interface OpenAICompatOptions {
   retrieval?: RetrievalOptions
   /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
   webhooks?: WebhookOptions
+  /**
+   * Paths that go to the model provider as they are, exact or with `/*` at the end: `['/moderations', '/audio/*']`. The model named in JSON
+   * or in a form decides the provider. What the provider keeps is shared by all projects. Default none.
+   */
+  passthrough?: readonly string[]
   /** Keys that may call. Default none: everybody may, but for web pages when only this machine can reach the server. */
   apiKeys?: ApiKeys
   /**
@@ -134,6 +140,7 @@ export interface ResolvedOptions {
   lockMode: 'reject' | 'wait'
   retrieval: RetrievalOptions
   webhooks: WebhookOptions | undefined
+  passthrough: readonly string[]
   apiKeys: ApiKeys
   apiKeysFile: string | undefined
   allowedHosts: readonly string[]
@@ -166,6 +173,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions) },
     webhooks: options.webhooks,
+    passthrough: resolvePassthrough(options.passthrough),
     ...resolveKeys(options),
     allowedHosts: checkedHosts(options.allowedHosts ?? []),
     audit: checkedAudit(options.audit),
