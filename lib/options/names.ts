@@ -25,6 +25,7 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   tools: true,
   builtInTools: true,
   codeInterpreter: true,
+  foundryTools: true,
   toolAccess: true,
   lockMode: true,
   webhooks: true,

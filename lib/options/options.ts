@@ -21,6 +21,7 @@ import { resolvePassthrough } from './passthrough.js'
 import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage.js'
 import type { ToolAccess } from '../tools/server-tools.js'
 import type { AnyBuiltInTool } from '../tools/built-in-tool.js'
+import { foundryTools } from '../tools/foundry/foundry-tools.js'
 import type { ServerTool } from '../tools/tool.js'
 import type { RetrievalOptions } from '../vector-stores/service.js'
 import type { WebhookOptions } from '../dialects/assistants/webhooks.js'
@@ -83,6 +84,11 @@ export interface OpenAICompatOptions {
    * say. Default `auto`, which looks when code is run for the first time.
    */
   codeInterpreter?: CodeInterpreterOption
+  /**
+   * Whether assistants may declare tools of Azure AI Foundry (`bing_grounding`, `connected_agent`, `mcp` and others). They are kept and shown; a
+   * run that needs one fails with a reason, unless a server tool has its name or a tool of `builtInTools` its type. Default false.
+   */
+  foundryTools?: boolean
   /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
@@ -167,7 +173,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
     models: resolveModels(options),
     tools: options.tools ?? [],
-    builtInTools: options.builtInTools ?? [],
+    builtInTools: withFoundryTools(options),
     codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options)),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
@@ -185,6 +191,10 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     streams,
     clock: options.clock ?? systemClock
   }
+}
+
+function withFoundryTools ({ builtInTools = [], foundryTools: isWanted = false }: OpenAICompatOptions): readonly AnyBuiltInTool[] {
+  return isWanted ? [...builtInTools, ...foundryTools(builtInTools.map(({ type }) => type))] : builtInTools
 }
 
 function resolveModels (options: OpenAICompatOptions): ResolvedOptions['models'] {
