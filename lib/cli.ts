@@ -9,7 +9,7 @@ import { helpText } from './cli/help.js'
 import { createKey } from './cli/key.js'
 import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
-import type { ExportCommand, ImportCommand } from './cli/transfer-arguments.js'
+import type { ExportCommand, ImportCommand, PullCommand } from './cli/transfer-arguments.js'
 import type { OpenAIServer } from './server.js'
 
 /** npm passes a terminal's Ctrl-C on to a process that has got it already: the same signal this soon again is no second one. */
@@ -25,11 +25,12 @@ async function main (): Promise<void> {
   else await transfer(command)
 }
 
-/** `export` and `import`, which open the store themselves. */
-async function transfer (command: ExportCommand | ImportCommand): Promise<void> {
-  const { runExport, runImport } = await import('./cli/transfer.js')
-  if (command.run === 'export') await runExport(command)
-  else if (!await runImport(command)) process.exitCode = 1
+/** `export`, `import` and `pull`, which open the store themselves. */
+async function transfer (command: ExportCommand | ImportCommand | PullCommand): Promise<void> {
+  const { runExport, runImport, runPull } = await import('./cli/transfer.js')
+  if (command.run === 'export') return await runExport(command)
+  const isWhole = command.run === 'import' ? await runImport(command) : await runPull(command)
+  if (!isWhole) process.exitCode = 1
 }
 
 async function serve (values: Values): Promise<void> {

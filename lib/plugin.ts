@@ -118,7 +118,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     decorateRequests(routes)
     await routes.register(swagger, openApiOptions(routes.prefix, !isOpenToAll))
     documents.set(app, documentOf(routes))
-    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers: new ReaderSlots(resolved.streams), closing: closing.signal } }
+    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers: new ReaderSlots(resolved.streams), closing: closing.signal }, passthrough: resolved.passthrough }
     await routes.register(publicRoutes, routeOptions)
     // A context of its own, so that no configuration of a route lets a request through without a key.
     await routes.register(async keyed => {

@@ -7,6 +7,7 @@ import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
 import { modelRoutes } from './models.js'
 import { openApiRoutes } from './openapi.js'
+import { passthroughRoutes } from './passthrough.js'
 import type { RouteOptions } from './route-options.js'
 import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
@@ -33,4 +34,6 @@ export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, op
   await app.register(vectorStoreRoutes, options)
   await app.register(chatRoutes, options)
   await app.register(embeddingRoutes, options)
+  // Last: it leaves out what is there.
+  await app.register(passthroughRoutes, options)
 }

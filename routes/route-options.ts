@@ -5,4 +5,6 @@ import type { StreamContext } from '../lib/http/sse.js'
 export interface RouteOptions {
   core: Core
   streams: StreamContext
+  /** Paths that are the provider's. */
+  passthrough: readonly string[]
 }

@@ -34,7 +34,9 @@ export const PARTITION = {
   /** In the system project: the index of vector stores in which there is something to do, kind `active_vector_store`, kept by the same rule. */
   activeVectorStores: 'active-vector-stores',
   /** In the system project: the projects that there are, kind `project`, entered before anything of theirs is written. */
-  projects: 'projects'
+  projects: 'projects',
+  /** How far pulls from other servers have come (`lib/transfer/pull`). */
+  pulls: 'pulls'
 } as const
 
 export const KIND = {
@@ -93,7 +95,8 @@ export const KIND = {
   activeVectorStore: 'active_vector_store',
   /** Beside `active_vector_store`: names these records to indexes that were made from them. */
   indexIdentity: 'index_identity',
-  fileUse: 'file_use'
+  fileUse: 'file_use',
+  pull: 'pull'
 } as const
 
 /** The id of the one lock in a thread's partition. */

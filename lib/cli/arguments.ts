@@ -3,15 +3,15 @@ import { OperatorError } from './errors.js'
 import { readEval, type EvalCommand } from './eval-arguments.js'
 import { readKeyCommand, type KeyCommand } from './key.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
-import { readTransfer, type ExportCommand, type ImportCommand } from './transfer-arguments.js'
+import { readTransfer, TRANSFER_COMMANDS, type ExportCommand, type ImportCommand, type PullCommand } from './transfer-arguments.js'
 
-export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | KeyCommand | ExportCommand | ImportCommand | EvalCommand & { values: Values }
+export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | KeyCommand | ExportCommand | ImportCommand | PullCommand | EvalCommand & { values: Values }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
 export function readCommand (argv: readonly string[], env: Environment): Command {
-  if (argv[0] === 'export' || argv[0] === 'import') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readTransfer(argv, env)
+  if (TRANSFER_COMMANDS.includes(argv[0] ?? '')) return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readTransfer(argv, env)
   if (argv[0] === 'key') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readKeyCommand(argv)
   if (argv[0] === 'eval' && !argv.includes('--help') && !argv.includes('-h')) {
     const command = readEval(argv.slice(1))

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { OperatorError } from './errors.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
+import { httpUrl } from './values.js'
 
 export interface ExportCommand {
   run: 'export'
@@ -19,6 +20,16 @@ export interface ImportCommand {
   project: string | undefined
 }
 
+export interface PullCommand {
+  run: 'pull'
+  values: TransferValues
+  from: string
+  key: string | undefined
+  /** A file with ids of threads, `-` for stdin. Default: the threads that the server lists. */
+  threads: string | undefined
+  project: string | undefined
+}
+
 /** What says where the store is. */
 export type TransferValues = Pick<Values, 'storage' | 'config'>
 
@@ -26,9 +37,13 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const STORE = { storage: { type: 'string' }, config: { type: 'string' } } as const
 
-/** What `export` and `import` are asked for; flags win over the environment. Throws an `OperatorError`. */
-export function readTransfer (argv: readonly string[], env: Environment): ExportCommand | ImportCommand {
+/** The commands that move what is kept. */
+export const TRANSFER_COMMANDS: readonly string[] = ['export', 'import', 'pull']
+
+/** What `export`, `import` and `pull` are asked for; flags win over the environment. Throws an `OperatorError`. */
+export function readTransfer (argv: readonly string[], env: Environment): ExportCommand | ImportCommand | PullCommand {
   const [run, ...args] = argv
+  if (run === 'pull') return readPull(args, env)
   if (run === 'export') {
     const { values: flags } = parsed(() => parseArgs({ args, options: { ...STORE, out: { type: 'string' }, resume: { type: 'boolean' } } }))
     const { out, resume = false } = flags
@@ -40,6 +55,18 @@ export function readTransfer (argv: readonly string[], env: Environment): Export
   }))
   if (another !== undefined) throw new OperatorError(`import takes one file, not "${another}" as well.`)
   return { run: 'import', values: storeValues(flags, env), file, strict: flags.strict ?? false, project: given(flags.project, '--project') }
+}
+
+function readPull (args: string[], env: Environment): PullCommand {
+  const { values: flags } = parsed(() => parseArgs({
+    args, options: { ...STORE, from: { type: 'string' }, key: { type: 'string' }, threads: { type: 'string' }, project: { type: 'string' } }
+  }))
+  const from = given(flags.from, '--from')
+  if (from === undefined) throw new OperatorError('pull needs --from: the base URL of the server to read from.')
+  const key = given(flags.key, '--key') ?? (env.PULL_KEY?.trim() || undefined)
+  return {
+    run: 'pull', values: storeValues(flags, env), from: httpUrl(from, '--from'), key, threads: given(flags.threads, '--threads'), project: given(flags.project, '--project')
+  }
 }
 
 function parsed<T> (parse: () => T): T {

@@ -1,18 +1,21 @@
 import { createReadStream, createWriteStream, existsSync, fsyncSync, openSync, closeSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { Readable, type Writable } from 'node:stream'
+import { text as readAll } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { resolveBlobs } from '../options/blobs.js'
 import { resolveStorage } from '../options/storage.js'
 import { countPlaces, exportLines, type TransferStores } from '../transfer/export.js'
 import { importFrom, type ImportResult } from '../transfer/import.js'
 import type { Line } from '../transfer/lines.js'
+import { pull } from '../transfer/pull/pull.js'
+import { Remote, RemoteFailure } from '../transfer/pull/remote.js'
 import { reopenExport, type BrokenExport } from '../transfer/resume.js'
 import { readConfigFile } from './config-file.js'
 import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
 import { number, Progress } from './progress.js'
-import type { ExportCommand, ImportCommand, TransferValues } from './transfer-arguments.js'
+import type { ExportCommand, ImportCommand, PullCommand, TransferValues } from './transfer-arguments.js'
 
 /** Writes everything in the store to a file or to stdout. Messages go to stderr. */
 export async function runExport ({ values, out, resume }: ExportCommand): Promise<void> {
@@ -55,12 +58,51 @@ export async function runImport ({ values, file, strict, project }: ImportComman
   })
 }
 
-const SHOWN: Record<string, string> = { assistant: 'assistants', file: 'files', vector_store: 'vector stores', thread: 'threads', message: 'messages', run: 'runs', step: 'run steps' }
+/** Reads another server's objects into the store. Resolves to whether everything could be had. */
+export async function runPull ({ values, from, key, threads, project }: PullCommand): Promise<boolean> {
+  const ids = threads === undefined ? undefined : await threadIds(threads)
+  const remote = new Remote({ from, key })
+  return await withStores(values, async stores => {
+    const progress = new Progress('Pulling')
+    const result = await pull(remote, stores, {
+      ...project === undefined ? {} : { project },
+      threads: ids,
+      now: Date.now,
+      onMissing (what) {
+        progress.end()
+        say(`Not available: ${what.replace(/\.$/, '')}.`)
+      },
+      onProgress: (done, total, { written }) => progress.show(done, total, counts(written))
+    }).catch(error => {
+      progress.end()
+      if (error instanceof RemoteFailure) throw new OperatorError(`${error.message.replace(/\.$/, '')}. What came before is kept: start the same command again to go on.`, { cause: error })
+      throw error
+    })
+    progress.end()
+    say(`Pulled ${counts(result.written) || 'nothing new'}; ${number(result.there)} records were there already.${result.missing === 0 ? '' : ` Not available or incomplete: ${number(result.missing)}, listed above.`}`)
+    return result.missing === 0
+  })
+}
+
+/** The ids in a text of any form: a list, a table, a dump of a database. */
+async function threadIds (file: string): Promise<string[]> {
+  const text = file === '-'
+    ? await readAll(process.stdin)
+    : await readFile(file, 'utf8').catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })
+  const ids = [...new Set(text.match(/\bthread_\w+/g))]
+  if (ids.length === 0) throw new OperatorError(`${file === '-' ? 'stdin' : `The file ${file}`} holds no ids of threads (thread_…).`)
+  return ids
+}
+
+const counts = (written: ReadonlyMap<string, number>): string =>
+  Object.entries(SHOWN).flatMap(([kind, name]) => written.has(kind) ? [`${number(written.get(kind) as number)} ${name}`] : []).join(', ')
+
+const SHOWN: Record<string, string> = { assistant: 'assistants', file: 'files', vector_store: 'vector stores', vector_store_file: 'files in vector stores', thread: 'threads', message: 'messages', run: 'runs', step: 'run steps' }
 
 function summary ({ written, there, badLines }: ImportResult, strict: boolean): string {
-  const shown = Object.entries(SHOWN).flatMap(([kind, name]) => written.has(kind) ? [`${number(written.get(kind) as number)} ${name}`] : [])
+  const shown = counts(written)
   const all = [...written.values()].reduce((sum, count) => sum + count, 0)
-  const what = `Imported ${number(all)} records${shown.length === 0 ? '' : ` (${shown.join(', ')})`}; ${number(there)} were there already.`
+  const what = `Imported ${number(all)} records${shown === '' ? '' : ` (${shown})`}; ${number(there)} were there already.`
   if (badLines === 0) return what
   return `${what} ${strict ? 'It ended at a bad line.' : `${number(badLines)} lines were bad and left out.`}`
 }
@@ -69,7 +111,7 @@ async function withStores<T> (values: TransferValues, work: (stores: TransferSto
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
   const { storage } = config
   const { records } = resolveStorage(storage ?? 'memory:')
-  if (!records.supports.persistent) throw new OperatorError('There is nothing to export from or import into with memory: as the storage.')
+  if (!records.supports.persistent) throw new OperatorError('There is nothing to export from, import into or pull into with memory: as the storage.')
   const blobs = resolveBlobs(config.blobs, records)
   try {
     await records.connect()

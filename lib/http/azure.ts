@@ -9,6 +9,8 @@ export interface AzureRoute {
 
 /** The portal shows endpoints with a slash at their end, to which older SDKs add another. */
 const AZURE = /^\/{1,2}openai(?:\/v1(?=\/))?(\/[^?]*)(\?.*)?$/
+/** A project of Azure AI Foundry. Only what is ours: a host may have addresses of this form, too. */
+const FOUNDRY = /^\/{1,2}api\/projects\/[^/?]+(?:\/openai(?:\/v1)?)?(\/(?:assistants|threads|files|uploads|vector_stores|models|chat\/completions|embeddings)(?:\/[^?]*)?)(\?.*)?$/
 /** The name may hold slashes as it is (`ollama/llama3`): the SDKs do not encode it. */
 const CALL_OF_DEPLOYMENT = /^\/deployments\/(.+)(\/(?:chat\/completions|embeddings))$/
 /** A client that is bound to a deployment may put it before everything. */
@@ -20,9 +22,12 @@ const BEHIND_DEPLOYMENT = /^\/deployments\/.+?(\/(?:assistants|threads|files|upl
  *
  * - `/openai/deployments/NAME/chat/completions` is `/v1/chat/completions` with NAME for a model,
  * - `/openai/deployments/NAME/threads` is `/v1/threads`,
+ * - `/api/projects/NAME/threads` (Azure AI Foundry) is `/v1/threads`,
  * - `/openai/threads` and `/openai/v1/threads` are `/v1/threads`.
  */
 export function azureRoute (url: string, prefix: string): AzureRoute | undefined {
+  const [, inProject, itsQuery = ''] = FOUNDRY.exec(url) ?? []
+  if (inProject !== undefined) return { url: prefix + inProject + itsQuery, deployment: undefined }
   const [, path, query = ''] = AZURE.exec(url) ?? []
   if (path === undefined) return undefined
   const [, name, call] = CALL_OF_DEPLOYMENT.exec(path) ?? []

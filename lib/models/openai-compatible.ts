@@ -11,7 +11,7 @@ import { HttpClient, resolveTimeouts, type Timeouts } from './http/client.js'
 import { forwarded } from './http/forward.js'
 import { editObject } from './http/json-text.js'
 import { retrying } from './http/retry.js'
-import type { ForwardAnswer, ForwardRequest, ModelInfo, ModelPart, ModelProvider, ModelRequest, StreamOptions } from './provider.js'
+import type { ForwardAnswer, ForwardRequest, ModelInfo, ModelPart, ModelProvider, ModelRequest, PassthroughRequest, StreamOptions } from './provider.js'
 
 /** An endpoint that speaks OpenAI's chat completions, and how to treat it. */
 export interface OpenAICompatibleOptions {
@@ -142,6 +142,11 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
       const text = path === '/chat/completions' && adjusted ? editObject(body, extraBody, omit) : body
       // A connection that was lost before any answer is not the client's affair; the vendor's word is.
       const answer = await retried(signal, () => client.send('POST', path, text, signal), failure => failure.status === undefined)
+      return forwarded(answer, client, timeouts, signal)
+    },
+
+    async passthrough ({ method, path, query, body, contentType }: PassthroughRequest, { signal }: StreamOptions): Promise<ForwardAnswer> {
+      const answer = await retried(signal, () => client.send(method, path, body, signal, { query, contentType }), failure => failure.status === undefined)
       return forwarded(answer, client, timeouts, signal)
     },
 

@@ -106,6 +106,18 @@ export interface ForwardRequest {
   body: string
 }
 
+/** A request for whatever operation, in the client's own words. */
+export interface PassthroughRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  /** Below the provider's base URL: `/audio/speech`. Holds no segments that lead out of it. */
+  path: string
+  /** With its question mark, or empty. */
+  query: string
+  /** Absent when there is none. */
+  body?: string | Uint8Array
+  contentType?: string
+}
+
 /** The vendor's answer, its status below 300. */
 export interface ForwardAnswer {
   status: number
@@ -140,6 +152,9 @@ export interface ModelProvider {
    * OpenAI's API; then `stream` and `embed` serve.
    */
   forward? (request: ForwardRequest, options: StreamOptions): Promise<ForwardAnswer>
+
+  /** The same for operations that this server does not know (`passthrough` of the options). Absent when the vendor does not speak OpenAI's API. */
+  passthrough? (request: PassthroughRequest, options: StreamOptions): Promise<ForwardAnswer>
 
   /** Frees what the provider opened (a connection pool). */
   close? (): Promise<void>

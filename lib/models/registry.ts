@@ -94,6 +94,11 @@ export class ModelRegistry {
     return { provider, providerName: this.#defaultProvider, model: target }
   }
 
+  /** The provider of requests that need no model. */
+  fallback (): Omit<ResolvedModel, 'model'> {
+    return { provider: this.#providers.get(this.#defaultProvider)!, providerName: this.#defaultProvider }
+  }
+
   /**
    * All known names: the models of the default provider, those of the others with their prefix, and the exact aliases. A provider that
    * cannot be reached is listed as it last answered, or not at all.

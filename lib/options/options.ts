@@ -17,9 +17,11 @@ import type { ModelProvider } from '../models/provider.js'
 import type { ModelRegistryOptions } from '../models/registry.js'
 import { DEFAULT_LIMITS, type EngineLimits } from '../runs/services.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../http/sse.js'
+import { resolvePassthrough } from './passthrough.js'
 import { resolveStorage, type ResolvedStorage, type StorageOption } from './storage.js'
 import type { ToolAccess } from '../tools/server-tools.js'
 import type { AnyBuiltInTool } from '../tools/built-in-tool.js'
+import { foundryTools } from '../tools/foundry/foundry-tools.js'
 import type { ServerTool } from '../tools/tool.js'
 import type { RetrievalOptions } from '../vector-stores/service.js'
 import type { WebhookOptions } from '../dialects/assistants/webhooks.js'
@@ -82,6 +84,11 @@ export interface OpenAICompatOptions {
    * say. Default `auto`, which looks when code is run for the first time.
    */
   codeInterpreter?: CodeInterpreterOption
+  /**
+   * Whether assistants may declare tools of Azure AI Foundry (`bing_grounding`, `connected_agent`, `mcp` and others). They are kept and shown; a
+   * run that needs one fails with a reason, unless a server tool has its name or a tool of `builtInTools` its type. Default false.
+   */
+  foundryTools?: boolean
   /** Whether server tools are offered to every run, or with `declared` only to those that declare a function of the name. Default `all`. */
   toolAccess?: ToolAccess
   /** What happens to a message or a run while a run of its thread is active: a 400 as in the real API, or it waits its turn. Default `reject`. */
@@ -90,6 +97,11 @@ export interface OpenAICompatOptions {
   retrieval?: RetrievalOptions
   /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
   webhooks?: WebhookOptions
+  /**
+   * Paths that go to the model provider as they are, exact or with `/*` at the end: `['/moderations', '/audio/*']`. The model named in JSON
+   * or in a form decides the provider. What the provider keeps is shared by all projects. Default none.
+   */
+  passthrough?: readonly string[]
   /** Keys that may call. Default none: everybody may, but for web pages when only this machine can reach the server. */
   apiKeys?: ApiKeys
   /**
@@ -134,6 +146,7 @@ export interface ResolvedOptions {
   lockMode: 'reject' | 'wait'
   retrieval: RetrievalOptions
   webhooks: WebhookOptions | undefined
+  passthrough: readonly string[]
   apiKeys: ApiKeys
   apiKeysFile: string | undefined
   allowedHosts: readonly string[]
@@ -160,12 +173,13 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
     models: resolveModels(options),
     tools: options.tools ?? [],
-    builtInTools: options.builtInTools ?? [],
+    builtInTools: withFoundryTools(options),
     codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options)),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions), ...ocrLanguages(options.retrieval?.ocr) },
     webhooks: options.webhooks,
+    passthrough: resolvePassthrough(options.passthrough),
     ...resolveKeys(options),
     allowedHosts: checkedHosts(options.allowedHosts ?? []),
     audit: checkedAudit(options.audit),
@@ -177,6 +191,10 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     streams,
     clock: options.clock ?? systemClock
   }
+}
+
+function withFoundryTools ({ builtInTools = [], foundryTools: isWanted = false }: OpenAICompatOptions): readonly AnyBuiltInTool[] {
+  return isWanted ? [...builtInTools, ...foundryTools(builtInTools.map(({ type }) => type))] : builtInTools
 }
 
 function resolveModels (options: OpenAICompatOptions): ResolvedOptions['models'] {

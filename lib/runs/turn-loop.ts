@@ -55,7 +55,9 @@ export class TurnLoop {
 
   async run (): Promise<void> {
     const { dialect, key } = this.#host
-    const { records, limits } = this.#services
+    const { records, limits, tools } = this.#services
+    const refusal = tools.refusal(this.#spec.tools, new Set(this.#offered.map(({ name }) => name)))
+    if (refusal !== undefined) throw new ModelError('server_error', refusal)
     const newest = this.#spec.limits.lastMessages ?? limits.maxPromptMessages
     const history = await this.#host.retryWhileStorageDown(async () => await dialect.history(records, key, newest))
     for (;;) {

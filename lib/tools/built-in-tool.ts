@@ -103,6 +103,12 @@ export interface BuiltInTool<
   /** The function that stands for the tool in the model's request. Undefined: this server cannot run the tool, and the model does not see it. */
   offer (declared: Declared): ModelTool | undefined
 
+  /**
+   * Why no run can use the tool: a run that declares it fails with this message, unless a server tool has the tool's type for a name.
+   * Absent: the run goes on without the tool where `offer` has none.
+   */
+  readonly refusal?: string
+
   /** A call as its step shows it before it has run: first with empty arguments, and again when the model has written them. */
   begin (call: ModelToolCall, declared: Declared): Call
 

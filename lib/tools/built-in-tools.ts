@@ -43,6 +43,15 @@ export class BuiltInTools {
     })
   }
 
+  /** Why a run that declares these tools has to fail; undefined when it need not. `names` are those of functions that take a tool's place. */
+  refusal (declared: readonly ToolDeclaration[], names: ReadonlySet<string>): string | undefined {
+    for (const { type } of declared) {
+      const refusal = this.#tools.get(type)?.refusal
+      if (refusal !== undefined && !names.has(type)) return refusal
+    }
+    return undefined
+  }
+
   /** Declarations as responses show them, with the defaults that the caller left out (API reference, "The assistant object"). */
   declare (params: readonly ToolDeclaration[]): AssistantTool[] {
     return params.map(param => declareFunction(param) ?? this.#tools.get(param.type)?.declare(param) ?? param) as AssistantTool[]

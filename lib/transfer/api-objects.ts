@@ -1,17 +1,20 @@
-import type { TSchema } from '@sinclair/typebox'
+import { Type, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { Assistant } from '../../schemas/assistants.js'
 import { FileObject } from '../../schemas/files.js'
 import { Message } from '../../schemas/messages.js'
+import { RunStep } from '../../schemas/run-steps.js'
+import { Run } from '../../schemas/runs.js'
 import { Thread } from '../../schemas/threads.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import { wireAssistant, wireThread } from '../../storage/thread-storage/wire.js'
+import { isActive } from '../dialects/assistants/state.js'
 import { taskRecordId, type ScheduledTask } from '../schedule/scheduled-tasks.js'
 import { cleanFilename } from '../files/filename.js'
 import { BadLineError, type BytesLine, type RecordLine } from './lines.js'
+import { withoutNulls, wireMessage, wireRun, wireStep, type PlainObject } from './wire-objects.js'
 
-/** An object as the original API gave it out. */
-export type PlainObject = Record<string, unknown> & { object?: unknown, id?: unknown, created_at?: unknown }
+export type { PlainObject } from './wire-objects.js'
 
 /** What an object becomes. */
 export interface PlainRecords {
@@ -24,16 +27,21 @@ export interface PlainRecords {
 /** Objects of one second are ordered by their place in the input. */
 const PLACES_IN_A_SECOND = 2 ** 21
 
+/** Throws a `BadLineError` for an object that has no id or no time. */
+export function requireIdentity ({ id, created_at: createdAt }: PlainObject): { id: string, createdAt: number } {
+  if (typeof id !== 'string' || !/^[\w-]{1,255}$/.test(id)) throw new BadLineError('an object without an id')
+  if (typeof createdAt !== 'number' || !Number.isInteger(createdAt) || createdAt < 0 || createdAt >= 2 ** 31) throw new BadLineError(`${id} has no created_at in unix seconds`)
+  return { id, createdAt }
+}
+
 /**
- * The records of an assistant, thread, message or file that was saved from the original API, under its own id. Lists are
+ * The records of an assistant, file, thread, message, run or run step that was saved from the original API, under its own id. Lists are
  * in order of `created_at`, then of the input, wherever in the input the objects stand. Throws a `BadLineError`.
  *
  * @param place where the object stands in the input, counted from 1.
  */
 export function plainRecords (object: PlainObject, project: string, place: number): PlainRecords {
-  const { id, created_at: createdAt } = object
-  if (typeof id !== 'string' || !/^[\w-]{1,255}$/.test(id)) throw new BadLineError('an object without an id')
-  if (typeof createdAt !== 'number' || !Number.isInteger(createdAt) || createdAt < 0 || createdAt >= 2 ** 31) throw new BadLineError(`${id} has no created_at in unix seconds`)
+  const { id, createdAt } = requireIdentity(object)
   const position = createdAt * PLACES_IN_A_SECOND + place % PLACES_IN_A_SECOND
   const record = (partition: string, kind: string, body: unknown, parent?: string): RecordLine =>
     ({ object: 'openai_compat.record', project, partition, kind, id, ...parent === undefined ? {} : { parent }, position, body })
@@ -45,8 +53,20 @@ export function plainRecords (object: PlainObject, project: string, place: numbe
       return { bytes: [], records: [record(id, KIND.thread, checked(Thread, wireThread(id, withoutNulls(object) as never)))] }
     case 'thread.message': {
       const message = checked(Message, wireMessage(object, createdAt))
+      if (message.status === 'in_progress') throw new BadLineError(`${id} is still being written`)
       const index = message.run_id === null ? [] : [record(message.thread_id, KIND.runMessage, {}, message.run_id)]
       return { bytes: [], records: [record(message.thread_id, KIND.message, message), ...index], needsThread: message.thread_id }
+    }
+    case 'thread.run': {
+      const run = checked(Run, wireRun(object))
+      // The server that executes it has more of it than it gives out.
+      if (isActive(run.status)) throw new BadLineError(`${id} is ${run.status}: only runs that have ended are imported`)
+      return { bytes: [], records: [record(run.thread_id, KIND.run, run)], needsThread: run.thread_id }
+    }
+    case 'thread.run.step': {
+      const step = checked(RunStep, wireStep(object))
+      if (step.status === 'in_progress') throw new BadLineError(`${id} is in_progress: only steps that have ended are imported`)
+      return { bytes: [], records: [record(step.thread_id, KIND.step, step, step.run_id)], needsThread: step.thread_id }
     }
     case 'file': {
       const { content, ...rest } = object
@@ -59,7 +79,7 @@ export function plainRecords (object: PlainObject, project: string, place: numbe
     }
     default:
       throw new BadLineError(typeof object.object === 'string'
-        ? `objects of the type "${object.object}" are not imported: assistant, thread, thread.message and file are`
+        ? `objects of the type "${object.object}" are not imported: assistant, file, vector_store, vector_store.file, thread, thread.message, thread.run and thread.run.step are`
         : 'neither a line of an export nor an object of the API')
   }
 }
@@ -68,31 +88,24 @@ function taskLine (line: RecordLine, task: ScheduledTask): RecordLine {
   return { ...line, id: taskRecordId(task), body: task }
 }
 
-/** Answers of the real API leave keys of messages out that others of its answers have. */
-function wireMessage (object: PlainObject, createdAt: number): unknown {
-  return {
-    status: 'completed',
-    incomplete_details: null,
-    completed_at: createdAt,
-    incomplete_at: null,
-    assistant_id: null,
-    run_id: null,
-    attachments: [],
-    ...object,
-    ...object.attachments === null ? { attachments: [] } : {},
-    metadata: object.metadata ?? {}
-  }
-}
+const cleanables = new WeakMap<object, TSchema>()
 
-/** Keys that say nothing give way to their defaults. */
-function withoutNulls (object: PlainObject): PlainObject {
-  const kept = Object.entries(object).filter(([key, value]) => value !== null || ['name', 'description', 'instructions', 'reasoning_effort'].includes(key))
-  return { name: null, instructions: null, tools: [], metadata: {}, ...Object.fromEntries(kept) } as PlainObject
+/** A schema with which `Value.Clean` keeps what is in an object that may hold anything: `true` in `additionalProperties` would empty it. */
+function cleanable (schema: TSchema): TSchema {
+  const opened = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(opened)
+    if (typeof node !== 'object' || node === null) return node
+    // The symbols of TypeBox go along.
+    return { ...node, ...Object.fromEntries(Object.entries(node).map(([key, value]) => [key, key === 'additionalProperties' && value === true ? Type.Unknown() : opened(value)])) }
+  }
+  const known = cleanables.get(schema) ?? opened(schema) as TSchema
+  cleanables.set(schema, known)
+  return known
 }
 
 /** The body with the keys that the API's object has, and no others. Throws for the first thing that does not fit. */
-function checked<T extends TSchema> (schema: T, body: unknown): T['static'] {
-  const clean = Value.Clean(schema, structuredClone(body))
+export function checked<T extends TSchema> (schema: T, body: unknown): T['static'] {
+  const clean = Value.Clean(cleanable(schema), structuredClone(body))
   const error = Value.Errors(schema, clean).First()
   if (error !== undefined) throw new BadLineError(`${error.path.slice(1).replaceAll('/', '.') || 'the object'}: ${error.message.toLowerCase()}`)
   return clean as T['static']

@@ -73,3 +73,13 @@ test('without any provider there is echo', async t => {
   const [answer] = (await server.get(`/threads/${thread.id}/messages`)).body.data
   t.equal(answer.content[0].text.value, 'Hello echo')
 })
+
+for (const sdk of sdks) {
+  test(`${sdk.name}: no model can be deleted`, async t => {
+    const server = await startServer(t)
+    const { models } = server.client(sdk) as unknown as { models: { delete?: (id: string) => Promise<unknown>, del?: (id: string) => Promise<unknown> } }
+    const remove = (id: string) => (models.delete ?? models.del)!.call(models, id)
+    await t.rejects(remove('test-model'), { status: 403, code: 'insufficient_permissions', param: 'model' })
+    await t.rejects(remove('ft:none/of/ours'), { status: 404, code: 'model_not_found' })
+  })
+}

@@ -1,19 +1,14 @@
 import t, { type Test } from 'tap'
 import { AzureOpenAI as Azure6 } from 'openai'
-import { AzureOpenAI as Azure4 } from 'openai4'
-import { AzureOpenAI as Azure5 } from 'openai5'
 import { rewriteAzureUrl } from '../../lib/http/azure.js'
+import { sdks as majors } from '../helpers/sdk.js'
 import { startServer, type TestServer, type TestServerOptions } from '../helpers/server.js'
 import { embedText, text } from '../helpers/upstream.js'
 import { ask, messages } from '../chat/helpers.js'
 
 type Options = Record<string, unknown>
 
-const sdks: { name: string, connect (options: Options): Azure6 }[] = [
-  { name: 'AzureOpenAI of openai 4', connect: options => new Azure4(options) as unknown as Azure6 },
-  { name: 'AzureOpenAI of openai 5', connect: options => new Azure5(options) as unknown as Azure6 },
-  { name: 'AzureOpenAI of openai 6', connect: options => new Azure6(options) }
-]
+const sdks: { name: string, connect (options: Options): Azure6 }[] = majors.map(({ name, load }) => ({ name: `AzureOpenAI of ${name}`, connect: options => new (load().AzureOpenAI)(options) }))
 
 async function start (t: Test, options: TestServerOptions = {}): Promise<TestServer & { endpoint: string }> {
   const server = await startServer(t, { apiKeys: ['azure-key'], fastify: { rewriteUrl: rewriteAzureUrl('/v1') }, ...options })

@@ -17,13 +17,16 @@ t.test('Azure\'s addresses lead to ours', async t => {
     ['/openai/v1/chat/completions', '/v1/chat/completions'],
     ['/openai/v1/threads', '/v1/threads'],
     ['//openai/assistants', '/v1/assistants'],
+    ['/api/projects/mine/threads?api-version=v1', '/v1/threads?api-version=v1'],
+    ['/api/projects/mine/openai/v1/assistants/asst_1', '/v1/assistants/asst_1'],
+    ['/api/projects/my%20own/vector_stores/vs_1/files', '/v1/vector_stores/vs_1/files'],
     ['/openai/v1', '/v1/v1']
   ]
   for (const [url, ours, deployment] of cases) t.strictSame(azureRoute(url, '/v1'), { url: ours, deployment }, url)
 })
 
 t.test('other addresses are none of ours', async t => {
-  for (const url of ['/v1/chat/completions', '/openai', '/openai?x=/openai/threads', '/openaix/threads', '/x/openai/threads', '/v1/x?u=/openai/threads', '/openai/deployments/%zz/chat/completions', '*', '']) {
+  for (const url of ['/v1/chat/completions', '/openai', '/openai?x=/openai/threads', '/openaix/threads', '/x/openai/threads', '/v1/x?u=/openai/threads', '/api/projects', '/api/projects/mine', '/api/projects/mine/members', '/api/projects/mine/x/threads', '/api/projects/mine/threadsx', '/openai/deployments/%zz/chat/completions', '*', '']) {
     t.equal(azureRoute(url, '/v1'), undefined, url)
   }
 })

@@ -1,17 +1,12 @@
 import OpenAI6 from 'openai'
-import OpenAI4 from 'openai4'
-import OpenAI5 from 'openai5'
 import type { ModelPart, ModelProvider, ModelRequest } from '../../lib/models/provider.js'
+import { sdks as majors } from '../helpers/sdk.js'
 import type { Answer, TestServer } from '../helpers/server.js'
 
 type Options = Record<string, unknown>
 
 /** A client of each major. Chat, embeddings and models are called alike in all of them. */
-export const sdks: { name: string, connect (options: Options): OpenAI6 }[] = [
-  { name: 'openai 4', connect: options => new OpenAI4(options) as unknown as OpenAI6 },
-  { name: 'openai 5', connect: options => new OpenAI5(options) as unknown as OpenAI6 },
-  { name: 'openai 6', connect: options => new OpenAI6(options) }
-]
+export const sdks: { name: string, connect (options: Options): OpenAI6 }[] = majors.map(({ name, load }) => ({ name, connect: options => new (load().OpenAI)(options) }))
 
 export function connect ({ baseURL }: { baseURL: string }, options: Options = {}): OpenAI6 {
   return new OpenAI6({ baseURL, apiKey: 'sk-client', maxRetries: 0, ...options })

@@ -140,7 +140,7 @@ test('docs/command-line.md shows the same table', t => {
   t.end()
 })
 
-test('docs/command-line.md and the help show how export and import are called, and the page has a row for each of their options', t => {
+test('docs/command-line.md and the help show how export, import and pull are called, and the page has a row for each of their options', t => {
   const page = readFileSync(join(root, 'docs/command-line.md'), 'utf8')
   for (const usage of TRANSFER_USAGE) {
     t.ok(page.includes(`\n${usage}\n`), usage)

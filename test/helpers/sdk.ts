@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type OpenAI6 from 'openai'
-import type { ClientOptions } from 'openai'
+import type { AzureOpenAI, ClientOptions } from 'openai'
 import type OpenAI4 from 'openai4'
 
 // Loaded when they are used: three majors have a thousand modules, and most tests need none.
@@ -17,17 +17,34 @@ export interface Client {
   uploads: Pick<OpenAI6['uploads'], 'create' | 'parts' | 'complete' | 'cancel'>
 }
 
+/** What the tests use of the package of one major, with the signatures of version 6. */
+export interface SdkModule {
+  OpenAI: new (options: object) => OpenAI6
+  AzureOpenAI: new (options: object) => AzureOpenAI
+}
+
 export interface Sdk {
   name: string
+  load (): SdkModule
   connect (options: ClientOptions): Client
 }
 
+const sdk = (name: string, packageName: string, adapted: (client: any) => Client = client => client as Client): Sdk => {
+  const load = (): SdkModule => require(packageName) as SdkModule
+  return { name, load, connect: options => adapted(new (load().OpenAI)(options)) }
+}
+
 /** The majors that applications of the Assistants API are built with, the newest last. */
-export const sdks: readonly Sdk[] = [
-  { name: 'openai 4', connect: options => likeLaterOnes(new (require('openai4') as typeof import('openai4')).OpenAI(options as ConstructorParameters<typeof OpenAI4>[0])) },
-  { name: 'openai 5', connect: options => new (require('openai5') as typeof import('openai5')).OpenAI(options as object) as unknown as Client },
-  { name: 'openai 6', connect: options => new (require('openai') as typeof import('openai')).OpenAI(options) }
-]
+export const everySdk: readonly Sdk[] = [sdk('openai 4', 'openai4', likeLaterOnes), sdk('openai 5', 'openai5'), sdk('openai 6', 'openai'), sdk('openai 7', 'openai7')]
+
+/** The Node that a major asks for when this one is older; otherwise undefined. */
+export function lackingNode ({ name }: Pick<Sdk, 'name'>): string | undefined {
+  const needed = name === 'openai 7' ? 22 : 20
+  return Number(process.versions.node.split('.')[0]) < needed ? `${name} asks for Node ${needed}` : undefined
+}
+
+/** Those that run on this Node; `test/api/sdks.test.ts` says which do not. */
+export const sdks = everySdk.filter(sdk => lackingNode(sdk) === undefined)
 
 export const newestSdk = sdks.at(-1)!
 

@@ -2,6 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import { built } from '../helpers/paths.js'
+import { startServer } from '../helpers/server.js'
 import { startCli, startProcess, type Exit } from '../helpers/process.js'
 import { readTransfer } from '../../lib/cli/transfer-arguments.js'
 import { reopenExport } from '../../lib/transfer/resume.js'
@@ -78,6 +79,26 @@ test('bad lines end in exit code 1, and with --strict at once', async t => {
     { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 2 records (2 assistants); 0 were there already. 1 lines were bad and left out.\n' })
   t.match(await run(t, cwd, 'import', '--strict', '--storage', 'sqlite:./b.db', path),
     { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 1 records (1 assistants); 0 were there already. It ended at a bad line.\n' })
+})
+
+test('from another server, with a count of what was imported and a line for what was not available', async t => {
+  const server = await startServer(t, { apiKeys: ['sk-theirs'] })
+  const headers = { authorization: 'Bearer sk-theirs' }
+  await server.post('/assistants', { model: 'echo' }, headers)
+  const { body: { id } } = await server.post('/threads', { messages: [{ role: 'user', content: 'Hello' }] }, headers)
+  const cwd = t.testdir({ 'ids.csv': `user,thread\n1,${id}\n2,thread_gone\n`, 'none.txt': 'nothing' })
+  const pull = async (env: Record<string, string>, ...args: string[]): Promise<Exit> => await startCli(t, { args: ['pull', '--storage', 'sqlite:./new.db', '--from', server.baseURL, ...args], cwd, env }).exited
+  t.match(await pull({}, '--key', 'sk-theirs', '--threads', 'ids.csv'), {
+    code: 1,
+    stdout: '',
+    stderr: /^Not available: thread_gone: 404 No thread found with id 'thread_gone'\.\nPulled 1 assistants, 1 threads, 1 messages; 0 records were there already\. Not available or incomplete: 1, listed above\.\n$/
+  })
+  t.match(await pull({ PULL_KEY: 'sk-theirs' }), { code: 0, stderr: 'Pulled nothing new; 3 records were there already.\n' })
+  t.match(await pull({}, '--key', 'sk-wrong-one'), { code: 1, stderr: /^fastify-openai-compat: 127\.0\.0\.1:\d+ does not accept the key: Incorrect API key provided: sk-wr\*\*\*ne\..* start the same command again to go on\.\n$/ })
+  t.match(await pull({}, '--threads', 'none.txt'), { code: 1, stderr: /The file none\.txt holds no ids of threads \(thread_…\)\.\n$/ })
+  t.match(await pull({}, '--threads', 'missing.txt'), { code: 1, stderr: /The file missing\.txt cannot be read\.\n$/ })
+  t.throws(() => readTransfer(['pull'], {}), { message: 'pull needs --from: the base URL of the server to read from.' })
+  t.throws(() => readTransfer(['pull', '--from', 'https://me:secret@example.com/v1'], {}), { message: /^--from must be an http\(s\) URL(?!.*secret)/ })
 })
 
 test('what cannot be done is one sentence', async t => {

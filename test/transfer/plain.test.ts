@@ -28,6 +28,17 @@ test('objects saved from the original API keep their ids and are served with eve
   t.strictSame((await messagesOf(server, 'thread_old')).map(textOf), ['1', 'new'])
 })
 
+test('the JSON Schemas of functions and of answers are imported as they are', async t => {
+  const parameters = { type: 'object', properties: { city: { type: 'string', enum: ['Riga'] } }, required: ['city'] }
+  const tools = [{ type: 'function', function: { name: 'weather', description: 'Tells it', parameters, strict: true } }]
+  const format = { type: 'json_schema', json_schema: { name: 'answer', schema: parameters, strict: null } }
+  const stores = await open(t, 'memory:')
+  await imported(stores, [{ ...assistant, tools, response_format: format }])
+  const record = await stores.records.get<any>({ project: 'default', partition: 'assistants', kind: 'assistant', id: 'asst_old' })
+  t.strictSame(record?.body.tools, tools)
+  t.strictSame(record?.body.response_format.json_schema.schema, parameters)
+})
+
 test('messages are in order of created_at, then of the input, wherever they stand in it', async t => {
   const url = `sqlite:${t.testdir()}/a.db`
   const stores = await open(t, url)
@@ -64,14 +75,14 @@ test('the project of plain objects can be named', async t => {
 test('bad lines are reported with their number and reason, and the rest is imported', async t => {
   const stores = await open(t, 'memory:')
   const { bad, written, badLines } = await imported(stores, [
-    assistant, '{"id":', '"text"', { id: 'run_1', object: 'thread.run', created_at: 1 }, { object: 'thread', created_at: 1 }, { ...thread, created_at: 'today' },
+    assistant, '{"id":', '"text"', { id: 'batch_1', object: 'batch', created_at: 1 }, { object: 'thread', created_at: 1 }, { ...thread, created_at: 'today' },
     message(1, 1), { ...assistant, id: 'asst_bad', tools: [{ type: 'retrieval' }] }, '', thread, message(2, 2),
     { object: 'openai_compat.record', project: 'default' }, { object: 'openai_compat.bytes', project: 'default', id: 'x', offset: 7, data: '' }
   ])
   t.strictSame(Object.fromEntries(written), { assistant: 1, thread: 1, message: 1 })
   t.equal(badLines, 9)
   t.strictSame(bad.slice(0, 6), [
-    '2: not valid JSON', '3: not a JSON object', '4: objects of the type "thread.run" are not imported: assistant, thread, thread.message and file are',
+    '2: not valid JSON', '3: not a JSON object', '4: objects of the type "batch" are not imported: assistant, file, vector_store, vector_store.file, thread, thread.message, thread.run and thread.run.step are',
     '5: an object without an id', '6: thread_old has no created_at in unix seconds', '7: the thread thread_old is not there, and did not come before'
   ])
   t.match(bad[6], /^8: tools\.0: expected /)

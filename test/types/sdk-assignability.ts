@@ -9,6 +9,8 @@ import type V4 from 'openai4'
 import type { CursorPageResponse as CursorPage4, PageResponse as Page4 } from 'openai4/pagination'
 import type V5 from 'openai5'
 import type { CursorPageResponse as CursorPage5, PageResponse as Page5 } from 'openai5/pagination'
+import type V7 from 'openai7'
+import type { CursorPageResponse as CursorPage7, PageResponse as Page7 } from 'openai7/pagination'
 import type * as Ours from '../../schemas/index.js'
 
 /** The SDKs have no `content_filter` among the reasons; the real service sends it all the same. */
@@ -52,6 +54,33 @@ interface Answers {
   models: Ours.ListModelsResponse
   file: FileObject
   fileDeleted: Ours.DeleteResponse<'file'>
+}
+
+interface AnswersV7 {
+  assistant: V7.Beta.Assistant
+  assistants: CursorPage7<V7.Beta.Assistant>
+  assistantDeleted: V7.Beta.AssistantDeleted
+  thread: V7.Beta.Thread
+  threadDeleted: V7.Beta.ThreadDeleted
+  message: V7.Beta.Threads.Message
+  messages: CursorPage7<V7.Beta.Threads.Message>
+  messageContent: V7.Beta.Threads.MessageContent
+  messageDelta: V7.Beta.Threads.MessageDeltaEvent
+  messageDeleted: V7.Beta.Threads.MessageDeleted
+  annotation: V7.Beta.Threads.Annotation
+  run: V7.Beta.Threads.Run
+  runs: CursorPage7<V7.Beta.Threads.Run>
+  runStatus: V7.Beta.Threads.RunStatus
+  toolCall: V7.Beta.Threads.RequiredActionFunctionToolCall
+  runStep: V7.Beta.Threads.Runs.RunStep
+  runSteps: CursorPage7<V7.Beta.Threads.Runs.RunStep>
+  runStepDelta: V7.Beta.Threads.Runs.RunStepDeltaEvent
+  stepToolCall: V7.Beta.Threads.Runs.ToolCall
+  event: V7.Beta.AssistantStreamEvent
+  model: V7.Model
+  models: Page7<V7.Model>
+  file: V7.FileObject
+  fileDeleted: V7.FileDeleted
 }
 
 interface AnswersV6 {
@@ -138,6 +167,7 @@ interface AnswersV4 {
 /** An event that only the SDK knew would never be sent. */
 export const noEventIsLacking: Exclude<V6.Beta.AssistantStreamEvent['event'], Ours.StreamEvent['event']> extends never ? true : false = true
 
+export const answersFitV7 = (answers: Answers): AnswersV7 => answers
 export const answersFitV6 = (answers: Answers): AnswersV6 => answers
 export const answersFitV5 = (answers: Answers): AnswersV5 => answers
 export const answersFitV4 = (answers: Omit<Answers, Step> & OnlyRankerOfV4<Pick<Answers, Step>>): AnswersV4 => answers
@@ -171,6 +201,24 @@ interface Requests {
   listMessages: Ours.ListMessagesQuery
   listRunSteps: Ours.ListRunStepsQuery
   uploadPurpose: Ours.UploadFileRequest['purpose']
+}
+
+interface RequestsV7 {
+  createAssistant: V7.Beta.AssistantCreateParams
+  updateAssistant: V7.Beta.AssistantUpdateParams
+  createThread: ExceptMessages<V7.Beta.ThreadCreateParams>
+  updateThread: V7.Beta.ThreadUpdateParams
+  createMessage: ExceptMessages<V7.Beta.Threads.MessageCreateParams>
+  attachments: Array<Required<V7.Beta.Threads.MessageCreateParams.Attachment>>
+  updateMessage: Body<V7.Beta.Threads.MessageUpdateParams>
+  createRun: ExceptMessages<Body<V7.Beta.Threads.RunCreateParams>>
+  createThreadAndRun: ExceptMessages<V7.Beta.ThreadCreateAndRunParams>
+  updateRun: Body<V7.Beta.Threads.RunUpdateParams>
+  submitToolOutputs: Body<V7.Beta.Threads.RunSubmitToolOutputsParams>
+  list: V7.Beta.AssistantListParams
+  listMessages: V7.Beta.Threads.MessageListParams
+  listRunSteps: Omit<V7.Beta.Threads.Runs.StepListParams, 'thread_id'>
+  uploadPurpose: V7.FilePurpose
 }
 
 interface RequestsV6 {
@@ -227,6 +275,7 @@ interface RequestsV4 {
   uploadPurpose: V4.FilePurpose
 }
 
+export const requestsOfV7Fit = (requests: RequestsV7): Requests => requests
 export const requestsOfV6Fit = (requests: RequestsV6): Requests => requests
 export const requestsOfV5Fit = (requests: RequestsV5): Requests => requests
 export const requestsOfV4Fit = (requests: RequestsV4): Requests => requests

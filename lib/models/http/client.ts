@@ -2,7 +2,7 @@ import { Agent, type Dispatcher } from '../../shared/undici.js'
 import type { Clock } from '../../shared/clock.js'
 import { Timer } from '../../shared/timers.js'
 import { connectionFailure, httpFailure, UpstreamError, type FailureContext } from './failure.js'
-import { Exchange } from './exchange.js'
+import { Exchange, type ExchangeRequest } from './exchange.js'
 
 export interface Timeouts {
   /** To the connection. Default 10,000 ms. */
@@ -41,6 +41,14 @@ export interface Answer {
   close (): void
 }
 
+/** What a request has beside its path and its body. */
+export interface RequestDetails {
+  /** With its question mark; parameters of the base URL win. Default empty. */
+  query?: string
+  /** Of the body. Default `application/json`. */
+  contentType?: string | undefined
+}
+
 const MAX_ERROR_BYTES = 64 * 1024
 const KEEP_ALIVE_MS = 30_000
 /** The value of a header may be a key, too. Shorter ones are ordinary words. */
@@ -75,8 +83,11 @@ export class HttpClient {
     }
   }
 
-  /** Sends a request and waits for a status below 300. A body that is a string is sent as it is. Throws `UpstreamError`, or the signal's reason. */
-  async send (method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal): Promise<Answer> {
+  /**
+   * Sends a request and waits for a status below 300. A body that is a string or bytes is sent as it is. Throws `UpstreamError`, or the
+   * signal's reason.
+   */
+  async send (method: ExchangeRequest['method'], path: string, body: unknown, signal: AbortSignal, { query = '', contentType = 'application/json' }: RequestDetails = {}): Promise<Answer> {
     signal.throwIfAborted()
     const { timeouts, clock } = this.#options
     const deadline = new Timer(clock)
@@ -91,11 +102,12 @@ export class HttpClient {
     }
     signal.addEventListener('abort', abort, { once: true })
     try {
-      const headers = await this.#headers(body !== undefined)
+      const headers = await this.#headers(body === undefined ? undefined : contentType)
       deadline.set(timeouts.connectMs, () => exchange.abort(this.timedOut(`did not accept a connection within ${timeouts.connectMs} ms.`, true)))
       const url = new URL(this.#base)
       url.pathname = url.pathname.replace(/\/+$/, '') + path
-      await exchange.open(this.#dispatcher, { method, url, headers, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) })
+      for (const [name, value] of new URLSearchParams(query)) if (!this.#base.searchParams.has(name)) url.searchParams.append(name, value)
+      await exchange.open(this.#dispatcher, { method, url, headers, ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }) })
       if (exchange.status >= 300) {
         const text = await readText(exchange, MAX_ERROR_BYTES).catch(() => '')
         signal.throwIfAborted()
@@ -137,12 +149,12 @@ export class HttpClient {
     if (this.#options.dispatcher === undefined) await this.#dispatcher.destroy()
   }
 
-  async #headers (hasBody: boolean): Promise<Record<string, string>> {
+  async #headers (contentType: string | undefined): Promise<Record<string, string>> {
     const { apiKey, headers } = this.#options
     this.#lastKey = (typeof apiKey === 'function' ? await apiKey() : apiKey) ?? ''
     return {
       'user-agent': 'fastify-openai-compat',
-      ...(hasBody ? { 'content-type': 'application/json' } : {}),
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
       ...(this.#lastKey === '' ? {} : { authorization: `Bearer ${this.#lastKey}` }),
       ...headers
     }

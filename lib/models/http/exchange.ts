@@ -3,10 +3,10 @@ import { Notifier } from '../../shared/timers.js'
 import type { Dispatcher } from '../../shared/undici.js'
 
 export interface ExchangeRequest {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'DELETE'
   url: URL
   headers: Record<string, string>
-  body?: string
+  body?: string | Uint8Array
 }
 
 /** The socket is paused while more than this is buffered. */
