@@ -2,7 +2,7 @@
  * How well and how fast vector stores search: recall@10 by words, by vectors (a deterministic stand-in for an embedding model, which
  * knows words only) and by both; documents per second while indexing; the time of a search among 100,000 chunks.
  *
- *   npm run bench -- build/bench/retrieval.js [recall] [indexing] [search]
+ *   npm run bench -- build/bench/retrieval.js [recall] [languages] [indexing] [search]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { Core } from '../lib/core.js'
 import { resolveOptions } from '../lib/options/options.js'
 import { WorkerIndex } from '../lib/retrieval/index/worker-index.js'
 import { embedText } from '../test/helpers/upstream-embedding.js'
+import { LANGUAGE_SAMPLES } from '../test/data/languages.js'
 import { documents, questions } from './data/corpus.js'
 
 const DIMENSIONS = Number(process.env.DIMENSIONS ?? 256)
@@ -22,7 +23,7 @@ const SEARCHES = 300
 const store = { project: 'bench', storeId: 'vs_bench' }
 const folder = mkdtempSync(join(tmpdir(), 'bench-retrieval-'))
 const wanted = process.argv.slice(2)
-const parts = { recall, indexing, search }
+const parts = { recall, languages, indexing, search }
 
 const vectorOf = (text: string, dimensions = DIMENSIONS): Float32Array => Float32Array.from(embedText(text, dimensions))
 const indexAt = (name: string): WorkerIndex => new WorkerIndex(async () => ({ path: join(folder, name), identity: 'bench', maxVectorBytes: 2 ** 30, temporary: true }))
@@ -43,6 +44,29 @@ async function recall (): Promise<void> {
       if (hits.some(({ fileId }) => fileId === answer)) found++
     }
     console.log(`recall@10, ${documents.length} documents, ${questions.length} questions, ${mode}: ${(found / questions.length).toFixed(3)}`)
+  }
+  await index.close()
+}
+
+/** Samples of all languages in one store. */
+async function languages (): Promise<void> {
+  const index = indexAt('languages.db')
+  let cursor = 0
+  for (const { language, passages } of LANGUAGE_SAMPLES) {
+    for (const [i, text] of passages.entries()) {
+      const file = { fileId: `${language} ${i}`, name: '', generation: `${language} ${i}`, attributes: {}, model: null }
+      await index.addChunks(store, file, [{ number: 0, text }])
+      await index.addFile(store, file, ++cursor)
+    }
+  }
+  for (const { language, questions } of LANGUAGE_SAMPLES) {
+    let [first, found] = [0, 0]
+    for (const [text, passage] of questions) {
+      const places = (await index.search([store], { text, limit: 10 })).map(({ fileId }) => fileId)
+      if (places[0] === `${language} ${passage}`) first++
+      if (places.includes(`${language} ${passage}`)) found++
+    }
+    console.log(`${language}: ${questions.length} questions, ${first} answered first, ${found} among the first ten`)
   }
   await index.close()
 }

@@ -25,10 +25,10 @@ export async function runEval (path: string, values: Values): Promise<void> {
   const collection = await readCollection(path)
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
   const { provider, providers, defaultProvider, aliases, retrieval = {} } = config
-  const { embeddings, ...rest } = retrieval
   const models = { ...provider === undefined ? {} : { provider }, ...providers === undefined ? {} : { providers }, ...defaultProvider === undefined ? {} : { defaultProvider }, ...aliases === undefined ? {} : { aliases } }
-  await measure('words', collection, { ...models, retrieval: rest })
-  if (embeddings !== undefined) await measure(`words and ${embeddings.model}`, collection, { ...models, retrieval })
+  const { embeddings = 'none' } = retrieval
+  await measure('words', collection, { ...models, retrieval: { ...retrieval, embeddings: 'none' } })
+  if (embeddings !== 'none') await measure(embeddings === 'auto' ? 'words and vectors' : `words and ${embeddings.model}`, collection, { ...models, retrieval })
 }
 
 async function readCollection (path: string): Promise<Collection> {

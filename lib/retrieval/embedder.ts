@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { ModelRegistry } from '../models/registry.js'
+import { cosine } from './index/store-vectors.js'
 
 export interface EmbeddingOptions {
   /** A model's name, as in a run: `text-embedding-3-small`, `ollama/nomic-embed-text`, an alias. */
@@ -9,10 +11,22 @@ export interface EmbeddingOptions {
   batchSize?: number
 }
 
-/** Texts as vectors, by a model that the registry knows. */
+/** Memory for vectors of texts that were embedded before, in bytes. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024
+/** Sentences that have nothing to do with one another. */
+const UNRELATED = [
+  'The ferry to the island leaves twice a day in summer.', 'Whisk the egg whites until they are stiff.', 'Der Mieter zahlt die Kaution in drei Raten.', 'The compiler rejects a program with a type error.',
+  'La vaccination protège les nourrissons contre la rougeole.', 'Interest on the loan is due every quarter.', 'El portero detuvo dos penaltis en la final.', 'Granite is formed when magma cools slowly.'
+]
+
+/** Texts as vectors, by a model that the registry knows. A text is embedded once, as long as its vector is kept in memory. */
 export class Embedder {
   readonly #models: Pick<ModelRegistry, 'resolve'>
   readonly #options: EmbeddingOptions
+  /** By a hash of the text; those used last at the end. */
+  readonly #kept = new Map<string, Float32Array>()
+  #keptBytes = 0
+  #floor: Promise<number> | undefined
 
   constructor (models: Pick<ModelRegistry, 'resolve'>, options: EmbeddingOptions) {
     this.#models = models
@@ -26,14 +40,71 @@ export class Embedder {
   }
 
   /** A vector for each text. Throws a `ModelError`, or the signal's reason. */
-  async embed (texts: readonly string[], signal: AbortSignal): Promise<number[][]> {
-    const { model: name, dimensions, batchSize = 64 } = this.#options
+  async embed (texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
+    const keys = texts.map(text => createHash('sha256').update(text).digest('base64'))
+    const found = new Map<string, Float32Array>()
+    const missing = new Map<string, string>()
+    for (const [i, key] of keys.entries()) {
+      const vector = this.#use(key)
+      if (vector === undefined) missing.set(key, texts[i]!)
+      else found.set(key, vector)
+    }
+    const { batchSize = 64 } = this.#options
+    const asked = [...missing]
+    for (let i = 0; i < asked.length; i += batchSize) {
+      const batch = asked.slice(i, i + batchSize)
+      const vectors = await this.#ask(batch.map(([, text]) => text), signal)
+      for (const [k, [key]] of batch.entries()) {
+        const vector = Float32Array.from(vectors[k]!)
+        found.set(key, vector)
+        this.#keep(key, vector)
+      }
+    }
+    return keys.map(key => found.get(key)!)
+  }
+
+  /**
+   * The cosine of texts that have nothing in common. It differs from model to model, from near 0 to 0.8, and is measured once. 0 while the
+   * model does not answer.
+   */
+  async floor (signal: AbortSignal): Promise<number> {
+    this.#floor ??= this.#measureFloor(signal).catch(() => {
+      this.#floor = undefined
+      return 0
+    })
+    return await this.#floor
+  }
+
+  async #measureFloor (signal: AbortSignal): Promise<number> {
+    const vectors = await this.embed(UNRELATED, signal)
+    const cosines = vectors.flatMap((one, i) => vectors.slice(i + 1).map(other => cosine(one, other)))
+    const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length
+    const deviation = Math.sqrt(cosines.reduce((sum, value) => sum + (value - mean) ** 2, 0) / cosines.length)
+    return Math.min(0.95, Math.max(0, mean + deviation))
+  }
+
+  async #ask (input: string[], signal: AbortSignal): Promise<number[][]> {
+    const { model: name, dimensions } = this.#options
     const { provider, model } = this.#models.resolve(name)
     if (provider.embed === undefined) throw new Error(`The provider of the model "${name}" has no embeddings.`)
-    const vectors: number[][] = []
-    for (let i = 0; i < texts.length; i += batchSize) {
-      vectors.push(...await provider.embed({ model, input: texts.slice(i, i + batchSize), ...dimensions === undefined ? {} : { dimensions } }, { signal }))
+    return await provider.embed({ model, input, ...dimensions === undefined ? {} : { dimensions } }, { signal })
+  }
+
+  #use (key: string): Float32Array | undefined {
+    const vector = this.#kept.get(key)
+    if (vector === undefined) return undefined
+    this.#kept.delete(key)
+    this.#kept.set(key, vector)
+    return vector
+  }
+
+  #keep (key: string, vector: Float32Array): void {
+    this.#kept.set(key, vector)
+    this.#keptBytes += vector.byteLength
+    for (const [oldest, { byteLength }] of this.#kept) {
+      if (this.#keptBytes <= MAX_KEPT_BYTES) return
+      this.#kept.delete(oldest)
+      this.#keptBytes -= byteLength
     }
-    return vectors
   }
 }

@@ -36,7 +36,7 @@ export class VectorStoreApi {
     const asked = [request.query].flat()
     const texts = request.rewrite_query === true ? asked.map(rewriteQuery) : asked
     const found = await this.#services.search.search([{ project: this.#scope.project, storeId }], {
-      texts, filter, limit: request.max_num_results ?? DEFAULT_RESULTS, threshold: request.ranking_options?.score_threshold
+      texts, filter, limit: request.max_num_results ?? DEFAULT_RESULTS, threshold: request.ranking_options?.score_threshold, rerank: request.ranking_options?.ranker !== 'none'
     }, signal)
     return {
       object: 'vector_store.search_results.page',

@@ -15,7 +15,7 @@ import type { Scope } from '../shared/scope.js'
 import { changeStore, loadStore, type StoreChange } from './store-change.js'
 import { chunkingStrategy } from './chunking.js'
 import { expired, withExpiry } from './expiry.js'
-import { activate, endUses, enterUses, indexJob, isExpired, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
+import { activate, embedJob, endUses, enterUses, indexJob, isExpired, partitionOf, purgeJob, putEntry, putFile, recordKey, removeRecord, type BatchBody, type ChunkBody, type EntryBody, type FileBody, type JobBody } from './records.js'
 import type { StoreSearch } from './search.js'
 
 const missing = (id: string) => notFound('file', id)
@@ -170,10 +170,8 @@ export class StoreFiles {
     await this.#detachChunks(change, body)
     change.store = { ...change.store, usage_bytes: change.store.usage_bytes - bytes }
     const isCancelled = status === 'in_progress'
-    if (isCancelled) {
-      change.add(removeRecord(KIND.vectorStoreJob, id))
-      await change.move(body.batchId, status, 'cancelled')
-    }
+    change.add(removeRecord(KIND.vectorStoreJob, id))
+    if (isCancelled) await change.move(body.batchId, status, 'cancelled')
     change.add(putFile({ ...body, file: { ...body.file, usage_bytes: 0, ...isCancelled ? { status: 'cancelled' } : {} }, generation: null, entryId: null }))
   }
 
@@ -184,6 +182,21 @@ export class StoreFiles {
       await change.move(body.batchId, 'completed', 'in_progress')
       change.add(putFile({ ...body, file: { ...body.file, status: 'in_progress' } }), indexJob(id))
     }
+  }
+
+  /** Has files embedded again whose vectors were made with another model than this one. They stay searchable meanwhile. */
+  async embedAgain (storeId: string, model: string): Promise<void> {
+    const { records, clock } = this.#scope
+    const ref = this.#ref(storeId)
+    for await (const entries of eachPage<EntryBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreEntry }, { pageLength: RELEASE_BATCH })) {
+      for (const { body } of entries) {
+        if (body.model === model) continue
+        await activate(records, ref, clock.now())
+        // Refused when the file has a job already.
+        await records.write(partitionOf(ref), [embedJob(body.fileId)])
+      }
+    }
+    this.#services.wake(ref)
   }
 
   /** Called when there are new jobs in the store. */
@@ -246,7 +259,7 @@ export class StoreFiles {
     const old = await change.file(object.id)
     if (old !== undefined) {
       // What it was indexed as stays searchable until it has been indexed again.
-      if (old.file.status === 'in_progress') change.add(...await unfinished(this.#scope.records, this.#ref(change.store.id), old.file.id))
+      change.add(...await unfinished(this.#scope.records, this.#ref(change.store.id), old.file.id))
       change.store = { ...change.store, usage_bytes: change.store.usage_bytes - old.file.usage_bytes }
       await change.move(old.batchId, old.file.status, undefined)
     }
@@ -271,7 +284,7 @@ export class StoreFiles {
     const { records } = this.#scope
     if (entryId !== null) change.add(removeRecord(KIND.vectorStoreEntry, entryId))
     if (generation !== null) change.add(purgeJob(generation))
-    if (file.status === 'in_progress') change.add(...await unfinished(records, this.#ref(change.store.id), file.id))
+    change.add(...await unfinished(records, this.#ref(change.store.id), file.id))
   }
 
   async #load (storeId: string, id: string): Promise<FileBody> {

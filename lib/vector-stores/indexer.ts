@@ -170,7 +170,7 @@ export class Indexer {
 
   async #claim (ref: StoreRef, job: StoredRecord<JobBody>): Promise<Lease<JobBody> | undefined> {
     const { id, body } = job
-    const mine = { ...body, ...this.#leases.terms(), attempts: body.attempts + 1, generation: body.type === 'index' ? randomUUID() : null }
+    const mine = { ...body, ...this.#leases.terms(), attempts: body.attempts + 1, generation: body.type === 'purge' ? null : randomUUID() }
     // The chunks of an earlier attempt are of no use.
     const leftovers = body.generation === null ? [] : [purgeJob(body.generation)]
     return await this.#leases.claim<JobBody>(recordKey(ref, KIND.vectorStoreJob, id), job, mine, leftovers)

@@ -8,6 +8,7 @@ import type { Lease } from '../shared/lease.js'
 import { SerialQueue } from '../shared/serial-queue.js'
 import { ModelError } from '../models/provider.js'
 import type { Chunk } from '../retrieval/chunk.js'
+import type { Embedder } from '../retrieval/embedder.js'
 import type { DocumentReader } from '../retrieval/document-reader.js'
 import { DocumentError, unreadable, unsupported } from '../retrieval/parse/document.js'
 import type { IndexedFile, StoreRef } from '../retrieval/index/contract.js'
@@ -23,7 +24,7 @@ export class JobLost extends Error {
 /** The services of a project that indexing needs. */
 export interface IndexedProject {
   files: { find (id: string): Promise<FileObject | undefined>, open (id: string): Promise<Readable> }
-  storeFiles: { detach (storeId: string, fileId: string): Promise<boolean> }
+  storeFiles: { detach (storeId: string, fileId: string): Promise<boolean>, embedAgain (storeId: string, model: string): Promise<void> }
 }
 
 export interface IndexingServices {
@@ -47,6 +48,8 @@ export class Indexing {
   readonly #queue = new SerialQueue()
   #bytes = 0
   #chunks = 0
+  /** Undefined when the file is indexed by its words alone. */
+  #embedder: Embedder | undefined
 
   constructor (services: IndexingServices, ref: StoreRef, job: Lease<JobBody>) {
     this.#services = services
@@ -66,6 +69,7 @@ export class Indexing {
   /** Indexes the file until it is completed or has failed. Throws `JobLost`, the reason given to `stop`, or an error of the record store. */
   async run (maxAttempts: number): Promise<void> {
     const record = await this.#services.records.get<FileBody>(recordKey(this.ref, KIND.vectorStoreFile, this.fileId))
+    if (this.#job.body.type === 'embed' && (record?.body.file.status !== 'completed' || record.body.entryId === null)) return await this.#drop()
     if (record === undefined) throw new JobLost()
     try {
       if (this.#job.body.attempts > maxAttempts) throw new DocumentError('server_error', `The file could not be indexed: the server was stopped ${maxAttempts} times while it tried.`)
@@ -78,6 +82,13 @@ export class Indexing {
       if (failure === undefined) throw error
       await this.#fail(failure)
     }
+  }
+
+  /** The file was detached, or attached again, before this job was written. */
+  async #drop (): Promise<void> {
+    await this.#queue.run(async () => {
+      if (!await this.#services.records.write(partitionOf(this.ref), [this.#job.remove()])) throw new JobLost()
+    })
   }
 
   /** Extends the lease. Throws `JobLost`. */
@@ -108,7 +119,8 @@ export class Indexing {
     if (object.bytes > reader.maxBytes) throw unreadable('it is too large')
     const bytes = await load(await files.open(file.id), object.bytes)
     const { max_chunk_size_tokens: size, chunk_overlap_tokens: overlap } = file.chunking_strategy.static
-    const indexed = { fileId: file.id, name: filename, generation: this.#generation, attributes: file.attributes, model: this.#services.search.embedder?.name ?? null }
+    this.#embedder = await this.#services.search.embeddings.current()
+    const indexed = { fileId: file.id, name: filename, generation: this.#generation, attributes: file.attributes, model: this.#embedder?.name ?? null }
     const noted = (notes: string[]): void => log.warn({ fileId: file.id, vectorStoreId: this.ref.storeId, notes }, 'parts of a file could not be read; the rest is indexed')
     for await (const batch of reader.read({ filename, bytes, chunking: { size, overlap } }, noted)) {
       this.#abort.signal.throwIfAborted()
@@ -120,7 +132,7 @@ export class Indexing {
   async #putChunks (chunks: readonly Chunk[], file: IndexedFile): Promise<void> {
     const { search } = this.#services
     const from = this.#chunks
-    const vectors = await search.embedder?.embed(chunks.map(({ text }) => text), this.#abort.signal)
+    const vectors = await this.#vectors(chunks.map(({ text }) => text))
     const items = chunks.map((chunk, i) => {
       const vector = vectors?.[i]
       this.#bytes += Buffer.byteLength(chunk.text) + 4 * (vector?.length ?? 0)
@@ -130,8 +142,21 @@ export class Indexing {
     this.#chunks += chunks.length
     await search.prepare(this.ref, file, chunks.map(({ text }, i) => {
       const vector = vectors?.[i]
-      return { number: from + i, text, ...vector === undefined ? {} : { vector: Float32Array.from(vector) } }
+      return { number: from + i, text, ...vector === undefined ? {} : { vector } }
     }))
+  }
+
+  /** A model that was not asked for by name may fail: these chunks are searched by their words. */
+  async #vectors (texts: readonly string[]): Promise<Float32Array[] | undefined> {
+    const { search, log } = this.#services
+    try {
+      return await this.#embedder?.embed(texts, this.#abort.signal)
+    } catch (error) {
+      this.#abort.signal.throwIfAborted()
+      if (!search.embeddings.isAuto) throw error
+      log.warn({ err: error, file_id: this.fileId }, 'the embedding model failed; a part of the file is searched by its words alone')
+      return undefined
+    }
   }
 
   async #complete (): Promise<void> {
@@ -140,12 +165,14 @@ export class Indexing {
     await this.#finish(({ file }) => ({
       file: { ...file, status: 'completed', usage_bytes: this.#bytes }, generation, entryId
     }), ({ file }, before) => [
-      putEntry(entryId, { fileId: file.id, generation, attributes: file.attributes, model: this.#services.search.embedder?.name ?? null, chunks: this.#chunks }),
+      putEntry(entryId, { fileId: file.id, generation, attributes: file.attributes, model: this.#embedder?.name ?? null, chunks: this.#chunks }),
       ...replaced(before)
     ])
   }
 
   async #fail ({ code, message }: DocumentError): Promise<void> {
+    // What was completed stays so, with the vectors that it has.
+    if (this.#job.body.type === 'embed') return await this.#finish(({ file }) => ({ file }), () => [purgeJob(this.#generation)])
     await this.#finish(({ file }) => ({ file: { ...file, status: 'failed', last_error: { code, message } }, generation: null, entryId: null }),
       (_, before) => [purgeJob(this.#generation), ...replaced(before)])
   }
@@ -155,11 +182,11 @@ export class Indexing {
     await this.#queue.run(async () => {
       await changeStore(this.#services.records, this.ref, async change => {
         const [body, isHeld] = await Promise.all([change.file(this.fileId), this.#job.refresh()])
-        if (body?.file.status !== 'in_progress' || !isHeld) throw new JobLost()
+        if (body?.file.status !== this.#expected || !isHeld) throw new JobLost()
         const next: FileBody = { ...body, ...result(body) }
         change.add(putFile(next), this.#job.remove(), ...also(next, body))
-        change.store = { ...change.store, usage_bytes: change.store.usage_bytes + next.file.usage_bytes }
-        await change.move(body.batchId, 'in_progress', next.file.status)
+        change.store = { ...change.store, usage_bytes: change.store.usage_bytes + next.file.usage_bytes - body.file.usage_bytes }
+        if (next.file.status !== body.file.status) await change.move(body.batchId, body.file.status, next.file.status)
         return true
       })
     })
@@ -169,6 +196,11 @@ export class Indexing {
     const write = async (): Promise<boolean> => await this.#services.records.write(partitionOf(this.ref), [this.#job.check(), ...items])
     // A renewal whose response was lost may have changed the job's version.
     if (!await write() && !(await this.#job.refresh() && await write())) throw new JobLost()
+  }
+
+  /** The status that the file has meanwhile. */
+  get #expected (): FileBody['file']['status'] {
+    return this.#job.body.type === 'embed' ? 'completed' : 'in_progress'
   }
 
   get #generation (): string {

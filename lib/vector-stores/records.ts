@@ -35,13 +35,14 @@ export interface BatchBody {
  * A job in a store, with the lease of the instance that does it.
  *
  * - `index`: index a file that is in progress; id = file id.
+ * - `embed`: index a completed file again, with another embedding model; id = file id.
  * - `purge`: remove chunks that are no longer used; id = generation.
  */
 export interface JobBody extends LeaseTerms {
-  type: 'index' | 'purge'
+  type: 'index' | 'embed' | 'purge'
   /** How many instances have begun. One that released the job is not counted. */
   attempts: number
-  /** Of an `index` job under way: the parent of its chunks. */
+  /** Of an `index` or `embed` job under way: the parent of its chunks. */
   generation: string | null
 }
 
@@ -83,14 +84,15 @@ export const removeRecord = (kind: string, id: string): WriteItem => ({ op: 'del
 
 const FRESH = { owner: null, expiresAt: 0, attempts: 0, generation: null }
 export const indexJob = (fileId: string): WriteItem => ({ op: 'put', kind: KIND.vectorStoreJob, id: fileId, body: { type: 'index', ...FRESH } satisfies JobBody })
+export const embedJob = (fileId: string): WriteItem => ({ op: 'put', kind: KIND.vectorStoreJob, id: fileId, body: { type: 'embed', ...FRESH } satisfies JobBody, expect: 'absent' })
 export const purgeJob = (generation: string): WriteItem => ({ op: 'put', kind: KIND.vectorStoreJob, id: generation, body: { type: 'purge', ...FRESH } satisfies JobBody })
 
 export const chunkId = (generation: string, number: number): string => `${generation}/${number}`
 export const putChunk = (generation: string, body: ChunkBody): WriteItem =>
   ({ op: 'put', kind: KIND.vectorStoreChunk, id: chunkId(generation, body.number), parent: generation, body })
 
-export function encodeVector (vector: readonly number[]): string {
-  return Buffer.from(Float32Array.from(vector).buffer).toString('base64')
+export function encodeVector (vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64')
 }
 
 export function decodeVector (encoded: string): Float32Array {

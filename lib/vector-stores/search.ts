@@ -6,11 +6,12 @@ import { findFile } from '../files/find.js'
 import { withTimeLimit } from '../shared/abort.js'
 import { ApiError } from '../shared/errors.js'
 import type { Logger } from '../shared/log.js'
-import type { Embedder } from '../retrieval/embedder.js'
+import type { EmbeddingChoice } from '../retrieval/embedding-choice.js'
 import type { AttributeFilter, Attributes } from '../retrieval/filters.js'
 import { isAboutWhole } from '../retrieval/analysis/summary.js'
+import type { Reranker } from '../retrieval/reranker.js'
 import { fuse } from '../retrieval/index/fusion.js'
-import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuery, RetrievalIndex, StoreRef } from '../retrieval/index/contract.js'
+import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuery, Near, RetrievalIndex, StoreRef } from '../retrieval/index/contract.js'
 import { loadStore } from './store-change.js'
 import { chunkId, decodeVector, isExpired, partitionOf, recordKey, type ChunkBody, type EntryBody, type FileBody } from './records.js'
 
@@ -21,6 +22,8 @@ export interface StoreQuery {
   limit: number
   /** Results that score less are left out. At 0, the default, there are as many as asked for while the stores have them: see `StoreSearch.search`. */
   threshold?: number | undefined
+  /** Whether the reranker, if there is one, is asked. Default true. */
+  rerank?: boolean
 }
 
 export interface FoundChunk {
@@ -37,14 +40,18 @@ export interface SearchServices {
   records: RecordStore
   clock: Clock
   index: RetrievalIndex
-  /** Undefined: words alone. */
-  embedder: Embedder | undefined
+  embeddings: EmbeddingChoice
+  reranker: Reranker | undefined
+  /** Has a store's files embedded again that were embedded with another model. */
+  embedAgain (store: StoreRef, model: string): Promise<void>
   log: Logger
 }
 
 /** Chunks passed to the index at a time: what a search may have to wait for. */
 const TOLD_AT_ONCE = 32
 const HAS_BEEN_REMOVED = 8
+/** Stores whose model is remembered. */
+const MAX_COMPARED = 10_000
 /** Documents that passages from all over them give an idea of. */
 const FEW_FILES = 2
 /** Characters of a query that are searched for (API reference, "Search vector store"). */
@@ -62,14 +69,16 @@ const tooSlow = (): ApiError =>
 export class StoreSearch {
   readonly #services: SearchServices
   readonly #syncs = new Map<string, Promise<void>>()
+  /** The model that the files of a store have been compared with, by store. */
+  readonly #compared = new Map<string, string>()
 
   constructor (services: SearchServices) {
     this.#services = services
   }
 
-  /** Whether chunks are to have vectors. */
-  get embedder (): Embedder | undefined {
-    return this.#services.embedder
+  /** Whether chunks are to have vectors, and by which model. */
+  get embeddings (): EmbeddingChoice {
+    return this.#services.embeddings
   }
 
   /**
@@ -87,12 +96,12 @@ export class StoreSearch {
     // A model may write more than a request may have.
     const texts = query.texts.map(text => text.slice(0, LONGEST_QUERY))
     const filter = query.filter === undefined ? {} : { filter: query.filter }
-    const [vectors] = await Promise.all([this.#vectors(texts, signal), ...refs.map(async ref => await this.sync(ref))])
-    const { index } = this.#services
+    const [vectors] = await Promise.all([this.#vectors(refs, texts, signal), ...refs.map(async ref => await this.sync(ref))])
+    const { index, reranker } = this.#services
+    if (reranker !== undefined && query.rerank !== false && !texts.every(isAboutWhole)) return await this.#reranked(reranker, refs, query, vectors, signal)
     return await this.#existing(async () => {
       const rankings = await Promise.all(texts.map(async (text, i) => {
-        const near = vectors?.[i]
-        return await index.search(refs, { text, limit, threshold, ...filter, ...near === undefined ? {} : { near } })
+        return await index.search(refs, { text, limit, threshold, ...filter, ...nearOf(vectors, i) })
       }))
       const hits = bestOf(rankings)
       if (threshold > 0) return hits.slice(0, limit)
@@ -100,6 +109,28 @@ export class StoreSearch {
       const found = distinct([...whole, ...hits])
       return found.length >= limit ? found.slice(0, limit) : distinct([...found, ...await index.openings(refs, { limit, ...filter })]).slice(0, limit)
     })
+  }
+
+  /** The same, but the order and the scores of what was found are the reranker's. When it fails, they stay as they are. */
+  async #reranked (reranker: Reranker, refs: readonly StoreRef[], { texts, limit, threshold = 0, filter }: StoreQuery, vectors: Near[] | undefined, signal: AbortSignal): Promise<FoundChunk[]> {
+    const { index, log } = this.#services
+    const restriction = filter === undefined ? {} : { filter }
+    const wanted = Math.max(limit, reranker.candidates)
+    const candidates = await this.#existing(async () => bestOf(await Promise.all(texts.map(async (text, i) =>
+      await index.search(refs, { text, limit: wanted, ...restriction, ...nearOf(vectors, i) })))).slice(0, wanted))
+    let found = candidates
+    try {
+      const ratings = candidates.length === 0 ? [] : await Promise.all(texts.map(async text => await reranker.rate(text, candidates.map(chunk => chunk.text), signal)))
+      found = candidates.map((chunk, i) => ({ ...chunk, score: Math.max(0, ...ratings.map(scores => scores[i]!)) })).sort((a, b) => b.score - a.score)
+    } catch (error) {
+      signal.throwIfAborted()
+      log.warn({ err: error }, 'the reranker failed; results keep the order of the search')
+    }
+    if (threshold > 0) return found.filter(({ score }) => score >= threshold).slice(0, limit)
+    if (found.length >= limit) return found.slice(0, limit)
+    const others = await this.#existing(async () => await index.openings(refs, { limit, ...restriction }))
+    const isNew = ({ fileId, text }: FoundChunk): boolean => !found.some(chunk => chunk.fileId === fileId && chunk.text === text)
+    return [...found, ...others.filter(isNew)].slice(0, limit)
   }
 
   /** Passages from all over the documents when there are only one or two; each with the score that it has by its words. */
@@ -181,13 +212,27 @@ export class StoreSearch {
     if (batch.length > 0) await this.#services.index.addChunks(ref, file, batch)
   }
 
+  /** In the background, once for each store and model in the life of this process: the search does without what is not embedded yet. */
+  #compare (ref: StoreRef, model: string): void {
+    const key = `${ref.project} ${ref.storeId}`
+    if (this.#compared.get(key) === model) return
+    if (this.#compared.size >= MAX_COMPARED) this.#compared.clear()
+    this.#compared.set(key, model)
+    this.#services.embedAgain(ref, model).catch((error: unknown) => {
+      this.#compared.delete(key)
+      this.#services.log.warn({ err: error, vector_store_id: ref.storeId }, 'files could not be scheduled for another embedding model; the next search does it')
+    })
+  }
+
   /** A search that the embedding model fails is one by words. */
-  async #vectors (texts: readonly string[], signal: AbortSignal): Promise<IndexQuery['near'][] | undefined> {
-    const { embedder, log } = this.#services
+  async #vectors (refs: readonly StoreRef[], texts: readonly string[], signal: AbortSignal): Promise<Near[] | undefined> {
+    const { embeddings, log } = this.#services
+    const embedder = await embeddings.current()
     if (embedder === undefined) return undefined
     try {
-      const vectors = await embedder.embed(texts, signal)
-      return vectors.map(vector => ({ model: embedder.name, vector: Float32Array.from(vector) }))
+      for (const ref of refs) this.#compare(ref, embedder.name)
+      const [vectors, floor] = await Promise.all([embedder.embed(texts, signal), embedder.floor(signal)])
+      return vectors.map(vector => ({ model: embedder.name, vector, floor }))
     } catch (error) {
       signal.throwIfAborted()
       log.warn({ err: error }, 'the embedding model failed; the search goes by words alone')
@@ -232,6 +277,7 @@ export class StoreSearch {
   }
 }
 
+const nearOf = (vectors: readonly Near[] | undefined, i: number): Pick<IndexQuery, 'near'> => vectors?.[i] === undefined ? {} : { near: vectors[i] }
 const fileKey = ({ store, fileId }: IndexHit): string => `${store.storeId} ${fileId}`
 const keyOf = ({ store, generation, number }: IndexHit): string => `${store.storeId} ${generation} ${number}`
 

@@ -9,7 +9,9 @@ import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { ModelRegistry } from '../models/registry.js'
 import { DocumentReader } from '../retrieval/document-reader.js'
-import { Embedder, type EmbeddingOptions } from '../retrieval/embedder.js'
+import type { EmbeddingOptions } from '../retrieval/embedder.js'
+import { EmbeddingChoice } from '../retrieval/embedding-choice.js'
+import { Reranker, type RerankerOptions } from '../retrieval/reranker.js'
 import type { ExtensionSet } from '../retrieval/parse/kinds.js'
 import type { RetrievalIndex } from '../retrieval/index/contract.js'
 import { WorkerIndex, type WorkerIndexOptions } from '../retrieval/index/worker-index.js'
@@ -25,8 +27,13 @@ import { makeTemporaryFolder, removeFolder } from './temporary-index.js'
 
 /** How files in vector stores are read, indexed and searched. */
 export interface RetrievalOptions {
-  /** The model for embeddings. Default none: files are searched by their words alone. */
-  embeddings?: EmbeddingOptions
+  /**
+   * The model for embeddings. Default `auto`: the first that a provider offers of a [list](search.md#embeddings), none if it offers none of it; `none`: files
+   * are searched by their words alone.
+   */
+  embeddings?: EmbeddingOptions | 'auto' | 'none'
+  /** A server that rates what a search has found, and so gives its order and scores. Default none. */
+  reranker?: RerankerOptions
   /** Which files are indexed: `all` kinds that this server reads, or with `openai` those that OpenAI's service takes. Default `all`. */
   extensions?: ExtensionSet
   /** Languages in which scanned pages of PDF are read, as Tesseract names them; needs `tesseract.js` and `@tesseract.js-data/<language>` for each. False leaves them unread. Default `['eng']`. */
@@ -51,7 +58,7 @@ export interface RetrievalServiceOptions {
   records: RecordStore
   clock: Clock
   log: Logger
-  models: Pick<ModelRegistry, 'resolve'>
+  models: Pick<ModelRegistry, 'resolve' | 'list'>
   options: RetrievalOptions
   project (name: string): IndexedProject & { vectorStores: { find (id: string): Promise<VectorStore | undefined> } }
 }
@@ -66,6 +73,7 @@ export class RetrievalService {
   readonly fileSearcher: FileSearcher
   readonly #index: RetrievalIndex
   readonly #reader: DocumentReader
+  readonly #reranker: Reranker | undefined
   readonly #services: RetrievalServiceOptions
   /** Other instances delete and expire stores, too: what remains of them in this instance's own index is removed. */
   readonly #tidying: PeriodicTask
@@ -82,8 +90,9 @@ export class RetrievalService {
       onError: err => log.warn({ err }, 'the search index could not be tidied; it is tried again')
     })
     this.#index = new FairIndex(new WorkerIndex(async () => await this.#indexOptions()))
-    const embedder = options.embeddings === undefined ? undefined : new Embedder(models, options.embeddings)
-    this.search = new StoreSearch({ records, clock, index: this.#index, embedder, log })
+    const embeddings = new EmbeddingChoice(options.embeddings ?? 'auto', { models, clock, log })
+    this.#reranker = options.reranker === undefined ? undefined : new Reranker(options.reranker, clock)
+    this.search = new StoreSearch({ records, clock, index: this.#index, embeddings, reranker: this.#reranker, embedAgain: async (ref, model) => await services.project(ref.project).storeFiles.embedAgain(ref.storeId, model), log })
     this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).vectorStores, settled: () => this.indexer.settled() })
     this.#reader = new DocumentReader({
       clock,
@@ -125,6 +134,7 @@ export class RetrievalService {
     await this.#tidying.stop()
     await Promise.all([this.indexer.stop(), this.#reader.close()])
     await this.#index.close()
+    await this.#reranker?.close()
     if (this.#temporaryFolder !== undefined) removeFolder(this.#temporaryFolder)
   }
 

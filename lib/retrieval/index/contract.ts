@@ -25,11 +25,18 @@ export interface IndexedChunk {
   vector?: Float32Array
 }
 
+export interface Near {
+  model: string
+  vector: Float32Array
+  /** The cosine of texts that have nothing in common: the score is 0 there. Default 0. */
+  floor?: number
+}
+
 export interface IndexQuery {
   /** Searched for by its words. Empty: by the vector only. */
   text: string
   /** Searched for by closeness, among chunks whose vectors were made with the same model. */
-  near?: { model: string, vector: Float32Array }
+  near?: Near
   filter?: AttributeFilter
   limit: number
   /** Passages that score less are left out. Default 0. */

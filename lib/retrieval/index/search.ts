@@ -1,6 +1,6 @@
 import { concepts, type Concept } from '../analysis/query.js'
 import type { Language } from '../analysis/function-words.js'
-import type { IndexHit, IndexOpeningsQuery, IndexQuery } from './contract.js'
+import type { IndexHit, IndexOpeningsQuery, IndexQuery, Near } from './contract.js'
 import { fuse } from './fusion.js'
 import { valueOf, weighted, type Totals, type WeightedConcept, type WeightedTerm } from './relevance.js'
 import { CHUNKS_PER_FILE, type FileRow, type StoreIndex } from './store-index.js'
@@ -49,8 +49,7 @@ export function search (stores: readonly StoreIndex[], query: IndexQuery): Index
     const file = store.fileOf(number)
     if (file === undefined) continue
     const byText = relevance ?? valueOf(store.words.get(number)!, weights, totals).relevance
-    const byMeaning = near === undefined || file.model !== near.model ? 0 : store.vectors.cosine(number, near.vector) ?? 0
-    const score = Math.min(1, Math.max(byText, byMeaning))
+    const score = Math.min(1, Math.max(byText, near === undefined || file.model !== near.model ? 0 : closeness(store, number, near)))
     if (score > 0 && score >= (query.threshold ?? 0)) hits.push(hit(store, file, number, score))
   }
   return hits
@@ -109,13 +108,18 @@ function languagesOf (stores: readonly StoreIndex[]): Language[] {
   return [...passages].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a).slice(0, MAX_LANGUAGES).map(([language]) => language)
 }
 
-function nearest (store: StoreIndex, { model, vector }: NonNullable<IndexQuery['near']>, limit: number, passing: Searched['passing']): Candidate[] {
+function nearest (store: StoreIndex, { model, vector }: Near, limit: number, passing: Searched['passing']): Candidate[] {
   const numbers = store.vectors.nearest(vector, limit, {
     model,
     isOfModel: number => store.fileOf(number)?.model === model,
     ...passing === undefined ? {} : { passes: number => passing.has(Math.floor(number / CHUNKS_PER_FILE)) }
   })
   return numbers.map(number => ({ store, number, rank: store.vectors.cosine(number, vector) ?? 0 })).filter(({ rank }) => rank > 0)
+}
+
+/** Below 0 for passages that have less in common with the query than unrelated texts have. */
+function closeness (store: StoreIndex, number: number, { vector, floor = 0 }: Near): number {
+  return ((store.vectors.cosine(number, vector) ?? floor) - floor) / (1 - floor)
 }
 
 const best = (candidates: readonly Candidate[], limit: number): Candidate[] => [...candidates].sort((a, b) => b.rank - a.rank).slice(0, limit)
