@@ -77,6 +77,8 @@ const CASES: Record<OperationId, Case> = {
   getRunStep: {},
   listModels: { shared: true },
   retrieveModel: { shared: true },
+  deleteModel: { shared: true },
+  getServer: { shared: true },
   createChatCompletion: { shared: true },
   createEmbedding: { shared: true },
   createFile: { shared: true },
