@@ -29,11 +29,14 @@ export const LAYERS = [
   { files: ['lib/options'], imports: [...domain, 'lib/options', 'lib/http'] },
   { files: ['lib/core.ts', 'lib/adapter.ts', 'lib/threads/manager.ts'], imports: [...domain, 'lib/options'] },
   { files: ['lib/plugin.ts'], imports: [...domain, 'lib/options', 'lib/http', 'routes'], packages: ['fastify'] },
-  { files: ['lib/server.ts', 'lib/server'], imports: [...domain, 'lib/options', 'lib/http', 'lib/plugin.ts', 'lib/server'], packages: ['fastify'] },
+  { files: ['lib/console'], imports: [...domain, 'lib/options', 'lib/console'], packages: ['fastify'] },
+  { files: ['lib/server.ts', 'lib/server'], imports: [...domain, 'lib/options', 'lib/http', 'lib/plugin.ts', 'lib/server', 'lib/console'], packages: ['fastify'] },
   { files: ['lib/index.ts'], imports: ['schemas', 'storage', 'lib'] },
   { files: ['lib/cli.ts', 'lib/cli'], imports: ['schemas', 'storage', 'lib'], packages: ['process'] },
   { files: ['lib'], imports: domain },
   { files: ['routes'], imports: ['schemas', 'storage', 'lib', 'routes', '!lib/plugin.ts', '!lib/server.ts', '!lib/server', '!lib/cli.ts', '!lib/cli', '!lib/index.ts'], packages: ['fastify'] },
+  // The page in the browser: of the server it knows the types on the wire.
+  { files: ['console'], imports: ['console', 'schemas'] },
   // Examples know the package by its public name alone.
   { files: ['examples'], imports: ['examples'], packages: Object.keys(GUARDED) },
   // Tests and benchmarks are hosts, clients and operators.

@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module'
 import { readCommand } from './cli/arguments.js'
 import { readConfigFile } from './cli/config-file.js'
 import { configure, isOpen } from './cli/configure.js'
@@ -11,6 +10,7 @@ import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
 import type { ExportCommand, ImportCommand } from './cli/transfer-arguments.js'
 import type { OpenAIServer } from './server.js'
+import { packageVersion } from './shared/version.js'
 
 /** npm passes a terminal's Ctrl-C on to a process that has got it already: the same signal this soon again is no second one. */
 const SAME_SIGNAL_MS = 200
@@ -18,7 +18,7 @@ const SAME_SIGNAL_MS = 200
 async function main (): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
   if (command.run === 'help') process.stdout.write(helpText())
-  else if (command.run === 'version') process.stdout.write(`${version()}\n`)
+  else if (command.run === 'version') process.stdout.write(`${packageVersion()}\n`)
   else if (command.run === 'serve') await serve(command.values)
   else if (command.run === 'eval') await (await import('./cli/eval.js')).runEval(command.file, command.values)
   else if (command.run === 'key') createKey(command, process)
@@ -47,6 +47,7 @@ async function serve (values: Values): Promise<void> {
     if (!server.isRunning()) return
     const log = server.app!.log
     if (fallback !== undefined) log[fallback.level](fallback.message)
+    if (config.console === true) log.info(`the console is at ${new URL('/console/', server.getBaseUrl()).href}`)
     log.info(`everything is kept in ${storageName(config.storage)}`)
     process.stdout.write(readyText(server.getBaseUrl(), { model: config.defaultModel ?? fallback?.model, needsKey: !isOpen(config) }))
   } catch (error) {
@@ -81,10 +82,6 @@ function whenOrphaned (act: () => void): void {
     clearInterval(watch)
     act()
   }, 250).unref()
-}
-
-function version (): string {
-  return (createRequire(import.meta.url)('fastify-openai-compat/package.json') as { version: string }).version
 }
 
 /** One sentence for the operator; the stack behind it only on request. */

@@ -1,8 +1,10 @@
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../storage/layout.js'
 import type { Run } from '../schemas/runs.js'
+import type { ServerInfo } from '../schemas/server.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import type { Clock } from './shared/clock.js'
+import { packageVersion } from './shared/version.js'
 import type { Files } from './files/files.js'
 import { Sweeper } from './schedule/sweeper.js'
 import { Uploads } from './files/uploads.js'
@@ -152,6 +154,20 @@ export class Core {
   /** A run that this process has created or gone on with, as it is now. */
   recentRun (project: string, threadId: string, runId: string): Run | undefined {
     return this.#engine.recent(runKey(project, threadId, runId)) as Run | undefined
+  }
+
+  /** How this server is set up, without anything secret. With a model's name also what that stands for. */
+  async describe (model?: string): Promise<ServerInfo> {
+    const { providers, defaultModel, aliases } = await this.models.describe()
+    return {
+      object: 'server',
+      version: packageVersion(),
+      providers,
+      default_model: defaultModel,
+      aliases: { ...aliases },
+      limits: Object.fromEntries(Object.entries(this.#options.limits).map(([name, value]) => [name, Number.isFinite(value) ? value as number : null])),
+      ...model === undefined ? {} : { resolved: await this.models.look(model) }
+    }
   }
 
   /** Opens the store and takes up the runs that were left unfinished. */

@@ -7,6 +7,7 @@ export { buildServer, createOpenAIServer, OpenAIServer } from './server.js'
 export type { BuildServerOptions, Logging, OpenAIServerConfig } from './server/options.js'
 export type { ProviderOptions, Runtime } from './options/runtime.js'
 
+export { default as openaiCompatConsole, type ConsoleOptions } from './console/console.js'
 export { createOpenAIAdapter, OpenAIAdapter, type OpenAIAdapterOptions } from './adapter.js'
 export type { ApiKeys } from './http/auth.js'
 export type { Clock } from './shared/clock.js'

@@ -1,6 +1,7 @@
 import { isIPv6, type AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { OpenAIAdapter } from './adapter.js'
+import openaiCompatConsole from './console/console.js'
 import { rewriteAzureUrl } from './http/azure.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
 import { newId } from './shared/ids.js'
@@ -65,6 +66,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))
   }
   app.register(openaiCompat, plugin)
+  if (options.console === true) app.register(openaiCompatConsole, { api: plugin.prefix ?? '' })
   return app
 }
 

@@ -10,6 +10,7 @@ import { openApiRoutes } from './openapi.js'
 import type { RouteOptions } from './route-options.js'
 import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
+import { serverRoutes } from './server.js'
 import { threadRoutes } from './threads.js'
 import { uploadRoutes } from './uploads.js'
 import { vectorStoreRoutes } from './vector-stores.js'
@@ -23,6 +24,7 @@ export const publicRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
 /** The API, to be registered where requests are authenticated. */
 export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   await app.register(modelRoutes, options)
+  await app.register(serverRoutes, options)
   await app.register(assistantRoutes)
   await app.register(threadRoutes)
   await app.register(messageRoutes)

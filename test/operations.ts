@@ -87,6 +87,7 @@ export const OPERATIONS = [
   /** Our own; the real API has none. */
   { id: 'getHealth', method: 'GET', path: '/health', section: 'docs/plugin.md' },
   { id: 'getReady', method: 'GET', path: '/ready', section: 'docs/plugin.md' },
+  { id: 'getServer', method: 'GET', path: '/server', section: 'docs/console.md' },
   { id: 'getOpenApi', method: 'GET', path: '/openapi.json', section: 'docs/plugin.md' }
 ] as const satisfies readonly Operation[]
 

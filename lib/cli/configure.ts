@@ -21,7 +21,7 @@ export interface Configured {
 /** Puts together what flags and environment say, then the file, then the defaults. */
 export function configure (values: Values, file: ConfigFile | undefined): Configured {
   const { logLevel = 'info', ...rest } = file?.config ?? {}
-  const config: OpenAIServerConfig = { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', ...rest }
+  const config: OpenAIServerConfig = { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', console: true, ...rest }
   if (values.port !== undefined) config.port = values.port
   if (values.host !== undefined) config.host = values.host
   if (values.storage !== undefined) config.storage = values.storage
@@ -32,6 +32,7 @@ export function configure (values: Values, file: ConfigFile | undefined): Config
   if (values.defaultModel !== undefined) config.defaultModel = values.defaultModel
   if (values.aliases !== undefined) config.aliases = Object.fromEntries(values.aliases)
   if (values.codeInterpreter !== undefined) config.codeInterpreter = withBackend(config.codeInterpreter, values.codeInterpreter)
+  if (values.noConsole !== undefined) config.console = !values.noConsole
   if (values.leaseMs !== undefined) config.limits = { ...config.limits, leaseMs: values.leaseMs }
   if (values.runExpiresS !== undefined) config.limits = { ...config.limits, runExpiresS: values.runExpiresS }
   if (values.baseUrl !== undefined || values.upstreamKey !== undefined) withUpstream(config, values)

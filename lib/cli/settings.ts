@@ -102,6 +102,9 @@ export const SETTINGS = {
     about: 'file with all of the above and more',
     parse: parse.text
   }),
+  noConsole: one({
+    flag: 'no-console', placeholder: '', env: 'NO_CONSOLE', fallback: 'false', about: 'serve no page at /console', isSwitch: true, parse: parse.yesOrNo
+  }),
   logLevel: one({
     flag: 'log-level', placeholder: 'LEVEL', env: 'LOG_LEVEL', fallback: 'info', about: 'trace, debug, info, warn, error, fatal or silent', parse: parse.logLevel
   }),

@@ -39,8 +39,17 @@ export interface ModelObject {
   owned_by: string
 }
 
+/** How the registry is set up, and whether the providers answer. */
+export interface RegistryDescription {
+  providers: { name: string, default: boolean, answers: boolean, models: number }[]
+  defaultModel: string | null
+  aliases: Readonly<Record<string, string>>
+}
+
 interface CachedList {
   models: Promise<ModelInfo[]>
+  /** Whether the provider has listed them; what it listed before stands in when it has not. */
+  answers: Promise<boolean>
   expiresAt: number
 }
 
@@ -51,6 +60,7 @@ export class ModelRegistry {
   readonly #defaultProvider: string
   readonly #defaultModel: string
   readonly #aliases: Aliases
+  readonly #aliasOptions: Readonly<Record<string, string>>
   readonly #listCacheMs: number
   readonly #listTimeoutMs: number
   readonly #clock: Clock
@@ -70,6 +80,7 @@ export class ModelRegistry {
     this.#defaultProvider = defaultProvider
     this.#defaultModel = options.defaultModel ?? ''
     this.#aliases = new Aliases(options.aliases)
+    this.#aliasOptions = options.aliases ?? {}
     this.#listCacheMs = options.listCacheMs ?? 30_000
     this.#listTimeoutMs = options.listTimeoutMs ?? 5_000
     this.#clock = options.clock
@@ -123,6 +134,20 @@ export class ModelRegistry {
     return this.#aliases.names.includes(id) ? wire(id, { id: model, created: 0, ownedBy: providerName }) : undefined
   }
 
+  async describe (): Promise<RegistryDescription> {
+    const providers = [...this.#providers.keys()].map(async name => {
+      const models = (await this.#modelsOf(name)).length
+      return { name, default: name === this.#defaultProvider, answers: await this.#lists.get(name)?.answers ?? false, models }
+    })
+    return { providers: await Promise.all(providers), defaultModel: this.#defaultModel === '' ? null : this.#defaultModel, aliases: this.#aliasOptions }
+  }
+
+  /** What a name stands for, and whether its provider has such a model. */
+  async look (name: string): Promise<{ asked: string, provider: string, model: string, listed: boolean }> {
+    const { providerName, model } = this.resolve(name)
+    return { asked: name, provider: providerName, model, listed: (await this.#modelsOf(providerName)).some(({ id }) => id === model) }
+  }
+
   /** Closes every provider, even when closing one of them fails. */
   async close (): Promise<void> {
     const providers = [...this.#owned]
@@ -143,11 +168,12 @@ export class ModelRegistry {
     const cached = this.#lists.get(name)
     if (cached !== undefined && this.#clock.now() < cached.expiresAt) return await cached.models
     // Concurrent requests share one call. A failure is cached as long as a list, so that a provider that is down is not asked each time.
-    const models = this.#ask(name).catch(async (err: unknown) => {
+    const asked = this.#ask(name)
+    const models = asked.catch(async (err: unknown) => {
       this.#log.warn({ err, provider: name }, 'the models of a provider could not be listed')
       return await cached?.models ?? []
     })
-    this.#lists.set(name, { models, expiresAt: this.#clock.now() + this.#listCacheMs })
+    this.#lists.set(name, { models, answers: asked.then(() => true, () => false), expiresAt: this.#clock.now() + this.#listCacheMs })
     return await models
   }
 

@@ -11,6 +11,8 @@ export interface BuildServerOptions extends OpenAICompatOptions {
   logging?: Logging
   /** How long closing waits for answers under way before it cuts their connections, in milliseconds. Default 5,000. */
   closeGraceMs?: number
+  /** Whether `/console` shows the console. Default false; the command line has it on. */
+  console?: boolean
 }
 
 /** Options of `OpenAIServer`. */
@@ -21,7 +23,7 @@ export interface OpenAIServerConfig extends BuildServerOptions {
   host?: string
 }
 
-const BUILD_OPTIONS: Record<Exclude<keyof BuildServerOptions, keyof OpenAICompatOptions>, true> = { logging: true, closeGraceMs: true }
+const BUILD_OPTIONS: Record<Exclude<keyof BuildServerOptions, keyof OpenAICompatOptions>, true> = { logging: true, closeGraceMs: true, console: true }
 const LISTEN_OPTIONS: Record<Exclude<keyof OpenAIServerConfig, keyof BuildServerOptions>, true> = { port: true, host: true }
 
 export const BUILD_OPTION_NAMES: readonly string[] = [...PLUGIN_OPTION_NAMES, ...Object.keys(BUILD_OPTIONS)]
@@ -42,6 +44,6 @@ export function checkedPrefix (prefix: string = '/v1'): string {
 
 /** What the plugin is to get of the server's options. */
 export function pluginOptions (options: BuildServerOptions): OpenAICompatOptions {
-  const { logging, closeGraceMs, ...rest } = options
+  const { logging, closeGraceMs, console, ...rest } = options
   return { ...rest, prefix: checkedPrefix(options.prefix) }
 }

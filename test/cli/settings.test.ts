@@ -24,7 +24,7 @@ async function configured (t: Test, { args = [], env = {}, file }: Told): Promis
 
 test('without any setting the defaults of the table hold', async t => {
   t.strictSame(await configured(t, {}), {
-    config: { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db' }, logLevel: 'info', hasProvider: false
+    config: { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', console: true }, logLevel: 'info', hasProvider: false
   })
 })
 
@@ -46,6 +46,7 @@ const places: [string, string[], Record<string, string>, object, (configured: Co
     [{ a: 'b', c: 'd=e' }, { f: 'g', h: 'i' }, { j: 'k' }]],
   ['codeInterpreter', ['--code-interpreter', 'bubblewrap'], { CODE_INTERPRETER: 'off' }, { codeInterpreter: { limits: { warm: 3 } } }, it => it.config.codeInterpreter,
     [{ backend: 'bubblewrap', limits: { warm: 3 } }, 'off', { limits: { warm: 3 } }]],
+  ['noConsole', ['--no-console'], { NO_CONSOLE: 'false' }, { console: false }, it => it.config.console, [false, true, false]],
   ['logLevel', ['--log-level', 'warn'], { LOG_LEVEL: 'error' }, { logLevel: 'silent' }, it => it.logLevel, ['warn', 'error', 'silent']],
   ['leaseMs', [], { RUN_LEASE_MS: '2' }, { limits: { leaseMs: 3 } }, it => it.config.limits?.leaseMs, [undefined, 2, 3]],
   ['runExpiresS', [], { RUN_EXPIRES_S: '2.5' }, { limits: { runExpiresS: 3 } }, it => it.config.limits?.runExpiresS, [undefined, 2.5, 3]]

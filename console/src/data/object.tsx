@@ -1,0 +1,31 @@
+import { client } from '../api.js'
+import { pretty } from '../format.js'
+import { hrefTo } from '../router.js'
+import { Loadable, useLoad } from '../ui/load.js'
+import { Code, Id } from '../ui/parts.js'
+
+export type ObjectKind = 'assistants' | 'threads' | 'files'
+
+const RETRIEVE: Record<ObjectKind, (id: string) => Promise<object>> = {
+  assistants: async id => await client.value.beta.assistants.retrieve(id),
+  threads: async id => {
+    const [thread, messages] = await Promise.all([client.value.beta.threads.retrieve(id), client.value.beta.threads.messages.list(id, { limit: 100, order: 'asc' })])
+    return { thread, messages: messages.data }
+  },
+  files: async id => await client.value.files.retrieve(id)
+}
+
+/** One object as the API shows it. */
+export function ObjectDetail ({ kind, id }: { kind: ObjectKind, id: string }) {
+  const loaded = useLoad(async () => await RETRIEVE[kind](id), [kind, id])
+  return (
+    <div class='page'>
+      <p class='crumbs'><a href={hrefTo('data', kind)}>{kind.charAt(0).toUpperCase() + kind.slice(1)}</a></p>
+      <header class='page-head'>
+        <h1><Id of={id} /></h1>
+        {kind === 'threads' && <div class='actions'><a class='button primary' href={hrefTo('chat', id)}>Open in chat</a></div>}
+      </header>
+      <Loadable from={loaded}>{object => <Code text={pretty(object)} label={id} />}</Loadable>
+    </div>
+  )
+}

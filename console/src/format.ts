@@ -1,0 +1,39 @@
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
+const number = new Intl.NumberFormat()
+
+/** A point in time, in unix seconds; of today only the time. */
+export function when (seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined) return '–'
+  const date = new Date(seconds * 1000)
+  return (date.toDateString() === new Date().toDateString() ? time : dateTime).format(date)
+}
+
+export const count = (value: number | null | undefined): string => value === null || value === undefined ? '–' : number.format(value)
+
+/** A span in seconds. */
+export function span (seconds: number): string {
+  if (seconds < 60) return `${seconds} s`
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+}
+
+export function bytes (size: number): string {
+  if (size < 1024) return `${size} B`
+  return size < 1024 ** 2 ? `${(size / 1024).toFixed(1)} kB` : `${(size / 1024 ** 2).toFixed(1)} MB`
+}
+
+export const pretty = (value: unknown): string => JSON.stringify(value, null, 2)
+
+/** JSON in a string indented, anything else as it is. */
+export function prettyText (text: string): string {
+  try {
+    return pretty(JSON.parse(text))
+  } catch {
+    return text
+  }
+}
+
+export const short = (id: string): string => id.length > 18 ? `${id.slice(0, 13)}…${id.slice(-4)}` : id
+
+/** `gets the words "in_progress" right`: as a person writes it. */
+export const words = (status: string): string => status.replaceAll('_', ' ')

@@ -1,0 +1,10 @@
+import { computed, signal } from '@preact/signals'
+
+const read = (): string[] => location.hash.replace(/^#\/?/, '').split('/').filter(part => part !== '').map(decodeURIComponent)
+const parts = signal(read())
+addEventListener('hashchange', () => { parts.value = read() })
+
+/** The address behind `#`, in parts: `['runs', 'thread_x', 'run_y']`. */
+export const route = computed(() => parts.value.length === 0 ? ['chat'] : parts.value)
+export const hrefTo = (...to: string[]): string => `#/${to.map(encodeURIComponent).join('/')}`
+export const go = (...to: string[]): void => { location.hash = hrefTo(...to) }

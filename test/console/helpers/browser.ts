@@ -1,0 +1,64 @@
+/** Debian's Chromium with the console in it. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium, type BrowserContextOptions, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import openaiCompatConsole from '../../../lib/console/console.js'
+import { startServer, type TestServer, type TestServerOptions } from '../../helpers/server.js'
+
+const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(path => path !== undefined && existsSync(path))
+
+/** Why the tests are skipped; false when there is a browser. */
+export const noBrowser: string | false = executablePath === undefined ? 'no Chromium: apt-get install chromium' : false
+
+const LAUNCH = { ...executablePath === undefined ? {} : { executablePath }, args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'] }
+
+export interface Console {
+  page: Page
+  server: TestServer
+  /** Opens a screen by its address behind `#`. */
+  open (hash?: string): Promise<void>
+}
+
+/**
+ * A server with the console, and a page on it. The test fails when the page logs an error, breaks its policy, or asks anything of another
+ * server.
+ */
+export async function openConsole (t: Test, options: TestServerOptions = {}, context: BrowserContextOptions = {}): Promise<Console> {
+  const server = await startServer(t, { ...options, prepare: async app => await app.register(openaiCompatConsole) })
+  const origin = new URL(server.baseURL).origin
+  const browser = await chromium.launch(LAUNCH)
+  const opened = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...context })
+  const page = await opened.newPage()
+  page.setDefaultTimeout(30_000)
+  const problems: string[] = []
+  page.on('pageerror', error => problems.push(String(error.stack)))
+  page.on('console', message => { if (message.type() === 'error' && !/the server responded with a status of 4/.test(message.text())) problems.push(message.text()) })
+  page.on('request', request => { if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin) problems.push(`asked for ${request.url()}`) })
+  page.on('dialog', dialog => { problems.push(`a dialog: ${dialog.message()}`); dialog.dismiss().catch(() => {}) })
+  t.teardown(async () => {
+    const cookies = await opened.cookies()
+    await browser.close()
+    problems.push(...cookies.map(({ name }) => `a cookie: ${name}`))
+    if (problems.length > 0) throw new Error(`the page has problems:\n- ${problems.join('\n- ')}`)
+  })
+  return {
+    page,
+    server,
+    async open (hash = '') {
+      await page.goto(`${origin}/console/${hash}`)
+      await page.reload()
+    }
+  }
+}
+
+const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** What axe finds wrong with the page as it is, a sentence each. */
+export async function accessibilityFaults (page: Page): Promise<string[]> {
+  // Through the debugger: the policy of the page lets in no script of ours.
+  const { readFile } = await import('node:fs/promises')
+  await page.evaluate(await readFile(axeSource, 'utf8'))
+  const violations = await page.evaluate(async () => (await (globalThis as any).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] })).violations) as { id: string, help: string, nodes: { html: string, failureSummary: string }[] }[]
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${help}: ${html.slice(0, 160)}: ${failureSummary}`))
+}
