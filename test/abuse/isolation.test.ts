@@ -108,6 +108,7 @@ const CASES: Record<OperationId, Case> = {
   listFilesInVectorStoreBatch: {},
   getHealth: { shared: true },
   getReady: { shared: true },
+  getServer: { shared: true },
   getOpenApi: { shared: true }
 }
 
