@@ -36,7 +36,9 @@ export const PARTITION = {
   /** In the system project: the projects that there are, kind `project`, entered before anything of theirs is written. */
   projects: 'projects',
   /** How far pulls from other servers have come (`lib/transfer/pull`). */
-  pulls: 'pulls'
+  pulls: 'pulls',
+  /** In the system project: what is written to find out whether the store takes writes. */
+  readiness: 'readiness'
 } as const
 
 export const KIND = {
@@ -70,6 +72,7 @@ export const KIND = {
   lease: 'lease',
   activeRun: 'active_run',
   project: 'project',
+  readiness: 'readiness',
   file: 'file',
   /** A file of the twelve documented methods, with its bytes: of no concern to the API, whose files have theirs in a blob store. */
   storedFile: 'stored_file',

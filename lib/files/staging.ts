@@ -1,9 +1,13 @@
 import { type BlobSource, type BlobStore, LEFTOVERS_MS } from '../../storage/blob-store.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
+import { isUncertain } from '../shared/certain-store.js'
 import { ApiError } from '../shared/errors.js'
 import type { Scope } from '../shared/scope.js'
 import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTask, claimTask } from '../schedule/scheduled-tasks.js'
+
+/** How long a project counts as added, in milliseconds. */
+const REGISTER_AGAIN_MS = 10_000
 
 /**
  * Stores bytes before a record owns them, and removes them when none ever does. The process may die between any two of its steps:
@@ -12,7 +16,7 @@ import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTa
 export class Staging {
   readonly #scope: Scope
   readonly #blobs: BlobStore
-  #registered: Promise<void> | undefined
+  #registered: { at: number, done: Promise<void> } | undefined
 
   constructor (scope: Scope, blobs: BlobStore) {
     this.#scope = scope
@@ -33,7 +37,7 @@ export class Staging {
         check (bytes) { if (bytes > maxBytes) throw tooLarge(maxBytes) }
       })
     } catch (error) {
-      await this.discard(id)
+      await this.discardAfter(error, id)
       throw error
     }
   }
@@ -53,17 +57,26 @@ export class Staging {
     }
   }
 
+  /**
+   * As `discard`, for bytes whose owner could not be written. They stay when that write may have been carried out: then either they have their
+   * owner, or the scheduled task removes them.
+   */
+  async discardAfter (error: unknown, id: string): Promise<void> {
+    if (!isUncertain(error)) await this.discard(id)
+  }
+
   /** Removes the bytes, whether they have an owner or not. */
   async remove (id: string): Promise<void> {
     await this.#blobs.delete({ project: this.#scope.project, id })
   }
 
-  /** Adds the project to those that the sweeper visits. */
+  /** Adds the project to those that the sweeper visits, and again from time to time: the store may have lost it since. */
   async registerProject (): Promise<void> {
-    const { records, project } = this.#scope
-    this.#registered ??= registerFileProject(records, project)
+    const { records, project, clock } = this.#scope
+    const now = clock.now()
+    if (this.#registered === undefined || now - this.#registered.at > REGISTER_AGAIN_MS) this.#registered = { at: now, done: registerFileProject(records, project) }
     try {
-      await this.#registered
+      await this.#registered.done
     } catch (error) {
       this.#registered = undefined
       throw error

@@ -5,7 +5,8 @@ import type { RunStep } from '../../../schemas/run-steps.js'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
 import { KIND, RUN_LOCK_ID } from '../../../storage/layout.js'
-import type { StoredRecord, WriteItem } from '../../../storage/record-store.js'
+import { DamagedRecordError, type StoredRecord, type WriteItem } from '../../../storage/record-store.js'
+import { isUncertain } from '../../shared/certain-store.js'
 import { unixSeconds } from '../../shared/clock.js'
 import { badRequest, notFound } from '../../shared/errors.js'
 import { newId } from '../../shared/ids.js'
@@ -111,7 +112,8 @@ export class Runs {
       })))
       if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
     } catch (error) {
-      await unindexJob(records, key.jobId)
+      // A run that may have been written, or may yet be, is left to recovery.
+      if (!isUncertain(error)) await unindexJob(records, key.jobId)
       throw error
     }
     return this.#launch(key, started, [], include)
@@ -158,7 +160,13 @@ export class Runs {
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
     await this.#threads.load(threadId)
-    return await listRecords<Run>(this.#scope, { partition: threadId, kind: KIND.run }, params, id => notFound('run', id))
+    const load = async (): Promise<ListResponse<Run>> => await listRecords<Run>(this.#scope, { partition: threadId, kind: KIND.run }, params, id => notFound('run', id))
+    const page = await load()
+    // One run of a thread is active at a time.
+    const overdue = page.data.find(run => this.#isOverdue(run))
+    if (overdue === undefined) return page
+    await this.#engine.expire(this.#key(overdue))
+    return await load()
   }
 
   /** Only metadata can change, and only once the run has ended (API reference, "Modify run"). */
@@ -193,7 +201,10 @@ export class Runs {
         throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
       }
       const outputs = matchOutputs(old.required_action.submit_tool_outputs.tool_calls.map(call => call.id), request.tool_outputs)
-      const { step, turn } = await this.#answered(this.#key(old), outputs)
+      const answered = await this.#answered(this.#key(old), outputs)
+      // Another instance was faster, and has gone on already.
+      if (answered === undefined) return undefined
+      const { step, turn } = answered
       const next = transition(old, { to: 'queued' })
       const written = await this.#write(threadId, [
         { op: 'put', kind: KIND.run, id, body: next, expect: version },
@@ -218,6 +229,29 @@ export class Runs {
   async deleteThread (threadId: string): Promise<void> {
     await this.#threads.delete(threadId)
     this.#engine.abandon(threadId)
+  }
+
+  /** Unlocks a thread whose lock names a run that is unknown, has ended or is past its time. False when the lock stays. */
+  async freeLock (threadId: string, id: string): Promise<boolean> {
+    const { records, project } = this.#scope
+    const place = { project, partition: threadId }
+    const [run, lock] = await Promise.all([
+      records.get<Run>({ ...place, kind: KIND.run, id }).catch((error: unknown) => {
+        if (error instanceof DamagedRecordError) return 'damaged' as const
+        throw error
+      }),
+      records.get<RunLock>({ ...place, kind: KIND.lock, id: RUN_LOCK_ID })
+    ])
+    if (lock?.body.run_id !== id) return true
+    if (run !== undefined && run !== 'damaged' && isActive(run.body.status)) {
+      if (!this.#isOverdue(run.body)) return false
+      await this.#engine.expire(this.#key(run.body))
+      return true
+    }
+    return await this.#write(threadId, [
+      ...run === 'damaged' ? [] : [{ op: 'check' as const, kind: KIND.run, id, expect: run?.version ?? 'absent' as const }],
+      { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
+    ])
   }
 
   async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {
@@ -271,12 +305,12 @@ export class Runs {
     return { run, log, from }
   }
 
-  /** The open step with the outputs in it, completed. */
-  async #answered (key: JobKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined }> {
+  /** The open step with the outputs in it, completed. Undefined when the run waits for none any more. */
+  async #answered (key: JobKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined } | undefined> {
     const { records, project } = this.#scope
     const page = await records.page<RunStep>({ project, partition: key.partition, kind: KIND.step, parent: key.jobId, order: 'desc', limit: 1 })
     const step = page.records[0]?.body
-    if (step?.step_details.type !== 'tool_calls') throw new Error(`run ${key.jobId} waits for outputs but its last step has no tool calls`)
+    if (step?.step_details.type !== 'tool_calls') return undefined
     const turn = await loadTurn(records, key, step.id)
     const calls = step.step_details.tool_calls.map(call => {
       const output = outputs.get(call.id)
