@@ -1,4 +1,5 @@
 import type { ListResponse } from '../../schemas/common.js'
+import { placeOfDeleted } from '../../storage/deleted-places.js'
 import type { Page, StoredRecord } from '../../storage/record-store.js'
 import type { ApiError } from './errors.js'
 import type { Scope } from './scope.js'
@@ -22,6 +23,8 @@ export interface ListSource {
   partition: string
   kind: string
   parent?: string
+  /** The kind (without a parent) of the objects that a list of index entries is of. Its ids are cursors too, also those that the list leaves out. */
+  objects?: string
 }
 
 /** Makes the error for a cursor that is no id of the list. */
@@ -36,8 +39,9 @@ export async function listRecords<Body extends { id: string }> (scope: Scope, so
 /** As `listRecords`, but the page's records. */
 export async function pageOf<Body> (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<Page<Body>> {
   const { records, project } = scope
+  const { partition, kind, parent } = source
   const cursors = await cursorPositions(scope, source, params, missing)
-  return await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: params.limit ?? DEFAULT_LIMIT, ...cursors })
+  return await records.page<Body>({ project, partition, kind, parent, order: params.order ?? 'desc', limit: params.limit ?? DEFAULT_LIMIT, ...cursors })
 }
 
 /** As few as make round trips rare. */
@@ -66,6 +70,7 @@ export async function listSelected<Body, T extends { id: string }> (
   { maxScan = Infinity, signal }: SelectOptions = {}
 ): Promise<ListResponse<T>> {
   const { records, project } = scope
+  const { partition, kind, parent } = source
   let { after, before } = await cursorPositions(scope, source, params, missing)
   const limit = params.limit ?? DEFAULT_LIMIT
   const backwards = after === undefined && before !== undefined
@@ -74,7 +79,7 @@ export async function listSelected<Body, T extends { id: string }> (
   // One more than is shown tells whether there are more: all records beyond the page may be left out.
   while (found.length <= limit) {
     if (signal?.aborted === true) break
-    const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
+    const page = await records.page<Body>({ project, partition, kind, parent, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
     const selected = (await Promise.all(page.records.map(async record => await select(record)))).filter(item => item !== undefined)
     found = backwards ? [...selected, ...found] : [...found, ...selected]
     if (!page.hasMore) break
@@ -96,10 +101,17 @@ export function listOf<T extends { id: string }> (data: T[], hasMore: boolean): 
 async function cursorPositions (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<{ after: number | undefined, before: number | undefined }> {
   const position = async (id: string | undefined): Promise<number | undefined> => {
     if (id === undefined) return undefined
-    const record = await scope.records.get({ project: scope.project, partition: source.partition, kind: source.kind, id })
-    if (record === undefined || record.parent !== (source.parent ?? '')) throw missing(id)
-    return record.position
+    const found = await positionOf(scope, source, id) ?? (source.objects === undefined ? undefined : await positionOf(scope, { partition: source.partition, kind: source.objects }, id))
+    if (found === undefined) throw missing(id)
+    return found
   }
   const [after, before] = await Promise.all([position(params.after), position(params.before)])
   return { after, before }
+}
+
+/** The position of a record, also of one that was deleted. */
+async function positionOf ({ records, project }: Scope, { partition, kind, parent = '' }: ListSource, id: string): Promise<number | undefined> {
+  const record = await records.get({ project, partition, kind, id })
+  if (record !== undefined) return record.parent === parent ? record.position : undefined
+  return await placeOfDeleted(records, { project, partition }, kind, parent, id)
 }
