@@ -6,7 +6,8 @@ import { badRequest } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import type { Scope } from '../shared/scope.js'
 import { extensionOf } from '../files/filename.js'
-import { requireFiles } from '../files/find.js'
+import { wrongIdPrefix } from '../shared/validation.js'
+import { findFile, requireFiles } from '../files/find.js'
 
 /**
  * A message written by hand: complete from the start, of no assistant and no run.
@@ -16,7 +17,7 @@ import { requireFiles } from '../files/find.js'
 export async function newMessage (scope: Scope, threadId: string, request: CreateMessageRequest, path = ''): Promise<Message> {
   const at = unixSeconds(scope.clock)
   const attachments = request.attachments ?? []
-  await requireFiles(scope, attachments.map(attachment => attachment.file_id))
+  await requireAttached(scope, attachments.map(attachment => attachment.file_id), path)
   await requireImages(scope, request.content, path)
   return {
     id: newId.message(),
@@ -58,6 +59,14 @@ function messageContent (content: CreateMessageRequest['content']): MessageConte
         return { type: 'image_file', image_file: { file_id: part.image_file.file_id, detail: part.image_file.detail ?? 'auto' } }
     }
   })
+}
+
+async function requireAttached (scope: Scope, ids: readonly string[], path: string): Promise<void> {
+  for (const [i, id] of ids.entries()) {
+    // Files that were imported (from Azure, say) keep ids of any form.
+    if (!id.startsWith('file') && await findFile(scope, id) === undefined) throw wrongIdPrefix(`${path}attachments[${i}].file_id`, id, 'file')
+  }
+  await requireFiles(scope, ids)
 }
 
 /** What models can see. */

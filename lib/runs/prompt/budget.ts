@@ -29,29 +29,70 @@ export interface PromptParts {
   own: ModelMessage[]
 }
 
+/** Characters of an output that are left of it when it is shortened. */
+const SHORT_OUTPUT = 500
+
 /**
- * The prompt within the budget. With `truncates` the oldest messages are left out, never the newest; else
- * `history` is what the run has chosen. Undefined when what must be sent does not fit a limit that the run asked for.
+ * The prompt within the budget. Outputs of tools in the history are shortened first, the oldest first. Then, with `truncates`, the oldest
+ * messages are left out, never the newest; else `history` is what the run has chosen, and only calls are left out of it, the oldest first.
+ * Undefined when what must be sent does not fit a limit that the run asked for.
  */
 export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[], budget: Budget, truncates: boolean): Promise<ModelMessage[] | undefined> {
-  const { system, history, own } = parts
-  const all = [...system, ...history, ...own]
+  const { system, own } = parts
+  const all = [...system, ...parts.history, ...own]
   const atMost = all.reduce((sum, message) => sum + messageTokensAtMost(message), 0) + toolTokens(text => Buffer.byteLength(text), tools)
   if (atMost <= budget.prompt) return all
 
   const count = await tokenCounter()
-  let left = budget.prompt - toolTokens(count, tools)
-  for (const message of [...system, ...own]) left -= messageTokens(count, message)
-  let from = history.length
-  for (const message of [...history].reverse()) {
-    left -= messageTokens(count, message)
-    if (left < 0) break
-    from--
+  const cost = (messages: readonly ModelMessage[]): number => messages.reduce((sum, message) => sum + messageTokens(count, message), 0)
+  const left = budget.prompt - toolTokens(count, tools) - cost(system) - cost(own)
+  const kept: { messages: ModelMessage[], tokens: number, whole: ModelMessage[] }[] = []
+  let used = 0
+  for (const whole of unitsOf(parts.history).reverse()) {
+    const messages = whole.map(shortened)
+    const tokens = cost(messages)
+    if (truncates && used + tokens > left && kept.length > 0) break
+    used += tokens
+    kept.push({ messages, tokens, whole })
   }
-  const indispensableFrom = truncates ? Math.max(history.length - 1, 0) : 0
-  const fits = from <= indispensableFrom && (left >= 0 || from < history.length)
-  if (!fits && budget.promptIsLimited) return undefined
-  return [...system, ...history.slice(Math.min(from, indispensableFrom)), ...own]
+  const replace = (unit: typeof kept[number], messages: ModelMessage[], tokens: number): void => {
+    used += tokens - unit.tokens
+    Object.assign(unit, { messages, tokens })
+  }
+  for (const unit of kept) {
+    if (unit.whole.every((message, i) => message === unit.messages[i])) continue
+    const tokens = cost(unit.whole)
+    if (used + tokens - unit.tokens > left) break
+    replace(unit, unit.whole, tokens)
+  }
+  for (const unit of [...kept].reverse()) {
+    if (used <= left || unit.messages.length === 1) continue
+    const messages = withoutCalls(unit.messages)
+    replace(unit, messages, cost(messages))
+  }
+  if (used > left && budget.promptIsLimited) return undefined
+  return [...system, ...kept.reverse().flatMap(({ messages }) => messages), ...own]
+}
+
+/** Messages that cannot be sent without each other: calls and their outputs. */
+function unitsOf (history: readonly ModelMessage[]): ModelMessage[][] {
+  const units: ModelMessage[][] = []
+  for (const message of history) {
+    const last = units.at(-1)
+    if (message.role === 'tool' && last !== undefined) last.push(message)
+    else units.push([message])
+  }
+  return units
+}
+
+function shortened (message: ModelMessage): ModelMessage {
+  if (message.role !== 'tool' || message.content.length <= SHORT_OUTPUT) return message
+  // No half of a character is left.
+  return { ...message, content: `${message.content.slice(0, SHORT_OUTPUT).replace(/[\ud800-\udbff]$/, '')} [shortened]` }
+}
+
+function withoutCalls ([first]: ModelMessage[]): ModelMessage[] {
+  return first?.role === 'assistant' && first.content !== null ? [{ role: 'assistant', content: first.content }] : []
 }
 
 /** Usage for a provider that reports none. */
