@@ -92,17 +92,17 @@ export interface OpenAICompatOptions {
    * What local models think between `<think>` and `</think>` ahead of an answer of a run: a part of the answer, as the model sends it, or
    * left out. Default `keep`.
    */
-  thinking?: Thinking
+  thinking?: 'keep' | 'strip'
   /**
    * What a run reads of earlier runs of its thread: their messages, or `all`, the calls of tools and their outputs too. Beyond the token
    * budget outputs are shortened first, then the oldest are left out. Default `all`.
    */
-  history?: History
+  history?: 'all' | 'messages'
   /**
    * What `start_index` and `end_index` of annotations count: UTF-16 units, by which JavaScript, Java and .NET index strings, or code points,
    * by which Python does. They differ behind characters such as emoji. Default `utf16`.
    */
-  annotationOffsets?: OffsetUnit
+  annotationOffsets?: 'utf16' | 'code_points'
   /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
   webhooks?: WebhookOptions
   /** Keys that may call. Default none: everybody may. */
