@@ -1,3 +1,4 @@
+import { eachPart, streamBatches } from './batches.js'
 import type { ModelPart, ModelProvider, StreamOptions } from './provider.js'
 import type { ModelRegistry, ResolvedModel } from './registry.js'
 
@@ -10,22 +11,22 @@ export function withoutThinking (models: Pick<ModelRegistry, 'resolve'>): Pick<M
     resolve (name): ResolvedModel {
       const resolved = models.resolve(name)
       const { provider } = resolved
-      const stream: ModelProvider['stream'] = (request, options) => strip(provider.stream(request, options), options)
-      return { ...resolved, provider: { stream, models: async options => await provider.models(options) } }
+      const inBatches: NonNullable<ModelProvider['streamBatches']> = (request, options) => strip(streamBatches(provider, request, options), options)
+      const stream: ModelProvider['stream'] = (request, options) => eachPart(inBatches(request, options), options.signal)
+      return { ...resolved, provider: { stream, streamBatches: inBatches, models: async options => await provider.models(options) } }
     }
   }
 }
 
-async function * strip (parts: AsyncIterable<ModelPart>, { reasoning = true }: StreamOptions): AsyncGenerator<ModelPart, void, undefined> {
+async function * strip (batches: AsyncIterable<readonly ModelPart[]>, { reasoning = true }: StreamOptions): AsyncGenerator<ModelPart[], void, undefined> {
   const reader = new ThinkingReader()
-  const shown = (found: readonly Piece[]): readonly Piece[] => reasoning ? found : found.filter(({ type }) => type === 'text')
-  for await (const part of parts) {
-    if (part.type === 'text') {
-      yield * shown(reader.push(part.text))
-      continue
-    }
-    if (part.type !== 'reasoning' && part.type !== 'usage') yield * shown(reader.end())
-    yield part
+  const read = (part: ModelPart): ModelPart[] => {
+    if (part.type === 'text') return reader.push(part.text)
+    return part.type === 'reasoning' || part.type === 'usage' ? [part] : [...reader.end(), part]
+  }
+  for await (const batch of batches) {
+    const parts = batch.flatMap(read).filter(({ type }) => reasoning || type !== 'reasoning')
+    if (parts.length > 0) yield parts
   }
 }
 
