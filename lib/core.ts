@@ -12,6 +12,7 @@ import type { Logger } from './shared/log.js'
 import { ModelRegistry } from './models/registry.js'
 import type { ResolvedOptions } from './options/options.js'
 import { RunEngine } from './runs/engine.js'
+import { withoutThinking } from './models/thinking.js'
 import { withImages } from './runs/prompt/images.js'
 import { AssistantsDialect } from './dialects/assistants/dialect.js'
 import { runKey } from './dialects/assistants/records.js'
@@ -63,6 +64,7 @@ export class Core {
   readonly #records: RecordStore
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
+  readonly #functions: ServerTools
   readonly #options: ResolvedOptions
   readonly #log: Logger
   readonly #sweeper: Sweeper
@@ -117,19 +119,21 @@ export class Core {
       }
     })
     this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
-    const assistants = new AssistantsDialect({
+    const assistants = new AssistantsDialect({ tools: this.#tools, history: options.history }, {
       onStopped: (key, run) => {
         if (!isActive(run.status)) locks.released(key.project, key.partition)
         this.#webhooks?.report(key.project, run)
       },
       onEndedElsewhere: key => locks.released(key.project, key.partition)
     })
+    this.#functions = new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log })
     this.#engine = new RunEngine({
       records: this.#records,
       clock,
-      models: withImages(this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
+      models: withImages(options.thinking === 'strip' ? withoutThinking(this.models) : this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
       tools: this.#tools,
-      functions: new ServerTools({ tools: options.tools, access: options.toolAccess, timeoutMs: limits.toolTimeoutMs, clock, log }),
+      functions: this.#functions,
+      offsetUnit: options.annotationOffsets,
       log,
       limits
     }, [assistants])
@@ -141,7 +145,8 @@ export class Core {
     const { scope, assistants, threads, messages, files, blobs } = this.threadManager.forProject(name)
     const runs = new Runs(scope, this.#engine, this.#tools, {
       expiresAfterS: this.#options.limits.runExpiresS,
-      checkMetadata: metadata => this.#webhooks?.check(metadata)
+      checkMetadata: metadata => this.#webhooks?.check(metadata),
+      offersFunction: (functionName, tools) => this.#functions.offers(functionName, tools, name)
     })
     const uploads = new Uploads(scope, blobs, files, { maxPartBytes: this.#options.limits.uploadPartBytes })
     const vectorStores = this.#retrieval.forProject(scope)

@@ -143,7 +143,11 @@ function refuseForeignDecorators (app: FastifyInstance): void {
 /** Adds the headers that clients and their logs look at. */
 function identifyAnswers (api: FastifyInstance): void {
   api.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id.startsWith('req_') ? request.id : newId.request(), 'openai-version': API_VERSION, ...NOT_FOR_BROWSERS })
+    const isOurs = request.id.startsWith('req_')
+    const id = isOurs ? request.id : newId.request()
+    // Where the host numbers requests its own way, the log has both numbers: clients know this one only.
+    if (!isOurs) request.log = reply.log = request.log.child({ request_id: id })
+    reply.headers({ 'x-request-id': id, 'openai-version': API_VERSION, ...NOT_FOR_BROWSERS })
   })
   api.addHook('onSend', async (_request, reply) => {
     reply.header('openai-processing-ms', Math.round(reply.elapsedTime))

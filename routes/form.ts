@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart'
 import { ApiError, badRequest } from '../lib/shared/errors.js'
 
-/** The fields of a form; `expires_after[seconds]` is `{ expires_after: { seconds } }`. */
+/** The fields of a form; `expires_after[seconds]` and `expires_after.seconds` are `{ expires_after: { seconds } }`. */
 export type FormFields = Record<string, unknown>
 
 /** How one form is read. */
@@ -77,7 +77,8 @@ function isFile (part: Multipart): part is MultipartFile {
 }
 
 function setField (fields: FormFields, name: string, value: unknown): void {
-  const [, outer, inner] = /^(\w+)\[(\w+)\]$/.exec(name) ?? []
+  const [, outer, bracketed, dotted] = /^(\w+)(?:\[(\w+)\]|\.(\w+))$/.exec(name) ?? []
+  const inner = bracketed ?? dotted
   if (outer === undefined || inner === undefined) {
     fields[name] = value
     return

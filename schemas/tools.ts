@@ -20,7 +20,8 @@ export type RankingOptions = Static<typeof RankingOptions>
 /** A function that the model may call. `parameters` is a JSON Schema. */
 export const FunctionDefinition = Type.Object({
   name: Type.String(),
-  description: Type.Optional(Type.String()),
+  /** Null when there is none. Records of 0.1.0 lack it. */
+  description: Type.Optional(nullable(Type.String())),
   parameters: JsonObject,
   strict: Type.Boolean()
 })
@@ -28,7 +29,7 @@ export type FunctionDefinition = Static<typeof FunctionDefinition>
 
 export const FunctionDefinitionParam = closedObject({
   name: Name,
-  description: Type.Optional(Type.String({ maxLength: 1024 })),
+  description: Type.Optional(nullable(Type.String({ maxLength: 1024 }))),
   parameters: Type.Optional(JsonObjectParam),
   strict: Type.Optional(nullable(Type.Boolean()))
 })

@@ -70,6 +70,8 @@ export const KIND = {
   events: 'events',
   /** In its thread's partition, id = run id: which instance executes the run, and until when. */
   lease: 'lease',
+  /** In the partition of what was deleted: see `storage/deleted-places.ts`. */
+  deleted: 'deleted',
   activeRun: 'active_run',
   project: 'project',
   readiness: 'readiness',

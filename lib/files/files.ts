@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { ListResponse } from '../../schemas/common.js'
 import type { FileObject, FilePurpose, ListFilesQuery, UploadFileRequest } from '../../schemas/files.js'
 import type { BlobRange, BlobSource, BlobStore } from '../../storage/blob-store.js'
+import { rememberPlace } from '../../storage/deleted-places.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
@@ -132,7 +133,7 @@ export class Files {
     const { purpose, limit = LIST_LIMIT, ...rest } = params
     const source = purpose === undefined
       ? { partition: PARTITION.files, kind: KIND.file }
-      : { partition: PARTITION.files, kind: KIND.fileOfPurpose, parent: purpose }
+      : { partition: PARTITION.files, kind: KIND.fileOfPurpose, parent: purpose, objects: KIND.file }
     for (;;) {
       const page = await listRecords<FileObject>(this.#scope, source, { ...rest, limit }, missing)
       const expired = page.data.filter(file => hasExpired(this.#scope, file))
@@ -184,11 +185,13 @@ export class Files {
     await this.#write([removeTask('deleted', id)])
   }
 
-  async #delete ({ id, version }: StoredRecord<FileObject>): Promise<boolean> {
+  async #delete (record: StoredRecord<FileObject>): Promise<boolean> {
+    const { id, version } = record
     return await this.#write([
       { op: 'delete', kind: KIND.file, id, expect: version },
       { op: 'delete', kind: KIND.fileOfPurpose, id },
       removeTask('file', id),
+      ...await rememberPlace(this.#scope.records, record),
       scheduleTask({ task: 'deleted', id, at: unixSeconds(this.#scope.clock) })
     ])
   }

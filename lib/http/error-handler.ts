@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
 
@@ -22,13 +23,17 @@ export function invalidUrl (status: number, { method, url }: FastifyRequest): Ap
 
 function apiError (thrown: FastifyError): ApiError {
   if (thrown.cause instanceof ApiError) return thrown.cause
-  if (thrown instanceof ApiError || thrown.statusCode === undefined || thrown.statusCode >= 500) return ApiError.from(thrown)
+  const { statusCode: status = 500 } = thrown
+  const message = thrown.message ?? STATUS_CODES[status] ?? 'The request was refused.'
+  // A 500 may say more than a client must know. Any other status was chosen by a hook of the host, such as one that sheds load.
+  if (thrown instanceof ApiError || status === 500) return ApiError.from(thrown)
+  if (status === 429) return new ApiError(429, message, { type: 'rate_limit_error', code: 'rate_limit_exceeded' })
   switch (thrown.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ApiError(413, 'The request body is larger than this server accepts.', { code: 'request_too_large' })
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new ApiError(415, 'Unsupported content type: send the body as application/json.', { code: 'unsupported_content_type' })
     default:
-      return new ApiError(thrown.statusCode, thrown.message)
+      return new ApiError(status, message, { cause: thrown })
   }
 }

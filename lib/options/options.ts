@@ -15,6 +15,9 @@ import { echo } from '../models/echo.js'
 import { openaiCompatible, type OpenAICompatibleOptions } from '../models/openai-compatible.js'
 import type { ModelProvider } from '../models/provider.js'
 import type { ModelRegistryOptions } from '../models/registry.js'
+import type { OffsetUnit } from '../runs/annotators.js'
+import type { Thinking } from '../models/thinking.js'
+import type { History } from '../dialects/assistants/prompt.js'
 import { DEFAULT_LIMITS, type EngineLimits } from '../runs/services.js'
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../http/sse.js'
 import { resolvePassthrough } from './passthrough.js'
@@ -95,6 +98,21 @@ export interface OpenAICompatOptions {
   lockMode?: 'reject' | 'wait'
   /** How files in vector stores are indexed and searched. Default: by their words alone. */
   retrieval?: RetrievalOptions
+  /**
+   * What local models think between `<think>` and `</think>` ahead of an answer of a run: a part of the answer, as the model sends it, or
+   * left out. Default `keep`.
+   */
+  thinking?: 'keep' | 'strip'
+  /**
+   * What a run reads of earlier runs of its thread: their messages, or `all`, the calls of tools and their outputs too. Beyond the token
+   * budget outputs are shortened first, then the oldest are left out. Default `all`.
+   */
+  history?: 'all' | 'messages'
+  /**
+   * What `start_index` and `end_index` of annotations count: UTF-16 units, by which JavaScript, Java and .NET index strings, or code points,
+   * by which Python does. They differ behind characters such as emoji. Default `utf16`.
+   */
+  annotationOffsets?: 'utf16' | 'code_points'
   /** Where runs are reported to when they wait for the client or have ended. Default nowhere. */
   webhooks?: WebhookOptions
   /**
@@ -145,6 +163,9 @@ export interface ResolvedOptions {
   toolAccess: ToolAccess
   lockMode: 'reject' | 'wait'
   retrieval: RetrievalOptions
+  thinking: Thinking
+  history: History
+  annotationOffsets: OffsetUnit
   webhooks: WebhookOptions | undefined
   passthrough: readonly string[]
   apiKeys: ApiKeys
@@ -178,6 +199,9 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions), ...ocrLanguages(options.retrieval?.ocr) },
+    thinking: oneOf('thinking', ['keep', 'strip'], options.thinking),
+    annotationOffsets: oneOf('annotationOffsets', ['utf16', 'code_points'], options.annotationOffsets),
+    history: oneOf('history', ['all', 'messages'], options.history),
     webhooks: options.webhooks,
     passthrough: resolvePassthrough(options.passthrough),
     ...resolveKeys(options),

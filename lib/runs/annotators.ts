@@ -29,3 +29,12 @@ class Chain implements Annotator {
     return pieces.flatMap(piece => piece.annotations.length > 0 ? [...this.#second.end(), piece] : this.#second.push(piece.value))
   }
 }
+
+/** What offsets of annotations count: UTF-16 code units, as JavaScript, Java and .NET index strings, or code points, as Python does. */
+export type OffsetUnit = 'utf16' | 'code_points'
+
+export function lengthIn (unit: OffsetUnit, text: string): number {
+  if (unit === 'utf16') return text.length
+  // Every pair of surrogates is one code point.
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0)
+}

@@ -75,8 +75,8 @@ export interface Dialect<Body extends object = object> {
   spec (body: Body): JobSpec
   request (body: Body, turn: TurnRequest): ModelRequest
 
-  /** The conversation before the job, oldest first, at most `newest` messages of it. */
-  history (records: RecordStore, key: JobKey, newest: number): Promise<ModelMessage[]>
+  /** The conversation before the job, oldest first, at most `newest` messages of it. Calls of tools among them count for none. */
+  history (records: RecordStore, key: JobKey, body: Body, newest: number): Promise<ModelMessage[]>
   /** `tool_resources` of the conversation, as they are now. */
   threadResources (records: RecordStore, key: JobKey): Promise<ToolResources | null>
 

@@ -57,7 +57,7 @@ export class RunExecution implements Committer, Host {
     this.log = log
     const spec = dialect.spec(held.body)
     const offered = services.tools.offered(spec.tools)
-    this.#writer = new TurnWriter(this, scribe, offered, items)
+    this.#writer = new TurnWriter(this, scribe, offered, items, services.offsetUnit ?? 'utf16')
     this.#loop = new TurnLoop(services, this, this.#writer, spec, offered)
     this.finished = new Promise(resolve => { this.#resolveFinished = resolve })
   }

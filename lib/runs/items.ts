@@ -33,6 +33,8 @@ export interface MessageItem extends ItemBase {
 export interface CallsItem extends ItemBase {
   kind: 'calls'
   calls: Call[]
+  /** What the model said behind the calls of the turn. Readers are not shown it: an item that is open cannot have another one behind it. */
+  said?: string
   /** The model has made all its calls, and nothing asks it for them again. */
   isComplete: boolean
 }

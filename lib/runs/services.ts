@@ -1,4 +1,5 @@
 import type { RecordStore } from '../../storage/record-store.js'
+import type { OffsetUnit } from './annotators.js'
 import type { ModelRegistry } from '../models/registry.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
@@ -47,5 +48,7 @@ export interface EngineServices {
   tools: BuiltInTools
   functions: FunctionRunner
   log: Logger
+  /** What offsets of annotations count. Default `utf16`. */
+  offsetUnit?: OffsetUnit
   limits: EngineLimits
 }

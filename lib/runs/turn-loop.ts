@@ -59,7 +59,7 @@ export class TurnLoop {
     const refusal = tools.refusal(this.#spec.tools, new Set(this.#offered.map(({ name }) => name)))
     if (refusal !== undefined) throw new ModelError('server_error', refusal)
     const newest = this.#spec.limits.lastMessages ?? limits.maxPromptMessages
-    const history = await this.#host.retryWhileStorageDown(async () => await dialect.history(records, key, newest))
+    const history = await this.#host.retryWhileStorageDown(async () => await dialect.history(records, key, this.#host.body, newest))
     for (;;) {
       this.#host.signal.throwIfAborted()
       // Calls that were made before a restart are answered first; else the model speaks.
@@ -116,10 +116,11 @@ export class TurnLoop {
         switch (part.type) {
           case 'text':
           case 'refusal':
-            // Calls stay open until they are answered, and items never overlap: words after the calls have no place.
-            if (part.text === '' || writer.openCalls !== undefined) break
+            if (part.text === '') break
             said += part.text
-            if (part.type === 'refusal') await writer.refusal(part.text)
+            // Calls stay open until they are answered, and items never overlap: words behind the calls are no message.
+            if (writer.openCalls !== undefined) writer.textBehindCalls(part.text)
+            else if (part.type === 'refusal') await writer.refusal(part.text)
             // Not awaited where nothing has to be written first: most parts are pieces of an open text.
             else if (!writer.appendText(part.text)) await writer.text(part.text)
             break

@@ -2,7 +2,7 @@ import type { WriteItem } from '../../storage/record-store.js'
 import type { AnnotatedText, Annotator, ArgumentsReader, BuiltInResult, ToolStepDelta } from '../tools/built-in-tool.js'
 import type { OfferedTool } from '../tools/built-in-tools.js'
 import type { ModelToolCall } from '../models/provider.js'
-import { chainAnnotators } from './annotators.js'
+import { chainAnnotators, lengthIn, type OffsetUnit } from './annotators.js'
 import type { CallDelta, Change, DialectEvent, EarlyEnd, ItemEnd, Scribe } from './dialect.js'
 import { callsOf, imagesToShow, type Call, type CallsItem, type Item, type MessageItem, type ReasoningItem } from './items.js'
 import { NO_USAGE, type CutReason, type TokenUsage } from './job.js'
@@ -29,6 +29,7 @@ export class TurnWriter {
   readonly #committer: Committer
   readonly #scribe: Scribe
   readonly #tools: readonly OfferedTool[]
+  readonly #offsetUnit: OffsetUnit
   /** What an interrupted turn has left: written anew, under the same ids, when the redone turn opens the same kind, else removed. */
   #leftovers: Item[] = []
   /** Of the text part being written. */
@@ -38,8 +39,12 @@ export class TurnWriter {
   /** By call id, while the model writes the arguments. */
   readonly #readers = new Map<string, ArgumentsReader>()
 
-  /** @param tools the built-in tools that the job offers to the model. */
-  constructor (committer: Committer, scribe: Scribe, tools: readonly OfferedTool[], items: Item[]) {
+  /**
+   * @param tools the built-in tools that the job offers to the model.
+   * @param offsetUnit what offsets of annotations count.
+   */
+  constructor (committer: Committer, scribe: Scribe, tools: readonly OfferedTool[], items: Item[], offsetUnit: OffsetUnit) {
+    this.#offsetUnit = offsetUnit
     this.#committer = committer
     this.#scribe = scribe
     this.#tools = tools
@@ -156,6 +161,12 @@ export class TurnWriter {
     }
     const index = item.calls.push(call) - 1
     this.#publishCall(item, index, { type: 'begun' })
+  }
+
+  /** Keeps what the model says behind its calls: later turns read it. */
+  textBehindCalls (text: string): void {
+    const item = this.openCalls
+    if (item !== undefined) item.said = (item.said ?? '') + text
   }
 
   /** @param opaque replaces what came with the call. */
@@ -289,8 +300,8 @@ export class TurnWriter {
     const part = item.parts[index]
     if (part?.type !== 'text') return
     for (const { value, annotations } of pieces) {
-      const offset = part.text.length
-      const placed = annotations.map(annotation => ({ ...annotation, start_index: annotation.start_index + offset, end_index: annotation.end_index + offset }))
+      const place = (index: number): number => lengthIn(this.#offsetUnit, part.text + value.slice(0, index))
+      const placed = annotations.map(annotation => ({ ...annotation, start_index: place(annotation.start_index), end_index: place(annotation.end_index) }))
       part.text += value
       part.annotations.push(...placed)
       this.#committer.publish(this.#scribe.textDelta(item, index, { value, annotations: placed }, this.#isPartNew))

@@ -1,4 +1,5 @@
 import { StorageUnavailableError, StorageClosedError } from '../../storage/record-store.js'
+import { ContentionError } from './until-written.js'
 
 /** The body of every error answer: four keys, always (API reference, "Error codes"). */
 export interface ErrorEnvelope {
@@ -46,13 +47,17 @@ export class ApiError extends Error {
     this.headers = options.headers ?? {}
   }
 
-  /** Any thrown thing as an ApiError: itself, a store that is away (503), or a 500 that tells nothing. */
+  /** Any thrown thing as an ApiError: itself, a store that is away or a race that was always lost (503), or a 500 that tells nothing. */
   static from (thrown: unknown): ApiError {
     if (thrown instanceof ApiError) return thrown
     if (thrown instanceof StorageUnavailableError || thrown instanceof StorageClosedError) {
       const reason = thrown instanceof StorageUnavailableError ? thrown.reason : undefined
       return new ApiError(503, reason === undefined ? UNREACHABLE : TAKES_NO_WRITES[reason],
         { code: 'storage_unavailable', headers: { 'retry-after': '1' }, cause: thrown })
+    }
+    if (thrown instanceof ContentionError) {
+      return new ApiError(503, 'Too many requests change the same object at once. Please retry your request.',
+        { code: 'contention', headers: { 'retry-after': '1', 'x-should-retry': 'true' }, cause: thrown })
     }
     return new ApiError(500, 'The server had an error while processing your request. Sorry about that!', { cause: thrown })
   }

@@ -1,4 +1,5 @@
 import type { ListResponse } from '../../schemas/common.js'
+import { placeOfDeleted } from '../../storage/deleted-places.js'
 import type { Page, StoredRecord } from '../../storage/record-store.js'
 import type { ApiError } from './errors.js'
 import type { Scope } from './scope.js'
@@ -23,6 +24,8 @@ export interface ListSource {
   partition: string
   kind: string
   parent?: string
+  /** The kind (without a parent) of the objects that a list of index entries is of. Its ids are cursors too, also those that the list leaves out. */
+  objects?: string
 }
 
 /** Makes the error for a cursor that is no id of the list. */
@@ -42,13 +45,14 @@ const PAGE_BYTES = 32 * 1024 * 1024
 /** As `listRecords`, but the page's records. A page may have fewer than it could when they are large. */
 export async function pageOf<Body> (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<Page<Body>> {
   const { records, project } = scope
+  const { partition, kind, parent } = source
   let { after, before } = await cursorPositions(scope, source, params, missing)
   const limit = params.limit ?? DEFAULT_LIMIT
   const backwards = after === undefined && before !== undefined
   let found: StoredRecord<Body>[] = []
   let bytes = 0
   for (;;) {
-    const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.min(limit - found.length, READ_AT_ONCE), after, before })
+    const page = await records.page<Body>({ project, partition, kind, parent, order: params.order ?? 'desc', limit: Math.min(limit - found.length, READ_AT_ONCE), after, before })
     const fitting = withinBytes(page.records, found.length === 0, PAGE_BYTES - bytes, backwards)
     for (const { body } of fitting) bytes += approximateBytes(body)
     found = backwards ? [...fitting, ...found] : [...found, ...fitting]
@@ -97,6 +101,7 @@ export async function listSelected<Body, T extends { id: string }> (
   { maxScan = Infinity, signal }: SelectOptions = {}
 ): Promise<ListResponse<T>> {
   const { records, project } = scope
+  const { partition, kind, parent } = source
   let { after, before } = await cursorPositions(scope, source, params, missing)
   const limit = params.limit ?? DEFAULT_LIMIT
   const backwards = after === undefined && before !== undefined
@@ -105,7 +110,7 @@ export async function listSelected<Body, T extends { id: string }> (
   // One more than is shown tells whether there are more: all records beyond the page may be left out.
   while (found.length <= limit) {
     if (signal?.aborted === true) break
-    const page = await records.page<Body>({ project, ...source, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
+    const page = await records.page<Body>({ project, partition, kind, parent, order: params.order ?? 'desc', limit: Math.max(MIN_SCAN, limit), after, before })
     const selected = (await Promise.all(page.records.map(async record => await select(record)))).filter(item => item !== undefined)
     found = backwards ? [...selected, ...found] : [...found, ...selected]
     if (!page.hasMore) break
@@ -127,10 +132,17 @@ export function listOf<T extends { id: string }> (data: T[], hasMore: boolean): 
 async function cursorPositions (scope: Scope, source: ListSource, params: ListParams, missing: MissingError): Promise<{ after: number | undefined, before: number | undefined }> {
   const position = async (id: string | undefined): Promise<number | undefined> => {
     if (id === undefined) return undefined
-    const record = await scope.records.get({ project: scope.project, partition: source.partition, kind: source.kind, id })
-    if (record === undefined || record.parent !== (source.parent ?? '')) throw missing(id)
-    return record.position
+    const found = await positionOf(scope, source, id) ?? (source.objects === undefined ? undefined : await positionOf(scope, { partition: source.partition, kind: source.objects }, id))
+    if (found === undefined) throw missing(id)
+    return found
   }
   const [after, before] = await Promise.all([position(params.after), position(params.before)])
   return { after, before }
+}
+
+/** The position of a record, also of one that was deleted. */
+async function positionOf ({ records, project }: Scope, { partition, kind, parent = '' }: ListSource, id: string): Promise<number | undefined> {
+  const record = await records.get({ project, partition, kind, id })
+  if (record !== undefined) return record.parent === parent ? record.position : undefined
+  return await placeOfDeleted(records, { project, partition }, kind, parent, id)
 }

@@ -15,7 +15,7 @@ export type ValidationResult<T> = { value: T, error?: never } | { error: ApiErro
 
 /**
  * A validator for one schema of `schemas/`, for a route as well as for a call without HTTP. It never converts a
- * body and fills in no defaults; of a query it converts what a URL cannot say otherwise (see `fromQuery`).
+ * body, but for `[]` where an object is due, and fills in no defaults; of a query it converts what a URL cannot say otherwise (see `fromQuery`).
  *
  * A compiled check answers for the valid requests, nearly all of them. Only when it says no is the value walked
  * again to find out what to tell the caller, in the words of the API (docs/contract.md, "Validation"): first what is
@@ -97,6 +97,8 @@ class Walk {
       const choice = ofType('array')
       if (choice) return this.#array(choice, value, path)
     }
+    // PHP encodes an empty object so.
+    if (Array.isArray(value) && value.length === 0 && ofType('object')) return this.value(schema, {}, path)
     if (isRecord(value)) {
       const objects = choices.filter(choice => choice.type === 'object')
       const [object, another] = objects
@@ -199,7 +201,7 @@ function checkString (schema: Schema, value: string, path: string): string {
       `Invalid '${path}': string too long. Expected a string with maximum length ${maxLength}, but got a string with length ${characters(value)} instead.`)
   }
   if (idPrefix !== undefined && !value.startsWith(idPrefix)) {
-    throw invalid(path, 'invalid_value', `Invalid '${path}': '${abbreviate(value)}'. Expected an ID that begins with '${idPrefix}'.`)
+    throw wrongIdPrefix(path, value, idPrefix)
   }
   if (pattern !== undefined && !new RegExp(pattern).test(value)) {
     throw invalid(path, 'invalid_value',
@@ -239,8 +241,8 @@ function checkMap (schema: Schema, value: JsonRecord, path: string): JsonRecord 
 
 /**
  * A query as the schema wants it. URLs know only strings: digits become numbers where a number is wanted, `key[]=a`,
- * `key=a` and repetitions become one array where an array is, `key[name]=a` a property where an object is. An empty value counts as absent. Keys that we do not know
- * are left out without a word, because SDKs and proxies add theirs (`api-version`).
+ * `key[0]=a`, `key=a` and repetitions become one array where an array is, `key[name]=a` a property where an object is. An empty value counts as
+ * absent. Keys that we do not know are left out without a word, because SDKs and proxies add theirs (`api-version`).
  */
 function fromQuery (schema: Schema, raw: unknown): unknown {
   const given = isRecord(raw) ? raw : {}
@@ -251,13 +253,24 @@ function fromQuery (schema: Schema, raw: unknown): unknown {
       if (members.length === 0 && given[key] !== undefined) query[key] = given[key]
       else if (members.length > 0) query[key] = Object.fromEntries(members.map(name => [name.slice(key.length + 1, -1), given[name]]))
     } else if (property.type === 'array') {
-      const items = [given[key], given[`${key}[]`]].flat().filter(item => item !== undefined && item !== '')
+      const items = queryItems(given, key)
       if (items.length > 0) query[key] = items
     } else if (given[key] !== undefined && given[key] !== '') {
       query[key] = property.type === 'integer' ? toNumber(given[key]) : given[key]
     }
   }
   return query
+}
+
+/** The items of an array, those with a place (`key[0]`) by their places. A parser that a host has chosen may have made an array or an object of them. */
+function queryItems (given: JsonRecord, key: string): unknown[] {
+  const placed = Object.entries(given).flatMap(([name, item]): [number, unknown][] => {
+    const place = name.startsWith(`${key}[`) ? /^\[(\d{1,9})\]$/.exec(name.slice(key.length))?.[1] : undefined
+    return place === undefined ? [] : [[Number(place), item]]
+  })
+  const plain = given[key]
+  return [isRecord(plain) ? Object.values(plain) : plain, given[`${key}[]`], placed.sort(([a], [b]) => a - b).map(([, item]) => item)]
+    .flat(2).filter(item => item !== undefined && item !== '')
 }
 
 function toNumber (value: unknown): unknown {
@@ -294,6 +307,11 @@ function has (value: JsonRecord, key: string): boolean {
 
 function isRecord (value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The 400 for an id of another kind of object. */
+export function wrongIdPrefix (path: string, id: string, prefix: string): ApiError {
+  return invalid(path, 'invalid_value', `Invalid '${path}': '${abbreviate(id)}'. Expected an ID that begins with '${prefix}'.`)
 }
 
 function join (path: string, key: string): string {

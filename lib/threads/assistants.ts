@@ -1,5 +1,6 @@
 import type { Assistant, CreateAssistantRequest, UpdateAssistantRequest } from '../../schemas/assistants.js'
 import type { ListResponse } from '../../schemas/common.js'
+import { rememberPlace } from '../../storage/deleted-places.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import { unixSeconds } from '../shared/clock.js'
 import { notFound } from '../shared/errors.js'
@@ -87,9 +88,9 @@ export class Assistants {
   async delete (id: string): Promise<void> {
     const { records, project } = this.#scope
     await untilWritten(async () => {
-      const { version } = await this.#load(id)
+      const record = await this.#load(id)
       return await records.write({ project, partition: SOURCE.partition },
-        [{ op: 'delete', kind: SOURCE.kind, id, expect: version }]) || undefined
+        [{ op: 'delete', kind: SOURCE.kind, id, expect: record.version }, ...await rememberPlace(records, record)]) || undefined
     })
   }
 

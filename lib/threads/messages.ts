@@ -1,5 +1,6 @@
 import type { ListResponse } from '../../schemas/common.js'
 import type { CreateMessageRequest, Message, UpdateMessageRequest } from '../../schemas/messages.js'
+import { rememberPlace } from '../../storage/deleted-places.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { StoredRecord } from '../../storage/record-store.js'
 import { badRequest, notFound } from '../shared/errors.js'
@@ -81,10 +82,11 @@ export class Messages {
   async delete (threadId: string, id: string): Promise<void> {
     const { records, project } = this.#scope
     await untilWritten(async () => {
-      const { version } = await this.#load(threadId, id)
+      const record = await this.#load(threadId, id)
       return await records.write({ project, partition: threadId }, [
-        { op: 'delete', kind: KIND.message, id, expect: version },
-        { op: 'delete', kind: KIND.runMessage, id }
+        { op: 'delete', kind: KIND.message, id, expect: record.version },
+        { op: 'delete', kind: KIND.runMessage, id },
+        ...await rememberPlace(records, record)
       ]) || undefined
     })
   }
@@ -97,7 +99,7 @@ export class Messages {
 
   async #ofRun (threadId: string, runId: string, params: ListParams): Promise<ListResponse<Message>> {
     const { records, project } = this.#scope
-    const source = { partition: threadId, kind: KIND.runMessage, parent: runId }
+    const source = { partition: threadId, kind: KIND.runMessage, parent: runId, objects: KIND.message }
     const page = await pageOf<object>(this.#scope, source, params, missing)
     const messages = await Promise.all(page.records.map(async ({ id }) => await records.get<Message>({ project, partition: threadId, kind: KIND.message, id })))
     return listOf(messages.flatMap(message => message?.body ?? []), page.hasMore)

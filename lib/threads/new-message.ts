@@ -6,7 +6,8 @@ import { badRequest } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import type { Scope } from '../shared/scope.js'
 import { extensionOf } from '../files/filename.js'
-import { requireFiles } from '../files/find.js'
+import { wrongIdPrefix } from '../shared/validation.js'
+import { findFile, requireFiles } from '../files/find.js'
 
 /**
  * A message written by hand: complete from the start, of no assistant and no run.
@@ -17,7 +18,7 @@ export async function newMessage (scope: Scope, threadId: string, request: Creat
   const at = unixSeconds(scope.clock)
   const attachments = request.attachments ?? []
   refuseTooLong(request.content, path)
-  await requireFiles(scope, attachments.map(attachment => attachment.file_id))
+  await requireAttached(scope, attachments.map(attachment => attachment.file_id), path)
   await requireImages(scope, request.content, path)
   return {
     id: newId.message(),
@@ -70,6 +71,14 @@ function refuseTooLong (content: CreateMessageRequest['content'], path: string):
   if (length <= LONGEST_MESSAGE) return
   const param = `${path}content`
   throw badRequest(`Invalid '${param}': content too long. Expected at most ${LONGEST_MESSAGE} characters in all parts together, but got ${length}.`, { param, code: 'string_above_max_length' })
+}
+
+async function requireAttached (scope: Scope, ids: readonly string[], path: string): Promise<void> {
+  for (const [i, id] of ids.entries()) {
+    // Files that were imported (from Azure, say) keep ids of any form.
+    if (!id.startsWith('file') && await findFile(scope, id) === undefined) throw wrongIdPrefix(`${path}attachments[${i}].file_id`, id, 'file')
+  }
+  await requireFiles(scope, ids)
 }
 
 /** What models can see. */

@@ -1,5 +1,6 @@
 import type { ListResponse } from '../../schemas/common.js'
 import type { CreateThreadRequest, ListThreadsQuery, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
+import { rememberPlace } from '../../storage/deleted-places.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
@@ -107,7 +108,8 @@ export class Threads {
       return await records.write({ project, partition: id },
         [{ op: 'check', kind: KIND.thread, id, expect: version }, { op: 'clear' }]) || undefined
     })
-    await records.write({ project, partition: SOURCE.partition }, [{ op: 'delete', kind: SOURCE.kind, id }])
+    const entry = await records.get({ project, ...SOURCE, id })
+    if (entry !== undefined) await records.write(entry, [{ op: 'delete', kind: SOURCE.kind, id }, ...await rememberPlace(records, entry)])
   }
 
   /**

@@ -125,9 +125,9 @@ export interface BuiltInTool<
    * What the model reads as the call's output.
    *
    * @param kept undefined where a record of it is missing.
-   * @param ordinal how many calls of this type the run had made before.
+   * @param ordinal how many calls of this type the run had made before. Undefined for a call of an earlier run.
    */
-  output (call: Call, kept: Kept | undefined, ordinal: number): string
+  output (call: Call, kept: Kept | undefined, ordinal: number | undefined): string
 
   /**
    * The call with what a delta of `run` adds, for what is stored of a call that does not come to its end. Absent: nothing is shown of

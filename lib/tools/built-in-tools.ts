@@ -67,6 +67,6 @@ function declareFunction (param: ToolDeclaration): FunctionTool | undefined {
   const { function: definition } = param
   return {
     type: 'function',
-    function: { ...definition, parameters: definition.parameters ?? { type: 'object', properties: {} }, strict: definition.strict ?? false }
+    function: { ...definition, description: definition.description ?? null, parameters: definition.parameters ?? { type: 'object', properties: {} }, strict: definition.strict ?? false }
   }
 }

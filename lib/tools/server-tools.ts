@@ -5,7 +5,7 @@ import { unlessAborted } from '../shared/abort.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { ModelTool } from '../models/provider.js'
-import { isFunction, type ToolDeclaration } from './built-in-tool.js'
+import { isFunction, type FunctionTool, type ToolDeclaration } from './built-in-tool.js'
 import type { FunctionRunner, ServerTool, ToolContext, ToolInvocation } from './tool.js'
 
 /** `all` offers server tools to every run, `declared` only to runs that list a function of the name. */
@@ -49,12 +49,17 @@ export class ServerTools implements FunctionRunner {
   offered (declared: readonly ToolDeclaration[], project: string): ModelTool[] {
     const offered = new Map<string, ModelTool>()
     for (const tool of declared) {
-      if (isFunction(tool)) offered.set(tool.function.name, this.#of(project, tool.function.name)?.shown ?? tool.function)
+      if (isFunction(tool)) offered.set(tool.function.name, this.#of(project, tool.function.name)?.shown ?? shownFunction(tool.function))
     }
     if (this.#options.access === 'all') {
       for (const [name, { shown }] of this.#tools) if (this.#of(project, name) !== undefined) offered.set(name, shown)
     }
     return [...offered.values()]
+  }
+
+  /** Whether a run of this project with these declarations offers a function of this name. */
+  offers (name: string, declared: readonly ToolDeclaration[], project: string): boolean {
+    return declares(declared, name) || this.#available(name, declared, project) !== undefined
   }
 
   async runsHere (call: ToolInvocation, declared: readonly ToolDeclaration[], project: string): Promise<boolean> {
@@ -191,4 +196,8 @@ function zodCheck (zod: ZodLike): Registered['check'] {
     const { success, data, error } = zod.safeParseAsync === undefined ? zod.safeParse(args) : await zod.safeParseAsync(args)
     return success ? { args: data } : { problem: error?.message ?? 'the arguments do not fit.' }
   }
+}
+
+function shownFunction ({ description, ...rest }: FunctionTool['function']): ModelTool {
+  return { ...rest, ...description == null ? {} : { description } }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ListResponse } from '../../schemas/common.js'
 import type { FileObject } from '../../schemas/files.js'
 import type { CreateVectorStoreFileRequest, ListVectorStoreFilesQuery, UpdateVectorStoreFileRequest, VectorStoreFile, VectorStoreFileContent } from '../../schemas/vector-stores.js'
+import { rememberPlace } from '../../storage/deleted-places.js'
 import { eachPage, eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
@@ -135,9 +136,10 @@ export class StoreFiles {
     const ref = this.#ref(storeId)
     await activate(records, ref, clock.now())
     const detached = await changeStore(records, ref, async change => {
-      const body = await change.file(id)
-      if (body === undefined || (token !== undefined && body.token !== token)) return undefined
-      change.add(removeRecord(KIND.vectorStoreFile, id), removeRecord(KIND.vectorStoreJob, id))
+      const record = await change.fileRecord(id)
+      if (record === undefined || (token !== undefined && record.body.token !== token)) return undefined
+      const { body } = record
+      change.add(removeRecord(KIND.vectorStoreFile, id), removeRecord(KIND.vectorStoreJob, id), ...await rememberPlace(records, record))
       await this.#detachChunks(change, body)
       change.store = { ...change.store, usage_bytes: change.store.usage_bytes - body.file.usage_bytes }
       await change.move(body.batchId, body.file.status, undefined)

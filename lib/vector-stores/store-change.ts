@@ -30,7 +30,11 @@ export class StoreChange {
   }
 
   async file (id: string): Promise<FileBody | undefined> {
-    return (await this.#records.get<FileBody>(recordKey(this.#ref, KIND.vectorStoreFile, id)))?.body
+    return (await this.fileRecord(id))?.body
+  }
+
+  async fileRecord (id: string): Promise<StoredRecord<FileBody> | undefined> {
+    return await this.#records.get<FileBody>(recordKey(this.#ref, KIND.vectorStoreFile, id))
   }
 
   async batch (id: string): Promise<BatchBody | undefined> {

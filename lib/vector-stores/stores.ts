@@ -1,6 +1,7 @@
 import type { ChunkingStrategyParam } from '../../schemas/tools.js'
 import type { ListResponse } from '../../schemas/common.js'
 import type { CreateVectorStoreRequest, UpdateVectorStoreRequest, VectorStore } from '../../schemas/vector-stores.js'
+import { rememberPlace } from '../../storage/deleted-places.js'
 import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { WriteItem } from '../../storage/record-store.js'
@@ -146,7 +147,8 @@ export class VectorStores {
       for await (const { id } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) ids.push(id)
       return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) ? ids : undefined
     })
-    await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'delete', kind: KIND.vectorStore, id }])
+    const entry = await records.get({ project, partition: PARTITION.vectorStores, kind: KIND.vectorStore, id })
+    if (entry !== undefined) await records.write(entry, [{ op: 'delete', kind: KIND.vectorStore, id }, ...await rememberPlace(records, entry)])
     await records.write(filesPartition(project), [removeTask('store', id)])
     await endUses(records, ref, fileIds)
     await this.#search.forget(ref)

@@ -144,6 +144,8 @@ class AssistantDocuments implements Documents {
 
   async save (after: MemoryPartition, before: MemoryPartition): Promise<void> {
     for (const [kind, row] of after.all()) {
+      // The contract has no place for them: they are remembered for as long as the partition is cached.
+      if (kind === KIND.deleted) continue
       if (kind !== KIND.assistant) throw new TypeError('A custom storage keeps nothing but assistants among the assistants.')
       const { id, position, version, json } = row
       const old = before.read(kind, id)
@@ -152,7 +154,7 @@ class AssistantDocuments implements Documents {
       await this.#storage.saveAssistant(id, document)
     }
     for (const [kind, { id }] of before.all()) {
-      if (after.read(kind, id) === undefined) await this.#storage.deleteAssistant(id)
+      if (kind === KIND.assistant && after.read(kind, id) === undefined) await this.#storage.deleteAssistant(id)
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Assistant } from '../../schemas/assistants.js'
 import type { Message } from '../../schemas/messages.js'
 import type { Thread } from '../../schemas/threads.js'
+import { rememberPlace } from '../deleted-places.js'
 import { eachRecord } from '../each-record.js'
 import { DEFAULT_PROJECT, KIND, PARTITION } from '../layout.js'
 import type { PartitionKey, RecordStore, StoredRecord, WriteItem } from '../record-store.js'
@@ -155,7 +156,8 @@ export abstract class RecordThreadStorage implements ThreadStorage {
     for (;;) {
       const found = await this.records.get({ ...collection, id })
       if (found === undefined) return false
-      if (await this.records.write(collection, [{ op: 'delete', kind: collection.kind, id, expect: found.version }])) return true
+      const items: WriteItem[] = [{ op: 'delete', kind: collection.kind, id, expect: found.version }, ...await rememberPlace(this.records, found)]
+      if (await this.records.write(collection, items)) return true
     }
   }
 }

@@ -78,7 +78,6 @@ const CASES: Record<OperationId, Case> = {
   listModels: { shared: true },
   retrieveModel: { shared: true },
   deleteModel: { shared: true },
-  getServer: { shared: true },
   createChatCompletion: { shared: true },
   createEmbedding: { shared: true },
   createFile: { shared: true },

@@ -80,9 +80,9 @@ test('tools are shown with the defaults that were left out', async t => {
   const server = await startServer(t)
   const shown = async (tool: object) => (await newAssistant(server, { tools: [tool] })).tools[0]
   t.strictSame(await shown({ type: 'function', function: { name: 'f' } }),
-    { type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} }, strict: false } })
+    { type: 'function', function: { name: 'f', description: null, parameters: { type: 'object', properties: {} }, strict: false } })
   t.strictSame(await shown({ type: 'function', function: { name: 'f', strict: null } }),
-    { type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} }, strict: false } })
+    { type: 'function', function: { name: 'f', description: null, parameters: { type: 'object', properties: {} }, strict: false } })
   t.strictSame(await shown({ type: 'file_search' }),
     { type: 'file_search', file_search: { ranking_options: { ranker: 'default_2024_08_21', score_threshold: 0 } } })
   t.strictSame(await shown({ type: 'file_search', file_search: { max_num_results: 3, ranking_options: { score_threshold: 0.5 } } }),

@@ -72,3 +72,32 @@ for (const sdk of sdks) {
     t.strictSame(asked, ['0', '1', '0'])
   })
 }
+
+test('a write that loses every race is a 503 that the SDKs repeat', async t => {
+  /** Others are always faster with assistants, until they rest. */
+  class BusyStore extends MemoryRecordStore {
+    isBusy = true
+    override async write (...[key, items]: Parameters<MemoryRecordStore['write']>): Promise<boolean> {
+      const updates = items.some(item => item.op === 'put' && item.kind === 'assistant' && typeof item.expect === 'number')
+      return updates && this.isBusy ? false : await super.write(key, items)
+    }
+  }
+  const storage = new BusyStore()
+  const server = await startServer(t, { storage, mayLogErrors: true })
+  const { id } = await newAssistant(server)
+  const { status, headers, body } = await server.post(`/assistants/${id}`, { name: 'later' })
+  t.equal(status, 503)
+  t.match(body.error, { type: 'server_error', code: 'contention', message: /retry/ })
+  t.equal(headers.get('x-should-retry'), 'true')
+  t.equal(headers.get('retry-after'), '1')
+  let attempts = 0
+  const client = server.client(undefined, {
+    maxRetries: 1,
+    fetch: async (url, init) => {
+      if (++attempts === 2) storage.isBusy = false
+      return await fetch(url as string, init as RequestInit)
+    }
+  })
+  t.equal((await client.beta.assistants.update(id, { name: 'later' })).name, 'later')
+  t.equal(attempts, 2)
+})

@@ -134,3 +134,51 @@ async function encoded (form: FormData): Promise<{ body: Buffer, headers: Record
   const response = new Response(form)
   return { headers: { 'content-type': response.headers.get('content-type')! }, body: Buffer.from(await response.arrayBuffer()) }
 }
+
+/** An application whose hook answers requests below /v1 with this error. */
+async function refusing (t: Test, thrown: unknown): Promise<FastifyInstance> {
+  const app = newApp(t)
+  app.addHook('onRequest', async request => {
+    if (request.headers['x-refuse'] !== undefined) throw thrown
+  })
+  await app.register(openaiCompat, { prefix: '/v1' })
+  return app
+}
+
+test('the status that a hook of the host chooses is kept, in the API\'s envelope', async t => {
+  const asked = { method: 'POST', url: '/v1/threads', headers: { 'x-refuse': '1' } } as const
+  const limited = await (await refusing(t, Object.assign(new Error('Rate limit exceeded, retry in 1 minute'), { statusCode: 429 }))).inject(asked)
+  t.equal(limited.statusCode, 429)
+  t.strictSame(limited.json(), { error: { message: 'Rate limit exceeded, retry in 1 minute', type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' } })
+
+  const bare = await (await refusing(t, { statusCode: 429 })).inject(asked)
+  t.match(bare.json(), { error: { message: 'Too Many Requests', code: 'rate_limit_exceeded' } })
+
+  const pressed = await (await refusing(t, Object.assign(new Error('Service Unavailable'), { statusCode: 503, code: 'FST_UNDER_PRESSURE' }))).inject(asked)
+  t.equal(pressed.statusCode, 503)
+  t.notMatch(pressed.headers, { 'x-should-retry': 'false' })
+  t.match(pressed.json(), { error: { message: 'Service Unavailable', type: 'server_error', code: null } })
+
+  const broken = await (await refusing(t, new Error('the secret'))).inject(asked)
+  t.equal(broken.statusCode, 500)
+  t.notMatch(broken.body, 'secret')
+  t.equal(broken.headers['x-should-retry'], 'false')
+})
+
+test('the log has the id that the client was given, however the host numbers its requests', async t => {
+  const lines: any[] = []
+  const app = Fastify({ genReqId: () => 'host-7', logger: { stream: { write: line => { lines.push(JSON.parse(line)) } } } })
+  t.teardown(async () => await app.close())
+  await app.register(openaiCompat, { prefix: '/v1' })
+  const { headers } = await app.inject('/v1/assistants')
+  t.match(headers['x-request-id'], /^req_[0-9a-f]{32}$/)
+  t.match(lines.at(-1), { reqId: 'host-7', request_id: headers['x-request-id'], msg: 'request completed' })
+})
+
+test('browsers may read what the SDKs look at', async t => {
+  const app = newApp(t)
+  await app.register(openaiCompat, { prefix: '/v1' })
+  const { headers } = await app.inject({ url: '/v1/assistants', headers: { origin: 'https://example.org' } })
+  const exposed = String(headers['access-control-expose-headers']).split(', ')
+  for (const name of ['x-request-id', 'x-should-retry', 'retry-after', 'retry-after-ms', 'openai-poll-after-ms', 'content-disposition']) t.ok(exposed.includes(name), name)
+})

@@ -75,7 +75,7 @@ test('a body that is no JSON object is refused', async t => {
   for (const body of ['{', '{"model":}', 'model=x', '\u0000', '{"model":"m"}}', '﻿{"model":"m"}x']) {
     t.match(await server.post('/assistants', body), { status: 400, body: { error: broken } }, JSON.stringify(body))
   }
-  for (const [body, what] of [['[]', 'an array'], ['"x"', 'a string'], ['1', 'an integer'], ['true', 'a boolean']] as const) {
+  for (const [body, what] of [['[1]', 'an array'], ['"x"', 'a string'], ['1', 'an integer'], ['true', 'a boolean']] as const) {
     t.match(await server.post('/assistants', body), { status: 400, body: { error: { message: `Invalid type: expected an object, but got ${what} instead.`, param: null, code: 'invalid_type' } } }, body)
   }
   t.match(await server.post('/assistants', 'null'), { status: 400, body: { error: { message: "Missing required parameter: 'model'." } } })
@@ -184,4 +184,48 @@ test('a stream is told apart by its headers', async t => {
   })
   t.notOk(stream.response.headers.has('content-length'))
   await stream.all()
+})
+
+test('the bodies of PHP, of editors and of curl are read', async t => {
+  const server = await startServer(t, { script: [text('Hi')] })
+  const assistant = await newAssistant(server, { tools: [{ type: 'function', function: { name: 'f', parameters: [] } }], metadata: [], tool_resources: [] })
+  t.match(assistant, { metadata: {}, tool_resources: {}, tools: [{ function: { parameters: {} } }] })
+  t.strictSame((await server.post('/threads', [])).body.metadata, {})
+  t.match(await server.post('/threads', { messages: [], metadata: [], tool_resources: { code_interpreter: [] } }), { status: 200, body: { metadata: {} } })
+  t.match(await server.post('/assistants', []), { status: 400, body: { error: { code: 'missing_required_parameter', param: 'model' } } })
+  t.match(await server.post('/threads', ['x']), { status: 400, body: { error: { code: 'invalid_type' } } })
+  t.match(await server.post('/threads', { metadata: ['x'] }), { status: 400, body: { error: { code: 'invalid_type', param: 'metadata' } } })
+  t.match(await server.post('/threads', '\uFEFF{"metadata":{"a":"b"}}'), { status: 200, body: { metadata: { a: 'b' } } })
+  const json = { 'content-type': 'application/json' }
+  for (const blank of ['', ' ', '\r\n', '\uFEFF', '\uFEFF \n']) t.match(await raw(server, 'POST', '/threads', json, blank), { status: 200, body: { object: 'thread' } }, JSON.stringify(blank))
+  for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'application/octet-stream', 'application/xml; charset=utf-8']) {
+    t.match(await raw(server, 'POST', '/threads', { 'content-type': type, 'content-length': 0 }), { status: 200, body: { object: 'thread' } }, `curl -d '' as ${type}`)
+    t.match(await raw(server, 'POST', '/threads', { 'content-type': type, 'content-length': 2 }, '{}'), { status: 415, body: { error: { code: 'unsupported_content_type' } } }, type)
+  }
+})
+
+test('an array in a query is written as clients write it', async t => {
+  const server = await startServer(t, { script: [text('Hi')] })
+  const { id } = await newAssistant(server)
+  const thread = await newThread(server, 'Hello')
+  const { body } = await server.post(`/threads/${thread.id}/runs`, { assistant_id: id })
+  const run = await stopped(server, body)
+  const path = `/threads/${thread.id}/runs/${run.id}/steps`
+  const value = 'step_details.tool_calls[*].file_search.results[*].content'
+  for (const name of ['include', 'include[]', 'include[0]', 'include[1]', 'include%5B0%5D', 'include%5B%5D']) {
+    t.match(await server.get(`${path}?${name}=${encodeURIComponent(value)}`), { status: 200, body: { object: 'list' } }, name)
+    t.match(await server.get(`${path}?${name}=x`), { status: 400, body: { error: { param: 'include[0]', code: 'invalid_value' } } }, `${name} is read`)
+  }
+  t.match(await server.get(`${path}?include[1]=x&include[0]=${encodeURIComponent(value)}`), { status: 400, body: { error: { param: 'include[1]' } } }, 'in the order of their places')
+})
+
+test('a function without a description has null for it, and the model is sent none', async t => {
+  const server = await startServer(t, { script: [text('Hi')] })
+  const functions = [{ name: 'a', description: null }, { name: 'b' }, { name: 'c', description: 'Does c.' }]
+  const assistant = await newAssistant(server, { tools: functions.map(definition => ({ type: 'function', function: definition })) })
+  t.strictSame(assistant.tools.map((tool: any) => tool.function.description), [null, null, 'Does c.'])
+  const thread = await newThread(server, 'Hello')
+  const { body } = await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+  await stopped(server, body)
+  t.strictSame(server.upstream.chats[0]!.body.tools.map((tool: any) => 'description' in tool.function), [false, false, true])
 })

@@ -1,4 +1,5 @@
 import { test, type Test } from 'tap'
+import { ManualClock } from '../helpers/clock.js'
 import { sdks } from '../helpers/sdk.js'
 import { covers, newAssistant, newThread, startServer, stopped, type TestServer } from '../helpers/server.js'
 import { text, toolCalls } from '../helpers/upstream.js'
@@ -175,3 +176,94 @@ for (const sdk of sdks) {
     t.equal((await first.getNextPage()).data[0]?.name, '10')
   })
 }
+
+interface Emptied {
+  what: string
+  /** From the SDK: all objects, page by page. */
+  list: () => AsyncIterable<{ id: string }>
+  /** The same as a path, without its query. */
+  path: string
+  remove: (id: string) => PromiseLike<unknown>
+}
+
+/** Everything that can be listed and deleted, six of each, oldest first. */
+async function deletable (server: TestServer): Promise<Emptied[]> {
+  const client = server.client()
+  const { assistants, threads } = client.beta
+  const limit = 2
+  const order = 'asc' as const
+  const six = [...Array(6).keys()]
+  for (const n of six) await newAssistant(server, { name: `${n}` })
+  const spoken = await newThread(server, ...six.map(String))
+  const files = async (purpose: 'assistants' | 'user_data') => {
+    const made = []
+    for (const n of six) made.push((await client.files.create({ file: new File([`text ${n}`], `${n}.txt`), purpose })).id)
+    return made
+  }
+  await files('user_data')
+  for (const n of six) await client.vectorStores.create({ name: `${n}` })
+  const inStore = await client.vectorStores.create({ file_ids: await files('assistants') })
+  const inBatch = await client.vectorStores.create({})
+  const batch = await client.vectorStores.fileBatches.create(inBatch.id, { file_ids: await files('assistants') })
+  return [
+    { what: 'assistants', path: '/assistants', list: () => assistants.list({ limit, order }), remove: id => assistants.delete(id) },
+    { what: 'messages', path: `/threads/${spoken.id}/messages`, list: () => threads.messages.list(spoken.id, { limit, order }), remove: id => threads.messages.delete(id, { thread_id: spoken.id }) },
+    { what: 'files of a store', path: `/vector_stores/${inStore.id}/files`, list: () => client.vectorStores.files.list(inStore.id, { limit, order }), remove: id => client.vectorStores.files.delete(id, { vector_store_id: inStore.id }) },
+    // Deleting a file detaches it from its stores.
+    { what: 'files of a batch', path: `/vector_stores/${inBatch.id}/file_batches/${batch.id}/files`, list: () => client.vectorStores.fileBatches.listFiles(batch.id, { vector_store_id: inBatch.id, limit, order }), remove: id => client.files.delete(id) },
+    { what: 'vector stores', path: '/vector_stores', list: () => client.vectorStores.list({ limit, order }), remove: id => client.vectorStores.delete(id) },
+    { what: 'files of a purpose', path: '/files', list: () => client.files.list({ purpose: 'user_data', limit, order }), remove: id => client.files.delete(id) },
+    { what: 'files', path: '/files', list: () => client.files.list({ limit, order }), remove: id => client.files.delete(id) }
+  ]
+}
+
+test('a list whose objects are deleted while it is paged through is read to its end', async t => {
+  const server = await startServer(t)
+  for (const { what, list, path, remove } of await deletable(server)) {
+    const { data } = (await server.get(`${path}?limit=100&order=asc`)).body
+    const deleted: string[] = []
+    for await (const { id } of list()) {
+      await remove(id)
+      deleted.push(id)
+    }
+    t.ok(deleted.length >= 6, what)
+    if (what !== 'files of a purpose') t.strictSame(deleted, data.map(({ id }: any) => id), what)
+    t.strictSame(await page(server, path, `after=${deleted[0]}`), envelope([], false), `${what}: nothing is left`)
+  }
+})
+
+test('a cursor that was deleted stands where it stood, in both orders and directions; one that never was is a 404', async t => {
+  const server = await startServer(t)
+  for (const { what, path, remove } of await deletable(server)) {
+    if (what === 'files of a purpose') continue
+    const ids: string[] = (await server.get(`${path}?limit=100&order=asc`)).body.data.map(({ id }: any) => id)
+    const [middle, older, newer] = [ids[3]!, ids.slice(0, 3), ids.slice(4)]
+    await remove(middle)
+    t.strictSame(await page(server, path, `limit=100&order=asc&after=${middle}`), envelope(newer, false), what)
+    t.strictSame(await page(server, path, `limit=100&after=${middle}`), envelope([...older].reverse(), false), what)
+    if (!path.startsWith('/files')) {
+      t.strictSame(await page(server, path, `limit=100&order=asc&before=${middle}`), envelope(older, false), what)
+      t.strictSame(await page(server, path, `limit=2&order=desc&before=${ids.at(-1)}`), envelope([], false), what)
+    }
+    t.equal((await server.get(`${path}?after=${middle.slice(0, -1)}_`)).status, 404, `${what}: an id that was never given`)
+  }
+  const other = await newThread(server, 'a', 'b')
+  const [{ id }] = (await server.get(`/threads/${other.id}/messages`)).body.data
+  await server.delete(`/threads/${other.id}/messages/${id}`)
+  t.equal((await server.get(`/threads/${(await newThread(server, 'c')).id}/messages?after=${id}`)).status, 404, 'deleted in another thread')
+})
+
+test('a file that has expired is a cursor like one that was deleted', async t => {
+  const clock = new ManualClock()
+  const server = await startServer(t, { clock })
+  const client = server.client()
+  const ids = []
+  for (const seconds of [undefined, 3600, undefined]) {
+    ids.push((await client.files.create({ file: new File(['x'], 'x.txt'), purpose: 'user_data', ...seconds === undefined ? {} : { expires_after: { anchor: 'created_at', seconds } } })).id)
+  }
+  await clock.advance(3_600_000)
+  for (const query of ['', 'purpose=user_data&']) {
+    t.strictSame(await page(server, '/files', `${query}order=asc&after=${ids[1]}`), envelope([ids[2]!], false))
+    t.strictSame(await page(server, '/files', `${query}after=${ids[1]}`), envelope([ids[0]!], false))
+  }
+})

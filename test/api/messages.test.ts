@@ -151,8 +151,16 @@ test('the messages of one run come in pages too', async t => {
   t.strictSame(await page('order=asc&limit=2'), ['0,1', true, true, true])
   t.strictSame(await page(`order=asc&after=${ids[1]}`), ['2', false, true, true])
   t.strictSame(await page(`order=asc&limit=1&before=${ids[2]}`), ['1', true, true, true])
-  const [question] = (await server.get(`/threads/${thread.id}/messages?order=asc`)).body.data
-  t.match(await server.get(`/threads/${thread.id}/messages?run_id=${run.id}&after=${question.id}`), { status: 404 }, 'a message of the thread, but not of the run')
+  const path = `/threads/${thread.id}/messages`
+  const { body: behind } = await server.post(path, { role: 'user', content: 'Bye' })
+  const [question] = (await server.get(`${path}?order=asc`)).body.data
+  t.strictSame(await page(`order=asc&limit=2&after=${question.id}`), ['0,1', true, true, true], 'a cursor may be any message of the thread')
+  t.strictSame(await page(`after=${behind.id}`), ['2,1,0', false, true, true])
+  t.strictSame(await page(`order=asc&before=${behind.id}`), ['0,1,2', false, true, true])
+  await server.delete(`${path}/${ids[1]}`)
+  t.strictSame(await page(`order=asc&after=${ids[1]}`), ['2', false, true, true], 'and one that was deleted')
+  const elsewhere = (await server.post(`/threads/${(await newThread(server)).id}/messages`, { role: 'user', content: 'x' })).body
+  t.equal((await server.get(`${path}?run_id=${run.id}&after=${elsewhere.id}`)).status, 404, 'but none of another thread')
 })
 
 test('metadata given to a message while it is being written stays with it', async t => {
@@ -169,4 +177,27 @@ test('metadata given to a message while it is being written stays with it', asyn
   t.match(completed, { status: 'completed', metadata: { seen: 'yes' }, content: [{ text: { value: 'one two' } }] })
   await stream.all()
   t.strictSame((await server.get(path)).body, completed)
+})
+
+test('an attachment whose id is not one of a file is refused as such; a missing file is a 404', async t => {
+  const server = await startServer(t)
+  const thread = await newThread(server)
+  const attached = async (id: string) => await server.post(`/threads/${thread.id}/messages`, {
+    role: 'user', content: 'x', attachments: [{ file_id: 'file-none', tools: [] }, { file_id: id, tools: [{ type: 'file_search' }] }].slice(id === 'file-none' ? 1 : 0)
+  })
+  t.match(await attached('vs_123'), { status: 400, body: { error: { message: "Invalid 'attachments[1].file_id': 'vs_123'. Expected an ID that begins with 'file'.", param: 'attachments[1].file_id', code: 'invalid_value' } } })
+  t.match(await attached('undefined'), { status: 400, body: { error: { code: 'invalid_value' } } })
+  t.match(await attached('file-none'), { status: 404, body: { error: { message: 'Files [file-none] were not found' } } })
+  t.match(await server.post('/threads', { messages: [{ role: 'user', content: 'x', attachments: [{ file_id: 'x', tools: [] }] }] }), { status: 400, body: { error: { param: 'messages[0].attachments[0].file_id' } } })
+})
+
+test('a message may be empty or blank, and comes back as it was sent', async t => {
+  const server = await startServer(t)
+  const thread = await newThread(server)
+  for (const content of ['', ' \n', [{ type: 'text', text: '' }]]) {
+    const { status, body } = await server.post(`/threads/${thread.id}/messages`, { role: 'user', content })
+    t.equal(status, 200)
+    t.strictSame(body.content, [{ type: 'text', text: { value: typeof content === 'string' ? content : '', annotations: [] } }])
+  }
+  t.match(await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: [] }), { status: 400, body: { error: { code: 'empty_array', param: 'content' } } })
 })

@@ -221,3 +221,30 @@ test('include is taken in every way that clients write it', async t => {
     t.equal((await server.get(`/threads/${thread.id}/runs/${body.id}/steps?${query}`)).status, 200)
   }
 })
+
+test('a tool choice that names what the run does not have is refused before anything is stored', async t => {
+  const server = await startServer(t, {
+    script: [text('Hi'), text('Hi'), text('Hi')],
+    tools: [{ name: 'clock', parameters: { type: 'object', properties: {} }, execute: () => 'noon' }]
+  })
+  const own = [{ type: 'function', function: { name: 'own' } }]
+  const assistant = await newAssistant(server, { tools: own })
+  const thread = await newThread(server, 'Hello')
+  const path = `/threads/${thread.id}/runs`
+  const force = (name: string) => ({ type: 'function', function: { name } })
+  const refused = async (fields: object, what: string) => t.match(await server.post(path, { assistant_id: assistant.id, additional_messages: [{ role: 'user', content: 'kept?' }], ...fields }), {
+    status: 400, body: { error: { message: `Invalid value for 'tool_choice': no ${what} was specified in the 'tools' parameter.`, type: 'invalid_request_error', param: 'tool_choice' } }
+  })
+  await refused({ tool_choice: force('other') }, "function named 'other'")
+  await refused({ tool_choice: force('own'), tools: [] }, "function named 'own'")
+  await refused({ tool_choice: { type: 'file_search' } }, "tool of type 'file_search'")
+  t.match(await server.post('/threads/runs', { assistant_id: assistant.id, tool_choice: force('other') }), { status: 400, body: { error: { param: 'tool_choice' } } })
+  t.equal((await server.get(`/threads/${thread.id}/messages`)).body.data.length, 1)
+  for (const tool of [force('own'), force('clock'), { type: 'code_interpreter' }]) {
+    const { status, body } = await server.post('/threads/runs', {
+      assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hello' }] }, tool_choice: tool, tools: [...own, { type: 'code_interpreter' }]
+    })
+    t.equal(status, 200, JSON.stringify(tool))
+    await stopped(server, body)
+  }
+})

@@ -63,7 +63,7 @@ test('metadata beyond its limits is refused, on everything that has it', async t
     [{ k: {} }, "Invalid type for 'metadata.k': expected a string, but got an object instead.", 'metadata.k', 'invalid_type'],
     [{ k: [] }, "Invalid type for 'metadata.k': expected a string, but got an array instead.", 'metadata.k', 'invalid_type'],
     ['x', "Invalid type for 'metadata': expected an object, but got a string instead.", 'metadata', 'invalid_type'],
-    [[], "Invalid type for 'metadata': expected an object, but got an array instead.", 'metadata', 'invalid_type']
+    [['x'], "Invalid type for 'metadata': expected an object, but got an array instead.", 'metadata', 'invalid_type']
   ]
   for (const { path, rest } of await takers(server)) {
     for (const [metadata, message, param, code] of refused) {

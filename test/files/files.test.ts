@@ -265,3 +265,26 @@ test('a host that reads forms its own way keeps doing so, and ours stream by', a
     t.match(file, { bytes: 19, filename: 'a.txt', expires_at: file.created_at + 3600 })
   }
 })
+
+test('encoded words in the name of a file are decoded, as far as they can be', async t => {
+  const files = await startFileServer(t)
+  const named = async (name: string) => (await postRaw(files, '/files', [
+    '--X', `content-disposition: form-data; name="file"; filename="${name}"`, '', 'abc', '--X', 'content-disposition: form-data; name="purpose"', '', 'assistants', '--X--', ''
+  ].join('\r\n'))).body.filename
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  t.equal(await named(`=?utf-8?B?${base64('Grüße.pdf')}?=`), 'Grüße.pdf')
+  t.equal(await named('=?UTF-8?Q?Gr=C3=BC=C3=9Fe_an_alle.txt?='), 'Grüße an alle.txt')
+  t.equal(await named('=?iso-8859-1?q?Gr=FC=DFe?=.txt'), 'Grüße.txt')
+  const bytes = Buffer.from('文書.md')
+  t.equal(await named(`=?utf-8?B?${bytes.subarray(0, 4).toString('base64')}?= =?utf-8?B?${bytes.subarray(4).toString('base64')}?=`), '文書.md', 'a character cut between two words')
+  t.equal(await named('=?utf-8*de?B?w7w=?='), 'ü')
+  t.equal(await named(`=?utf-8?B?${base64('../../etc/passwd')}?=`), 'passwd', 'no path comes in by this door')
+  for (const odd of ['=?none?B?YQ==?=.txt', '=?utf-8?B?/w==?=', '=?utf-8?X?a?=', 'a=?b?=c.txt']) t.equal(await named(odd), odd.split('/').at(-1))
+})
+
+test('a field of a form may be named with a dot', async t => {
+  const { post } = await startFileServer(t)
+  const { status, body } = await post('/files', [['file', new Blob(['abc']), 'a.txt'], ['purpose', 'batch'], ['expires_after.anchor', 'created_at'], ['expires_after.seconds', '3600']])
+  t.equal(status, 200)
+  t.equal(body.expires_at - body.created_at, 3600)
+})

@@ -35,6 +35,7 @@ export const DEVIATIONS: readonly Deviation[] = [
     section: '§6',
     because: 'the service ends runs for this reason too'
   },
+  { at: 'FunctionObject/properties/description', change: orNull, section: '§3', because: 'sent as null for a function without one' },
   { at: 'OpenAIFile/properties/expires_at', change: orNull, section: '§10', because: 'sent as null for a file that stays' },
   { at: 'OpenAIFile/properties/status_details', change: orNull, section: '§10', because: 'sent as null' },
   { at: 'OpenAIFile/properties/purpose/enum', change: orOneOf('evals'), section: '§10', because: 'an upload may have this purpose' },

@@ -167,10 +167,14 @@ interface AnswersV4 {
 /** An event that only the SDK knew would never be sent. */
 export const noEventIsLacking: Exclude<V6.Beta.AssistantStreamEvent['event'], Ours.StreamEvent['event']> extends never ? true : false = true
 
-export const answersFitV7 = (answers: Answers): AnswersV7 => answers
-export const answersFitV6 = (answers: Answers): AnswersV6 => answers
-export const answersFitV5 = (answers: Answers): AnswersV5 => answers
-export const answersFitV4 = (answers: Omit<Answers, Step> & OnlyRankerOfV4<Pick<Answers, Step>>): AnswersV4 => answers
+/** The SDKs have a function without a description, the real service null for it. */
+type Described<T> = { [K in keyof T]: K extends 'function' ? WithDescription<T[K]> : Described<T[K]> }
+type WithDescription<T> = { [K in keyof T]: K extends 'description' ? NonNullable<T[K]> : T[K] }
+
+export const answersFitV7 = (answers: Described<Answers>): AnswersV7 => answers
+export const answersFitV6 = (answers: Described<Answers>): AnswersV6 => answers
+export const answersFitV5 = (answers: Described<Answers>): AnswersV5 => answers
+export const answersFitV4 = (answers: Omit<Described<Answers>, Step> & OnlyRankerOfV4<Pick<Described<Answers>, Step>>): AnswersV4 => answers
 
 /** A step of version 4 names the one ranker there was; an assistant may ask for `auto` there too. */
 type OnlyRankerOfV4<T> = { [K in keyof T]: K extends 'ranker' ? Exclude<T[K], 'auto'> : OnlyRankerOfV4<T[K]> }

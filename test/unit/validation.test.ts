@@ -96,7 +96,7 @@ const refusals: Record<string, Refusal> = {
   'a number that JSON does not have': [CreateAssistantRequest, { model: 'm', temperature: NaN },
     'invalid_type', 'temperature',
     "Invalid type for 'temperature': expected a decimal, but got a decimal number instead."],
-  'an array for free-form JSON': [CreateAssistantRequest, functionTool({ name: 'f', parameters: [] }),
+  'an array for free-form JSON': [CreateAssistantRequest, functionTool({ name: 'f', parameters: [1] }),
     'invalid_type', 'tools[0].function.parameters',
     "Invalid type for 'tools[0].function.parameters': expected an object, but got an array instead."],
   'an object for a string or an array': [CreateMessageRequest, message({ content: { type: 'text', text: 'Hi' } }),
@@ -207,7 +207,7 @@ const refusals: Record<string, Refusal> = {
   'an anchor that is not the only one': [UploadFileRequest, { purpose: 'assistants', expires_after: { anchor: 'last_active_at', seconds: 3600 } },
     'invalid_value', 'expires_after.anchor',
     "Invalid value: 'last_active_at'. Supported values are: 'created_at'."],
-  'a body that is an array': [CreateThreadRequest, [],
+  'a body that is an array': [CreateThreadRequest, [1],
     'invalid_type', null,
     'Invalid type: expected an object, but got an array instead.'],
   'a body that is a string': [CreateThreadRequest, 'x',
@@ -326,6 +326,12 @@ t.test('accepts, unchanged,', async t => {
       t.strictSame(checked, value)
     })
   }
+})
+
+t.test('an empty array is an object where one is due', async t => {
+  t.strictSame(validate(CreateThreadRequest, []).value, {})
+  t.strictSame(validate(CreateThreadRequest, { metadata: [], messages: [] }).value, { metadata: {}, messages: [] })
+  t.strictSame(validate(CreateAssistantRequest, functionTool({ name: 'f', parameters: [] })).value, functionTool({ name: 'f', parameters: {} }))
 })
 
 t.test('an absent body is an empty one', async t => {

@@ -89,3 +89,28 @@ test('the events of a search are those of the real service', async t => {
   const delta = events.find(({ event }) => event === 'thread.run.step.delta')
   t.match(delta?.data, { delta: { step_details: { tool_calls: [{ index: 0, type: 'file_search', file_search: { results: [] } }] } } })
 })
+
+test('offsets count code points when Python is to index by them', async t => {
+  const answer = 'Far \u{1F427}\u{1F9CA} south【0:0†birds.md】, \u{1F41F} too【0:0†birds.md】.'
+  for (const annotationOffsets of ['utf16', 'code_points'] as const) {
+    const { server, assistant } = await searcher(t, { annotationOffsets }, ['birds.md', 'Penguins live in Antarctica.'])
+    server.upstream.enqueue(search('penguins'), text(answer))
+    const events = await (await server.stream('/threads/runs', { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Where?' }] } })).all()
+    const [{ content: [{ text: { annotations } }] }] = payloads(events, 'thread.message.completed')
+    const characters = annotationOffsets === 'utf16' ? answer.split('') : Array.from(answer)
+    t.equal(annotations.length, 2)
+    for (const { text: marker, start_index: start, end_index: end } of annotations) t.equal(characters.slice(start, end).join(''), marker, annotationOffsets)
+    const deltas = payloads(events, 'thread.message.delta').flatMap(({ delta }) => delta.content[0].text.annotations ?? [])
+    t.strictSame(deltas.map(({ start_index: start, end_index: end }: any) => [start, end]), annotations.map(({ start_index: start, end_index: end }: any) => [start, end]))
+  }
+})
+
+test('a search of an earlier run is read under no markers, which would stand for results of this one', async t => {
+  const { server, assistant } = await searcher(t, ['birds.md', 'Penguins live in Antarctica.'])
+  server.upstream.enqueue(search('penguins'), text('South【0:0†birds.md】.'), text('As I said.'))
+  const thread = (await server.post('/threads', { messages: [{ role: 'user', content: 'Where?' }] })).body
+  for (let n = 0; n < 2; n++) await (await server.stream(`/threads/${thread.id}/runs`, { assistant_id: assistant.id, additional_messages: [{ role: 'user', content: 'Well?' }] })).all()
+  const outputs = server.upstream.chats.map(({ body }) => body.messages.filter(({ role }: any) => role === 'tool').map(({ content }: any) => content))
+  t.match(outputs[1], [/【0:0†birds.md】\nPenguins live in Antarctica./])
+  t.strictSame(outputs[2], ['birds.md\nPenguins live in Antarctica.'])
+})

@@ -5,17 +5,24 @@ import { KIND, RUN_LOCK_ID } from '../../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../../storage/record-store.js'
 import type { ToolResources } from '../../../schemas/tools.js'
 import type { ModelMessage, ModelRequest } from '../../models/provider.js'
+import type { BuiltInTools } from '../../tools/built-in-tools.js'
 import type { Change, Dialect, JobMove, Scribe, ScribeContext, TurnRequest } from '../../runs/dialect.js'
 import { isAnswered } from '../../runs/items.js'
 import type { JobKey, JobPhase, JobSpec, JobState } from '../../runs/job.js'
 import { FIRST_DIALECT } from '../../runs/lease.js'
 import { done, runEvent } from './events.js'
 import { EVENT_FORMAT } from './format.js'
-import { loadHistory } from './prompt.js'
+import { loadHistory, type History } from './prompt.js'
 import { wireUsage } from './records.js'
 import { modelRequest } from './request.js'
 import { AssistantsScribe } from './scribe.js'
 import { isActive, transition, type Move } from './state.js'
+
+export interface AssistantsSettings {
+  tools: BuiltInTools
+  /** What a run reads of earlier runs. */
+  history: History
+}
 
 export interface AssistantsHooks {
   /** Called when a run has stopped on this instance: it has ended or waits for its client. Must not throw. */
@@ -33,9 +40,11 @@ export class AssistantsDialect implements Dialect<Run> {
   readonly name = FIRST_DIALECT
   readonly kind = KIND.run
   readonly format = EVENT_FORMAT
+  readonly #settings: AssistantsSettings
   readonly #hooks: AssistantsHooks
 
-  constructor (hooks: AssistantsHooks) {
+  constructor (settings: AssistantsSettings, hooks: AssistantsHooks) {
+    this.#settings = settings
     this.#hooks = hooks
   }
 
@@ -63,8 +72,9 @@ export class AssistantsDialect implements Dialect<Run> {
     return modelRequest(run, turn)
   }
 
-  async history (records: RecordStore, key: JobKey, newest: number): Promise<ModelMessage[]> {
-    return await loadHistory(records, key, newest)
+  async history (records: RecordStore, key: JobKey, run: Run, newest: number): Promise<ModelMessage[]> {
+    const { tools, history } = this.#settings
+    return await loadHistory(records, key, { newest, ...history === 'all' ? { calls: tools.offered(run.tools) } : {} })
   }
 
   async threadResources (records: RecordStore, { project, partition }: JobKey): Promise<ToolResources | null> {

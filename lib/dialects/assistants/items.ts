@@ -15,7 +15,7 @@ export function toItem (record: StepRecord, offered: readonly OfferedTool[]): It
   const { turn } = record
   const calls = step.step_details.type === 'tool_calls' ? step.step_details.tool_calls.flatMap(call => toCall(call, turn, offered)) : []
   const usage = isOpen ? turn?.usage : step.usage
-  return { kind: 'calls', id: step.id, isOpen, usage: usage == null ? null : tokenUsage(usage), calls, isComplete: turn !== undefined }
+  return { kind: 'calls', id: step.id, isOpen, usage: usage == null ? null : tokenUsage(usage), calls, isComplete: turn !== undefined, ...turn?.said === undefined ? {} : { said: turn.said } }
 }
 
 /** A call of a tool that this server does not have is nothing that the model could be reminded of. */
@@ -72,12 +72,12 @@ export function toStepCalls ({ calls }: CallsItem): StepToolCall[] {
 }
 
 /** What is stored beside the step of the calls. */
-export function toTurnState ({ calls, usage }: CallsItem, toUsage: (usage: CallsItem['usage']) => TurnState['usage']): TurnState {
+export function toTurnState ({ calls, usage, said }: CallsItem, toUsage: (usage: CallsItem['usage']) => TurnState['usage']): TurnState {
   const opaque = calls.flatMap(call => call.opaque === undefined ? [] : [[call.id, call.opaque] as const])
   const builtIn = calls.flatMap(({ id, arguments: args, builtIn }) => builtIn === undefined
     ? []
     : [[id, { arguments: args, ...builtIn.isAnswered ? { kept: builtIn.kept ?? null } : {} }] as const])
-  return { usage: toUsage(usage), opaque: Object.fromEntries(opaque), ...builtIn.length === 0 ? {} : { calls: Object.fromEntries(builtIn) } }
+  return { usage: toUsage(usage), opaque: Object.fromEntries(opaque), ...said === undefined ? {} : { said }, ...builtIn.length === 0 ? {} : { calls: Object.fromEntries(builtIn) } }
 }
 
 /** A message of the thread as it is before its first word. */

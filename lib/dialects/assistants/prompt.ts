@@ -3,17 +3,65 @@ import { KIND } from '../../../storage/layout.js'
 import type { RecordStore } from '../../../storage/record-store.js'
 import type { ModelContentPart, ModelMessage } from '../../models/provider.js'
 import type { JobKey } from '../../runs/job.js'
+import { isAnswered } from '../../runs/items.js'
 import { storedImage } from '../../runs/prompt/images.js'
+import { earlierPrompt } from '../../runs/prompt/own-prompt.js'
+import type { OfferedTool } from '../../tools/built-in-tools.js'
+import { toItem } from './items.js'
+import { loadSteps } from './records.js'
 
 const PAGE = 100
+
+/** What a run reads of earlier runs of its thread: calls of tools and their outputs too, or messages only. */
+export type History = 'all' | 'messages'
+
+/** Runs whose calls are looked up, the newest: each takes round trips to the store, before the model can be asked. */
+const RUNS_WITH_CALLS = 20
+
+export interface HistoryOptions {
+  /** How many messages to take at the most, counted from the newest. */
+  newest: number
+  /** The built-in tools that the run offers, when calls of earlier runs are to be among it. Undefined: messages only. */
+  calls?: readonly OfferedTool[]
+}
 
 /**
  * The conversation before the run, oldest first. The run's own output is not among it: that comes from its items, where
  * tool calls stand in their place.
- *
- * @param newest how many messages to take at the most, counted from the newest.
  */
-export async function loadHistory (records: RecordStore, key: JobKey, newest: number): Promise<ModelMessage[]> {
+export async function loadHistory (records: RecordStore, key: JobKey, { newest, calls }: HistoryOptions): Promise<ModelMessage[]> {
+  const messages = await newestMessages(records, key, newest)
+  const runs = calls === undefined ? new Map<string, ModelMessage[]>() : await runsWithCalls(records, key, messages, calls)
+  const told = new Set<string>()
+  return messages.flatMap(message => {
+    const run = message.run_id === null ? undefined : runs.get(message.run_id)
+    if (message.run_id === null || run === undefined) return messagePrompt(message, key.project)
+    if (told.has(message.run_id)) return []
+    told.add(message.run_id)
+    return run
+  })
+}
+
+/** By run id: what the newest runs have said and called, of those that have called anything. */
+async function runsWithCalls (records: RecordStore, key: JobKey, messages: readonly Message[], offered: readonly OfferedTool[]): Promise<Map<string, ModelMessage[]>> {
+  const ids = [...new Set(messages.flatMap(message => message.run_id ?? []))].slice(-RUNS_WITH_CALLS)
+  const known = new Set(messages.map(({ id }) => id))
+  const runs = await Promise.all(ids.map(async (id): Promise<[string, ModelMessage[]][]> => {
+    const run: JobKey = { ...key, jobId: id }
+    // Few runs have any, and a turn is there for each.
+    const turns = await records.page({ project: key.project, partition: key.partition, kind: KIND.turn, parent: id, order: 'asc', limit: 1 })
+    if (turns.records.length === 0) return []
+    const items = (await loadSteps(records, run))
+      .filter(step => step.kind === 'calls' || (step.message !== undefined && known.has(step.message.id)))
+      .map(step => toItem(step, offered))
+      // What was not answered cannot be sent: vendors want an output for every call.
+      .filter(item => item.kind !== 'calls' || item.calls.every(isAnswered))
+    return [[id, earlierPrompt(items)]]
+  }))
+  return new Map(runs.flat())
+}
+
+async function newestMessages (records: RecordStore, key: JobKey, newest: number): Promise<Message[]> {
   const messages: Message[] = []
   let after: number | undefined
   while (messages.length < newest) {
@@ -26,7 +74,7 @@ export async function loadHistory (records: RecordStore, key: JobKey, newest: nu
     after = page.records.at(-1)?.position
     if (!page.hasMore) break
   }
-  return messages.reverse().flatMap(message => messagePrompt(message, key.project))
+  return messages.reverse()
 }
 
 /** @param project whose files the message's images are. */

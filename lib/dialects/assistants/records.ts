@@ -26,6 +26,8 @@ export interface TurnState {
   usage: Usage
   /** By tool call id: what the provider wants back with the call. */
   opaque: Record<string, unknown>
+  /** What the model said behind the calls. */
+  said?: string
   /** By tool call id: calls of built-in tools. */
   calls?: Record<string, StoredCall>
 }

@@ -67,8 +67,10 @@ function textPieces ({ value, annotations }: MessageText): { value: string, anno
   const pieces: { value: string, annotations?: TextAnnotationDelta[] }[] = []
   let from = 0
   for (const [i, annotation] of annotations.entries()) {
-    const { start_index: start, end_index: end } = annotation
-    if (start < from || end <= start) return whole
+    // By its text and not by its offsets, whose unit is an option.
+    const start = annotation.text === '' ? -1 : value.indexOf(annotation.text, from)
+    const end = start + annotation.text.length
+    if (start === -1) return whole
     if (start > from) pieces.push({ value: value.slice(from, start) })
     pieces.push({ value: value.slice(start, end), annotations: annotationDeltas([annotation], i) })
     from = end

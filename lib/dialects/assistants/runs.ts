@@ -60,6 +60,8 @@ export interface RunSettings {
   expiresAfterS: number
   /** Throws when a new run's metadata asks for what the server does not allow. */
   checkMetadata (metadata: Run['metadata'] | null | undefined): void
+  /** Whether a run with these tools offers a function of this name: one of its own, or one that the server runs. */
+  offersFunction (name: string, tools: Run['tools']): boolean
 }
 
 /** Runs and run steps of one project (API reference, "Runs", "Run steps"). */
@@ -348,6 +350,7 @@ export class Runs {
   async #first (key: JobKey, assistant: Assistant, request: NewRun, changes: ToolResourceChanges, resources?: CreateThreadAndRunRequest['tool_resources']): Promise<FirstRecords> {
     const run = await this.#newRun(key, assistant, request, changes, resources)
     this.#settings.checkMetadata(request.metadata)
+    this.#checkToolChoice(run)
     const lease = this.#engine.newLease()
     const lock: RunLock = { run_id: run.id }
     const messages = await Promise.all((request.additional_messages ?? []).map(async (message, i) =>
@@ -364,6 +367,16 @@ export class Runs {
         { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
       ]
     }
+  }
+
+  /** A tool that the run does not have cannot be forced. */
+  #checkToolChoice ({ tool_choice: choice, tools }: Run): void {
+    if (typeof choice === 'string') return
+    const { type } = choice
+    const exists = type === 'function' ? this.#settings.offersFunction(choice.function.name, tools) : tools.some(tool => tool.type === type)
+    if (exists) return
+    const what = type === 'function' ? `function named '${choice.function.name}'` : `tool of type '${type}'`
+    throw badRequest(`Invalid value for 'tool_choice': no ${what} was specified in the 'tools' parameter.`, { param: 'tool_choice' })
   }
 
   /** Model, instructions and tools are the assistant's as they are now; later edits do not reach the run. */

@@ -30,73 +30,97 @@ export interface PromptParts {
   own: ModelMessage[]
 }
 
-/** Text of the conversation that is counted at once, in characters. */
-const BATCH = 64_000
+/** Characters of an output that are left of it when it is shortened. */
+const SHORT_OUTPUT = 500
+/** Of a prompt that is this many times as long as its budget no more is counted. */
+const HOPELESS = 4
+
+/** Messages of the history that are sent together or not at all, as they would be sent, and what that takes. */
+interface Unit {
+  whole: ModelMessage[]
+  messages: ModelMessage[]
+  tokens: number
+}
 
 /**
- * The prompt within the budget. With `truncates` the oldest messages are left out, never the newest; else
- * `history` is what the run has chosen. Undefined when what must be sent does not fit a limit that the run asked for.
+ * The prompt within the budget. Outputs of tools in the history are shortened first, the oldest first. Then, with `truncates`, the oldest
+ * messages are left out, never the newest; else `history` is what the run has chosen, and only calls are left out of it, the oldest first.
+ * Undefined when what must be sent does not fit a limit that the run asked for.
  *
- * Nothing is counted when all of it fits for certain, and nothing behind what exceeds the budget.
+ * Nothing is counted when all of it fits for certain, and nothing far behind what exceeds the budget.
  *
  * @param project whose run it is.
  */
 export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[], budget: Budget, truncates: boolean, project: string): Promise<ModelMessage[] | undefined> {
-  const { system, history, own } = parts
-  const all = [...system, ...history, ...own]
+  const { system, own } = parts
+  const all = [...system, ...parts.history, ...own]
   if (surelyFits([countableTools(tools), ...all.map(countable)], budget.prompt)) return all
 
-  const count = new BudgetCount(budget.prompt, project)
-  await count.take([countableTools(tools), ...[...system, ...own].map(countable)])
-  let from = history.length
-  while (from > 0 && count.left >= 0) {
-    const batch = newest(history.slice(0, from))
-    from -= await count.take(batch)
+  const atMost = Math.min(budget.prompt, Number.MAX_SAFE_INTEGER)
+  const cost = async (countables: readonly Countable[]): Promise<number> => await tokensOf(countables, project, atMost)
+  const left = budget.prompt - await cost([countableTools(tools), ...[...system, ...own].map(countable)])
+  const kept: Unit[] = []
+  let used = 0
+  for (const whole of unitsOf(parts.history).reverse()) {
+    const messages = whole.map(shortened)
+    const isHopeless = used > Math.max(left, 0) + HOPELESS * budget.prompt
+    const tokens = isHopeless ? 0 : await cost(messages.map(countable))
+    if (truncates && used + tokens > left && kept.length > 0) break
+    used += tokens
+    kept.push({ messages, tokens, whole })
   }
-  const indispensableFrom = truncates ? Math.max(history.length - 1, 0) : 0
-  const fits = from <= indispensableFrom && (count.left >= 0 || from < history.length)
-  if (!fits && budget.promptIsLimited) return undefined
-  return [...system, ...history.slice(Math.min(from, indispensableFrom)), ...own]
+  const replace = (unit: Unit, messages: ModelMessage[], tokens: number): void => {
+    used += tokens - unit.tokens
+    Object.assign(unit, { messages, tokens })
+  }
+  for (const unit of kept) {
+    if (used > left) break
+    if (unit.whole.every((message, i) => message === unit.messages[i])) continue
+    const tokens = await cost(unit.whole.map(countable))
+    if (used + tokens - unit.tokens > left) break
+    replace(unit, unit.whole, tokens)
+  }
+  for (const unit of [...kept].reverse()) {
+    if (used <= left) break
+    if (unit.messages.length === 1) continue
+    const messages = withoutCalls(unit.messages)
+    replace(unit, messages, await cost(messages.map(countable)))
+  }
+  if (used > left && budget.promptIsLimited) return undefined
+  return [...system, ...kept.reverse().flatMap(({ messages }) => messages), ...own]
+}
+
+/** Tokens of what is sent, exact up to `atMost`, and above it when there are more. */
+async function tokensOf (countables: readonly Countable[], project: string, atMost: number): Promise<number> {
+  const texts = countables.flatMap(({ texts }) => texts)
+  const counts = await countTexts(texts, { project, atMost })
+  return [...counts, ...countables.map(({ fixed }) => fixed)].reduce((sum, tokens) => sum + tokens, 0)
+}
+
+/** Messages that cannot be sent without each other: calls and their outputs. */
+function unitsOf (history: readonly ModelMessage[]): ModelMessage[][] {
+  const units: ModelMessage[][] = []
+  for (const message of history) {
+    const last = units.at(-1)
+    if (message.role === 'tool' && last !== undefined) last.push(message)
+    else units.push([message])
+  }
+  return units
+}
+
+function shortened (message: ModelMessage): ModelMessage {
+  if (message.role !== 'tool' || message.content.length <= SHORT_OUTPUT) return message
+  // No half of a character is left.
+  return { ...message, content: `${message.content.slice(0, SHORT_OUTPUT).replace(/[\ud800-\udbff]$/, '')} [shortened]` }
+}
+
+function withoutCalls ([first]: ModelMessage[]): ModelMessage[] {
+  return first?.role === 'assistant' && first.content !== null ? [{ role: 'assistant', content: first.content }] : []
 }
 
 function surelyFits (countables: readonly Countable[], tokens: number): boolean {
   let left = tokens
   return countables.every(each => (left -= tokensAtMost(each)) >= 0)
-}
-
-/** The last messages, newest first, one at least. */
-function newest (messages: readonly ModelMessage[]): Countable[] {
-  const batch: Countable[] = []
-  let characters = 0
-  for (let i = messages.length - 1; i >= 0 && characters < BATCH; i--) {
-    const next = countable(messages[i]!)
-    characters += next.texts.reduce((sum, text) => sum + text.length, 0)
-    batch.push(next)
-  }
-  return batch
-}
-
-/** Takes tokens from a budget. */
-class BudgetCount {
-  left: number
-  readonly #project: string
-
-  constructor (tokens: number, project: string) {
-    this.left = tokens
-    this.#project = project
-  }
-
-  /** Takes one after the other, up to the first that exceeds what is left. How many did not. */
-  async take (countables: readonly Countable[]): Promise<number> {
-    const counts = await countTexts(countables.flatMap(({ texts }) => texts), { project: this.#project, atMost: this.left })
-    let at = 0
-    for (const [i, { texts, fixed }] of countables.entries()) {
-      this.left -= counts.slice(at, at + texts.length).reduce((sum, tokens) => sum + tokens, fixed)
-      at += texts.length
-      if (this.left < 0) return i
-    }
-    return countables.length
-  }
 }
 
 /** Of a prompt that is longer no more is counted: its tokens are estimated from these. */

@@ -81,13 +81,17 @@ export class FileSearchTool implements BuiltInTool<FileSearchDeclaration, FileSe
     }
   }
 
-  /** The results with the markers that the model is to cite them by; `ordinal` is the first number of a marker. */
-  output (call: FileSearchCall, kept: KeptTexts = [], ordinal: number): string {
+  /**
+   * The results with the markers that the model is to cite them by; `ordinal` is the first number of a marker. Those of an earlier run
+   * have none: their numbers would stand for results of this one.
+   */
+  output (call: FileSearchCall, kept: KeptTexts = [], ordinal: number | undefined): string {
     const results = call.file_search.results.map(({ file_name: name }, i) => {
       const { text = '', page } = kept[i] ?? {}
-      return `${markerOf(ordinal, i, name)}${page === undefined ? '' : ` (page ${page})`}\n${text}`
+      return `${ordinal === undefined ? name : markerOf(ordinal, i, name)}${page === undefined ? '' : ` (page ${page})`}\n${text}`
     })
     if (results.length === 0) return 'Nothing was found in the files.'
+    if (ordinal === undefined) return results.join('\n\n')
     return 'Results, each behind its marker. Where your answer uses one, repeat its marker, exactly as it is written here, right behind the statement.\n\n' + results.join('\n\n')
   }
 

@@ -65,7 +65,7 @@ export const tools: Flows = {
   },
 
   'tools-text-after-calls': {
-    about: 'What the model says behind its calls within a turn has no place.',
+    about: 'What the model says behind its calls within a turn is no message, and is read by its next turn.',
     async play (scene) {
       const turn = toolCalls([call('weather')])
       scene.model({ ...turn, steps: [...turn.steps, 'Wait', ' for it.'] }, text('It is sunny.'))

@@ -49,9 +49,8 @@ export class NoteDialect implements Dialect<Note> {
     return { model, messages, ...tools.length === 0 ? {} : { tools } }
   }
 
-  async history (records: RecordStore, { project, partition, jobId }: JobKey): Promise<ModelMessage[]> {
-    const note = await records.get<Note>({ project, partition, kind: this.kind, id: jobId })
-    return [{ role: 'user', content: note?.body.ask ?? '' }]
+  async history (_records: RecordStore, _key: JobKey, { ask }: Note): Promise<ModelMessage[]> {
+    return [{ role: 'user', content: ask }]
   }
 
   async threadResources (): Promise<null> {
