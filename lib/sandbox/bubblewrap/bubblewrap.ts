@@ -83,7 +83,7 @@ export class BubblewrapSandbox implements Sandbox {
     const child = spawn(this.#bwrap, [...args, '--', python, '-I', '-B', '-X', 'utf8', '-c', CPYTHON, JSON.stringify(rlimits(limits))], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       cwd: '/',
-      env: {},
+      ...without.has('environment') ? {} : { env: {} },
       ...drop
     })
     return new BubblewrapProcess(child, limits)
