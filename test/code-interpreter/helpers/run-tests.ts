@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'tap'
-import { sdks } from '../helpers/sdk.js'
-import { covers, newThread } from '../helpers/server.js'
-import { text } from '../helpers/upstream-replies.js'
-import { uploaded } from '../vector-stores/helpers/searcher.js'
-import { callsIn, coder, places, python, toolOutputs, whatIsIn } from './helpers/coder.js'
+import type { Sdk } from '../../helpers/sdk.js'
+import { covers, newThread } from '../../helpers/server.js'
+import { text } from '../../helpers/upstream-replies.js'
+import { uploaded } from '../../vector-stores/helpers/searcher.js'
+import { callsIn, coder, python, toolOutputs, whatIsIn, type Place } from './coder.js'
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 const SHOW = `import base64\nclass Picture:\n    def _repr_png_(self): return base64.b64decode('${PIXEL}')\n`
@@ -17,7 +17,8 @@ print(len(rows), 'rows')
 display(Picture())
 total`
 
-for (const place of await places()) {
+/** Runs from end to end, with code in one sandbox. */
+export function runTests (place: Place, sdks: readonly Sdk[]): void {
   const { skip } = place
   for (const sdk of sdks) {
     test(`${place.name}, ${sdk.name}: a CSV file goes in, a picture and a CSV file come out, streamed`, { skip }, async t => {
