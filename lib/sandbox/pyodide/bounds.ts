@@ -1,4 +1,4 @@
-import type { EmscriptenFiles } from './pyodide-module.js'
+import type { EmscriptenFiles, FileNode } from './pyodide-module.js'
 
 const PAGE_BYTES = 65_536
 /** Emscripten's number for "no space left on device". */
@@ -27,27 +27,29 @@ export function boundMemory (bytes: number): void {
 /** Bounds what files take: they are in memory, but not in Python's. */
 export function boundFiles (FS: EmscriptenFiles, bytes: number): void {
   const { MEMFS } = FS.filesystems
-  const expand = MEMFS.expandFileStorage
-  const sizes = new Set<{ node: WeakRef<object>, bytes: number }>()
-  const known = new WeakMap<object, { node: WeakRef<object>, bytes: number }>()
+  const sizes = new WeakMap<FileNode, { bytes: number }>()
   let used = 0
-  MEMFS.expandFileStorage = (node, capacity) => {
-    const before = known.get(node)
-    if (used - (before?.bytes ?? 0) + capacity > bytes) throw new FS.ErrnoError(ENOSPC)
-    expand.call(MEMFS, node, capacity)
-    const now = node.contents instanceof Uint8Array ? node.contents.length : 0
-    used += now - (before?.bytes ?? 0)
-    if (before !== undefined) before.bytes = now
-    else {
-      const size = { node: new WeakRef(node), bytes: now }
-      known.set(node, size)
-      sizes.add(size)
-      removed.register(node, size)
+  // A file that is deleted is a node that is collected.
+  const deleted = new FinalizationRegistry<{ bytes: number }>(size => { used -= size.bytes })
+  const within = <T>(node: FileNode, capacity: number, grow: () => T): T => {
+    let size = sizes.get(node)
+    if (size === undefined) {
+      size = { bytes: 0 }
+      sizes.set(node, size)
+      deleted.register(node, size)
     }
+    if (used + Math.max(0, capacity - size.bytes) > bytes) throw new FS.ErrnoError(ENOSPC)
+    const result = grow()
+    const now = node.contents instanceof Uint8Array ? node.contents.length : 0
+    used += now - size.bytes
+    size.bytes = now
+    return result
   }
-  /** A file that is deleted is a node that is collected. */
-  const removed = new FinalizationRegistry<{ node: WeakRef<object>, bytes: number }>(size => {
-    used -= size.bytes
-    sizes.delete(size)
-  })
+  const { expandFileStorage } = MEMFS
+  MEMFS.expandFileStorage = (node, capacity) => within(node, capacity, () => expandFileStorage.call(MEMFS, node, capacity))
+  // The first write of a file takes its bytes as they are, past `expandFileStorage`.
+  const operations = MEMFS.ops_table.file.stream
+  const { write } = operations
+  operations.write = (stream, buffer, offset, length, position, canOwn) =>
+    within(stream.node, position + length, () => write.call(operations, stream, buffer, offset, length, position, canOwn))
 }

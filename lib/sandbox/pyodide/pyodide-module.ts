@@ -39,4 +39,5 @@ export interface FileNode {
 
 export interface MemoryFiles {
   expandFileStorage (node: FileNode, capacity: number): void
+  ops_table: { file: { stream: { write (stream: { node: FileNode }, buffer: Uint8Array, offset: number, length: number, position: number, canOwn?: boolean): number } } }
 }
