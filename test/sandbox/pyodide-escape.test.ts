@@ -9,6 +9,7 @@ import { PYODIDE_ATTEMPTS, PYODIDE_PRELUDE } from './helpers/pyodide-attempts.js
 import { startSession, textOf } from './helpers/sessions.js'
 
 test('no attempt gets out of Pyodide', { skip: await pyodideSkip() }, async t => {
+  process.env.CANARY = 'secret'
   const folder = t.testdir({})
   writeFileSync(join(folder, 'secret'), 'secret')
   let contacts = 0
@@ -33,7 +34,7 @@ test('no attempt gets out of Pyodide', { skip: await pyodideSkip() }, async t =>
     }
     // One that ends its session has not come through either.
     const text = await textOf(session, `try: _result = bool(${attempt})\nexcept BaseException as error: _result = False\nprint("THROUGH" if _result else "")`)
-    if (text.includes('THROUGH')) through.push(name === 'its own environment' ? `${name} ${await textOf(session, 'print(*os.environ)')}` : name)
+    if (text.includes('THROUGH')) through.push(name)
   }
   t.strictSame(through, [])
   t.equal(contacts, 0, 'the host has seen nobody')

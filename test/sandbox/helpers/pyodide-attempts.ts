@@ -34,7 +34,6 @@ export const PYODIDE_ATTEMPTS: Readonly<Record<string, string>> = {
   'the program of the server': 'read("/proc/self/exe")',
   'the environment by /proc': 'b"CANARY" in read("/proc/self/environ")',
   'the environment': 'os.environ.get("CANARY")',
-  'its own environment': '[n for n in os.environ if n not in ("HOME", "LANG", "MPLBACKEND", "PATH", "PWD", "USER", "LOGNAME", "_", "PYTHONHOME", "PYTHONINSPECT", "PYTHONPATH")]',
   'a program': 'subprocess.run(["/bin/true"]).returncode == 0',
   'a shell': 'os.system("true") == 0',
   'a pipe to a program': 'os.popen("echo through").read()',
