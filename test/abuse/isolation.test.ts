@@ -77,6 +77,7 @@ const CASES: Record<OperationId, Case> = {
   getRunStep: {},
   listModels: { shared: true },
   retrieveModel: { shared: true },
+  deleteModel: { shared: true },
   createChatCompletion: { shared: true },
   createEmbedding: { shared: true },
   createFile: { shared: true },
