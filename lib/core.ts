@@ -18,7 +18,7 @@ import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
 import type { Assistants } from './threads/assistants.js'
-import { rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
+import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
 import type { Threads } from './threads/threads.js'
@@ -75,7 +75,8 @@ export class Core {
     this.threadStorage = options.storage.threadStorage
     if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
     const { clock, limits } = options
-    const locks = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
+    const mode = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
+    const locks = new FreeingLocks(mode, async (project, threadId, runId) => await this.project(project).runs.freeLock(threadId, runId))
     this.models = new ModelRegistry({ ...options.models, clock, log })
     this.#retrieval = new RetrievalService({
       records: this.#records,

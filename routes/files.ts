@@ -26,15 +26,17 @@ export const fileRoutes: FastifyPluginAsyncTypebox = async app => {
       },
       drop: async ({ staged }) => await files.discard(staged)
     })
+    let properties: UploadFileRequest
     try {
       checkPurpose(fields)
       const { value, error } = validate(fields) as { value: UploadFileRequest, error?: Error }
       if (error !== undefined) throw error
-      return await files.keep(staged, { ...value, filename })
+      properties = value
     } catch (error) {
       await files.discard(staged)
       throw error
     }
+    return await files.keep(staged, { ...properties, filename })
   })
 
   app.get('/files', {

@@ -77,11 +77,16 @@ export class Files {
     return { id, bytes: await this.#staging.put(id, source, this.#settings.maxBytes) }
   }
 
-  /** Creates a file from staged bytes. */
+  /** Creates a file from staged bytes, which are gone when there is none. */
   async keep (staged: StagedFile, file: NewFile): Promise<FileObject> {
-    const { body, items } = this.prepare(staged, file)
-    if (!await this.#write(items)) throw badRequest('The upload took too long. Please try again.')
-    return body
+    try {
+      const { body, items } = this.prepare(staged, file)
+      if (!await this.#write(items)) throw badRequest('The upload took too long. Please try again.')
+      return body
+    } catch (error) {
+      await this.#staging.discardAfter(error, staged.id)
+      throw error
+    }
   }
 
   /** The records of a file from staged bytes, for callers that write them together with others. */

@@ -1,6 +1,7 @@
 import { type BlobSource, type BlobStore, LEFTOVERS_MS } from '../../storage/blob-store.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
+import { isUncertain } from '../shared/certain-store.js'
 import { ApiError } from '../shared/errors.js'
 import type { Scope } from '../shared/scope.js'
 import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTask, claimTask } from '../schedule/scheduled-tasks.js'
@@ -33,7 +34,7 @@ export class Staging {
         check (bytes) { if (bytes > maxBytes) throw tooLarge(maxBytes) }
       })
     } catch (error) {
-      await this.discard(id)
+      await this.discardAfter(error, id)
       throw error
     }
   }
@@ -51,6 +52,14 @@ export class Staging {
     } catch {
       // The task stays scheduled.
     }
+  }
+
+  /**
+   * As `discard`, for bytes whose owner could not be written. They stay when that write may have been carried out: then either they have their
+   * owner, or the scheduled task removes them.
+   */
+  async discardAfter (error: unknown, id: string): Promise<void> {
+    if (!isUncertain(error)) await this.discard(id)
   }
 
   /** Removes the bytes, whether they have an owner or not. */

@@ -127,7 +127,7 @@ export class Uploads {
         return undefined
       })
     } catch (error) {
-      await this.#staging.discard(id)
+      await this.#staging.discardAfter(error, id)
       throw error
     }
     return part
@@ -153,7 +153,7 @@ export class Uploads {
       await this.#pending(uploadId, 'complete')
       throw badRequest('The upload took too long. Please try again.')
     } catch (error) {
-      await this.#files.discard(staged)
+      await this.#staging.discardAfter(error, staged.id)
       throw error
     }
   }

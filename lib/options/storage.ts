@@ -1,6 +1,7 @@
 import { recordsOver } from '../../storage/custom/store.js'
 import { openStorageUrl } from '../../storage/open.js'
 import { RecordThreadStorage } from '../../storage/thread-storage/record-thread-storage.js'
+import { certain } from '../shared/certain-store.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { ThreadStorage } from '../../storage/thread-storage/thread-storage.js'
 
@@ -19,11 +20,11 @@ export interface ResolvedStorage {
 export function resolveStorage (option: StorageOption): ResolvedStorage {
   if (typeof option === 'string') {
     const storage = openStorageUrl(option)
-    return { threadStorage: storage, records: storage.records, isOurs: true }
+    return { threadStorage: storage, records: certain(storage.records), isOurs: true }
   }
-  if (option instanceof RecordThreadStorage) return { threadStorage: option, records: option.records, isOurs: false }
-  if ('write' in option) return { threadStorage: new StorageOverRecords(option), records: option, isOurs: false }
-  return { threadStorage: option, records: recordsOver(option), isOurs: false }
+  if (option instanceof RecordThreadStorage) return { threadStorage: option, records: certain(option.records), isOurs: false }
+  if ('write' in option) return { threadStorage: new StorageOverRecords(option), records: certain(option), isOurs: false }
+  return { threadStorage: option, records: certain(recordsOver(option)), isOurs: false }
 }
 
 class StorageOverRecords extends RecordThreadStorage {}

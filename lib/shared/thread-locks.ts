@@ -26,6 +26,33 @@ export const rejectingLocks: ThreadLocks = {
   close () {}
 }
 
+/** Locks that are freed when they name a run that will not free them. */
+export class FreeingLocks implements ThreadLocks {
+  readonly #inner: ThreadLocks
+  readonly #free: (project: string, threadId: string, runId: string) => Promise<boolean>
+
+  /** @param free frees a lock for which there is no reason any more; false when there is one. */
+  constructor (inner: ThreadLocks, free: (project: string, threadId: string, runId: string) => Promise<boolean>) {
+    this.#inner = inner
+    this.#free = free
+  }
+
+  async runWhenUnlocked<T> (project: string, threadId: string, attempt: () => Promise<T | Locked>): Promise<T | Locked> {
+    return await this.#inner.runWhenUnlocked(project, threadId, async () => {
+      const result = await attempt()
+      return result instanceof Locked && await this.#free(project, threadId, result.runId) ? await attempt() : result
+    })
+  }
+
+  released (project: string, threadId: string): void {
+    this.#inner.released(project, threadId)
+  }
+
+  close (): void {
+    this.#inner.close()
+  }
+}
+
 export interface WaitingLocksOptions {
   clock: Clock
   /** How long one request waits, in milliseconds. */

@@ -1,6 +1,6 @@
 import type { Message } from '../../schemas/messages.js'
 import type { CreateToolResourcesParam, ToolResources, ToolResourcesParam } from '../../schemas/tools.js'
-import { StorageUnavailableError } from '../../storage/record-store.js'
+import { isUncertain } from '../shared/certain-store.js'
 import type { Scope } from '../shared/scope.js'
 import type { ResolveOptions, ResourceChange, ResourcePart, ToolDeclaration } from './built-in-tool.js'
 import type { BuiltInTools } from './built-in-tools.js'
@@ -33,15 +33,15 @@ export class ToolResourceChanges {
   /** Runs `work`, then undoes every change that it has not passed to `keep`. */
   static async during<T> (scope: Scope, tools: BuiltInTools, work: (changes: ToolResourceChanges) => Promise<T>): Promise<T> {
     const changes = new ToolResourceChanges(scope, tools)
-    let isUncertain = false
+    let mayBeStored = false
     try {
       return await work(changes)
     } catch (error) {
       // The write may have been carried out: what it names must stay.
-      isUncertain = error instanceof StorageUnavailableError
+      mayBeStored = isUncertain(error)
       throw error
     } finally {
-      if (!isUncertain) await changes.#settle()
+      if (!mayBeStored) await changes.#settle()
     }
   }
 

@@ -7,6 +7,7 @@ import { KIND, PARTITION } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { mapInBatches, turnOfTheLoop } from '../shared/batches.js'
+import { isUncertain } from '../shared/certain-store.js'
 import { notFound } from '../shared/errors.js'
 import { listSelected } from '../shared/pagination.js'
 import { requireFiles } from '../files/find.js'
@@ -86,7 +87,8 @@ export class StoreFiles {
       change.store = withExpiry({ ...change.store, last_active_at: unixSeconds(clock) })
       return files
     }).catch(async error => {
-      await this.#endUnused(ref, fileIds)
+      // Files that may have been attached keep their uses: without them nothing would detach a file that is deleted.
+      if (!isUncertain(error)) await this.#endUnused(ref, fileIds)
       throw error
     })
     this.#services.wake(ref)

@@ -6,6 +6,7 @@ import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutput
 import type { StreamEvent } from '../../../schemas/stream-events.js'
 import { KIND, RUN_LOCK_ID } from '../../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../../storage/record-store.js'
+import { isUncertain } from '../../shared/certain-store.js'
 import { unixSeconds } from '../../shared/clock.js'
 import { badRequest, notFound } from '../../shared/errors.js'
 import { newId } from '../../shared/ids.js'
@@ -111,7 +112,8 @@ export class Runs {
       })))
       if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
     } catch (error) {
-      await unindexJob(records, key.jobId)
+      // A run that may have been written, or may yet be, is left to recovery.
+      if (!isUncertain(error)) await unindexJob(records, key.jobId)
       throw error
     }
     return this.#launch(key, started, [], include)
@@ -158,7 +160,13 @@ export class Runs {
 
   async list (threadId: string, params: ListParams): Promise<ListResponse<Run>> {
     await this.#threads.load(threadId)
-    return await listRecords<Run>(this.#scope, { partition: threadId, kind: KIND.run }, params, id => notFound('run', id))
+    const load = async (): Promise<ListResponse<Run>> => await listRecords<Run>(this.#scope, { partition: threadId, kind: KIND.run }, params, id => notFound('run', id))
+    const page = await load()
+    // One run of a thread is active at a time.
+    const overdue = page.data.find(run => this.#isOverdue(run))
+    if (overdue === undefined) return page
+    await this.#engine.expire(this.#key(overdue))
+    return await load()
   }
 
   /** Only metadata can change, and only once the run has ended (API reference, "Modify run"). */
@@ -218,6 +226,26 @@ export class Runs {
   async deleteThread (threadId: string): Promise<void> {
     await this.#threads.delete(threadId)
     this.#engine.abandon(threadId)
+  }
+
+  /** Unlocks a thread whose lock names a run that is unknown, has ended or is past its time. False when the lock stays. */
+  async freeLock (threadId: string, id: string): Promise<boolean> {
+    const { records, project } = this.#scope
+    const place = { project, partition: threadId }
+    const [run, lock] = await Promise.all([
+      records.get<Run>({ ...place, kind: KIND.run, id }),
+      records.get<RunLock>({ ...place, kind: KIND.lock, id: RUN_LOCK_ID })
+    ])
+    if (lock?.body.run_id !== id) return true
+    if (run !== undefined && isActive(run.body.status)) {
+      if (!this.#isOverdue(run.body)) return false
+      await this.#engine.expire(this.#key(run.body))
+      return true
+    }
+    return await this.#write(threadId, [
+      { op: 'check', kind: KIND.run, id, expect: run?.version ?? 'absent' },
+      { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
+    ])
   }
 
   async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {

@@ -1,0 +1,102 @@
+import { isDeepStrictEqual } from 'node:util'
+import { StorageUnavailableError, type NotificationListener, type Page, type PageQuery, type PartitionKey, type PutItem, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../storage/record-store.js'
+import { systemClock } from './clock.js'
+import { settlesWithin } from './timers.js'
+
+/** A store that failed sooner than this lost its connection and may be back. One that took longer hangs: a second try would take as long. */
+const RETRY_WITHIN_MS = 1000
+
+/** How long a caller that has waited for a hanging store waits for its records. */
+const READ_BACK_MS = 1000
+
+/** A put with an expectation, which its own success makes false: a write that holds one cannot be carried out twice. */
+type ConditionalPut = PutItem & { expect: NonNullable<PutItem['expect']> }
+
+/**
+ * A record store whose writes end in a verdict wherever there is one. When the answer to a write is lost, the records tell whether it was
+ * carried out; if it was not, and the store is back, it is tried once more. Only a write about which nothing can be found out, or which a
+ * hanging store may yet carry out, ends in a `StorageUnavailableError`. After such an error nothing may be undone.
+ */
+class CertainStore implements RecordStore {
+  readonly supports
+  readonly notify?: NonNullable<RecordStore['notify']>
+  readonly listen?: NonNullable<RecordStore['listen']>
+  readonly blobs?: NonNullable<RecordStore['blobs']>
+  /** Of the file, when there is one. */
+  readonly path?: unknown
+  readonly #inner: RecordStore
+
+  constructor (inner: RecordStore) {
+    this.#inner = inner
+    this.supports = inner.supports
+    if (inner.notify !== undefined) this.notify = async (topic: string, payload: string) => { await inner.notify?.(topic, payload) }
+    if (inner.listen !== undefined) this.listen = async (topic: string, listener: NotificationListener) => await inner.listen!(topic, listener)
+    if ('path' in inner) this.path = inner.path
+    if (inner.blobs !== undefined) this.blobs = () => inner.blobs!()
+  }
+
+  async connect (): Promise<void> { await this.#inner.connect() }
+  async disconnect (): Promise<void> { await this.#inner.disconnect() }
+  async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> { return await this.#inner.get(key) }
+  async page<Body> (query: PageQuery): Promise<Page<Body>> { return await this.#inner.page(query) }
+
+  async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    const began = performance.now()
+    try {
+      return await this.#inner.write(key, items)
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error
+      const hangs = performance.now() - began > RETRY_WITHIN_MS
+      const verdict = this.#verdict(key, items, hangs).catch(() => undefined)
+      if (hangs && !await settlesWithin(systemClock, READ_BACK_MS, verdict)) throw error
+      const done = await verdict
+      if (done === undefined) throw error
+      return done
+    }
+  }
+
+  /** Undefined when nothing is known. */
+  async #verdict (key: PartitionKey, items: readonly WriteItem[], hangs: boolean): Promise<boolean | undefined> {
+    if (await this.#wasCarriedOut(key, items)) return true
+    // It may yet be carried out.
+    if (hangs) return undefined
+    // When the lost one was carried out after all, meanwhile, this one changes nothing.
+    return await this.#inner.write(key, items) || await this.#wasCarriedOut(key, items)
+  }
+
+  /** Whether the records are as the write leaves them. False for one without conditions: it may be repeated. */
+  async #wasCarriedOut (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    if (items.some(({ op }) => op === 'clear')) return await this.#areGone(key, items)
+    const puts = items.filter(isConditional)
+    if (puts.length > 0) return (await Promise.all(puts.map(async put => await this.#isStored(key, put)))).every(Boolean)
+    return await this.#areGone(key, items)
+  }
+
+  async #isStored (key: PartitionKey, { kind, id, body, expect }: ConditionalPut): Promise<boolean> {
+    const record = await this.#inner.get({ ...key, kind, id })
+    // The version alone would mistake another instance's write for this one.
+    return record?.version === (expect === 'absent' ? 1 : expect + 1) && isDeepStrictEqual(record.body, JSON.parse(JSON.stringify(body)))
+  }
+
+  /** Whether the records are gone of which the write expects a version, and which it removes. */
+  async #areGone (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    const clears = items.some(({ op }) => op === 'clear')
+    const removed = items.filter(item => (item.op === 'delete' || (clears && item.op === 'check')) && typeof item.expect === 'number') as { kind: string, id: string }[]
+    if (removed.length === 0) return false
+    return (await Promise.all(removed.map(async ({ kind, id }) => await this.#inner.get({ ...key, kind, id })))).every(record => record === undefined)
+  }
+}
+
+function isConditional (item: WriteItem): item is ConditionalPut {
+  return item.op === 'put' && item.expect !== undefined
+}
+
+/** The same store, with certain writes. */
+export function certain (records: RecordStore): RecordStore {
+  return records instanceof CertainStore ? records : new CertainStore(records)
+}
+
+/** Whether an error leaves open if the write was carried out: nothing that it may have relied on may be undone. */
+export function isUncertain (error: unknown): boolean {
+  return error instanceof StorageUnavailableError
+}
