@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import type { PostgresRecordStoreOptions } from './options.js'
-import { cannotBeUsed, guard, openPool, type OpenPool } from './connections.js'
+import { cannotBeUsed, guard, openPool, withConnection, type OpenPool } from './connections.js'
 import { creationLock, patiently, tableNames } from './schema.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
@@ -133,23 +133,19 @@ export class PostgresBlobStore extends AbstractBlobStore {
   }
 
   async #transaction (body: (query: Query) => Promise<void>): Promise<void> {
-    await guard(async () => {
-      const client = await this.#connections!.pool.connect()
-      try {
+    const { pool } = this.#connections!
+    await guard(pool, async () => {
+      await withConnection(pool, async client => {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
         await body(async (text, values = []) => (await client.query<unknown[]>({ ...patiently(text, values), rowMode: 'array' })).rows)
         await client.query('COMMIT')
-        client.release()
-      } catch (error) {
-        // Closed rather than rolled back: the connection may be what failed.
-        client.release(true)
-        throw error
-      }
+      })
     })
   }
 
   #query (text: string, values: unknown[] = []): Promise<unknown[][]> {
-    return guard(async () => (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
+    const { pool } = this.#connections!
+    return guard(pool, async () => (await pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
   }
 }
 

@@ -48,6 +48,25 @@ export async function openPool ({ connectionString, poolSize, pool: given }: Poo
 }
 
 /**
+ * A connection of the pool, for more than one statement. It is closed when `work` throws, because it may be what failed. While it is ours the pool
+ * does not listen to its errors, and one without a listener would end the process.
+ */
+export async function withConnection<T> (pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  const ignore = (): void => {}
+  client.on('error', ignore)
+  try {
+    const result = await work(client)
+    client.off('error', ignore)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
+/**
  * A client outside of the pool, with its class and configuration; this works for a pool that was passed in, too. The options must not
  * be copied, because pg-pool makes the password not enumerable.
  */
@@ -69,14 +88,23 @@ export function cannotBeUsed (pool: Pool, error: unknown): StorageUnavailableErr
   return new StorageUnavailableError(`PostgreSQL at ${host}:${port} cannot be used: ${reason(error)}`, { cause: error })
 }
 
+/** A server that takes no writes (any more): another one may be reached by the same address now. */
+const READ_ONLY = '25006'
+
 /** Throws a `StorageUnavailableError` when the command fails. */
-export async function guard<T> (command: () => Promise<T>): Promise<T> {
+export async function guard<T> (pool: Pool, command: () => Promise<T>): Promise<T> {
   try {
     return await command()
   } catch (error) {
     if (error instanceof StorageUnavailableError) throw error
+    if ((error as { code?: string }).code === READ_ONLY) closeIdle(pool)
     throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
   }
+}
+
+/** The pool makes new connections in place of these. */
+function closeIdle (pool: Pool): void {
+  for (let count = pool.idleCount; count > 0; count--) pool.connect().then(client => { client.release(true) }, () => {})
 }
 
 /** Node's error for a host with several addresses has no message, only a code. */
@@ -85,6 +113,6 @@ function reason (error: unknown): string {
   return message || String(code)
 }
 
-function destroy (client: Client | PoolClient): void {
+export function destroy (client: Client | PoolClient): void {
   (client as unknown as { connection: { stream: { destroy (): void } } }).connection.stream.destroy()
 }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Client, Pool } from 'pg'
-import { createClient, endClient } from './connections.js'
+import { createClient, destroy, endClient } from './connections.js'
 
 /** Milliseconds between attempts to listen again. */
 const RECONNECT_MS = { first: 100, most: 5000 }
+
+/** How often the connection is tried, and how long the server may take to answer. A dead one is found in twice that time. */
+const CONFIRM_MS = 2000
 
 /**
  * Receives the notifications of all topics over one connection and one channel, both shared by the whole store:
@@ -60,11 +63,24 @@ export class PostgresListener {
       client.end().catch(() => {})
       throw error
     }
+    const confirming = this.#confirm(client)
     client.on('end', () => {
+      clearInterval(confirming)
       this.#connection = undefined
       this.#connectAgain(RECONNECT_MS.first)
     })
     return client
+  }
+
+  /** Closes the connection when its other end has silently disappeared: it says nothing itself, so nothing else would find out. */
+  #confirm (client: Client): NodeJS.Timeout {
+    let isAsking = false
+    return setInterval(() => {
+      if (isAsking) return
+      isAsking = true
+      const confirm = { text: `LISTEN ${this.channel}`, query_timeout: CONFIRM_MS }
+      client.query(confirm).then(() => { isAsking = false }, () => destroy(client))
+    }, CONFIRM_MS).unref()
   }
 
   #connectAgain (delayMs: number): void {

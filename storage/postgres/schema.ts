@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg'
 import { StorageUnavailableError } from '../record-store.js'
+import { withConnection } from './connections.js'
 
 /** Validated names, quoted for SQL. */
 export interface TableNames {
@@ -149,8 +150,7 @@ export const patiently = (text: string, values?: unknown[]): QueryConfig => ({ t
  */
 export async function migrate (pool: Pool, names: TableNames): Promise<void> {
   if (await schemaVersion(pool, names) === MIGRATIONS.length) return
-  const client = await pool.connect()
-  try {
+  await withConnection(pool, async client => {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
     await client.query(patiently('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [creationLock(names.schema)]))
     const version = await schemaVersion(client, names)
@@ -158,12 +158,7 @@ export async function migrate (pool: Pool, names: TableNames): Promise<void> {
     for (const migration of MIGRATIONS.slice(version)) await client.query(patiently(migration(names)))
     await client.query(`UPDATE ${names.table} SET version = $1 WHERE ${VERSION_ROW}`, [MIGRATIONS.length])
     await client.query('COMMIT')
-    client.release()
-  } catch (error) {
-    // Closed rather than rolled back: the connection may be what failed.
-    client.release(true)
-    throw error
-  }
+  })
 }
 
 /** 0 when there is no table. Throws when it is another program's or a newer version's. */

@@ -93,14 +93,15 @@ export class PostgresRecordStore extends AbstractRecordStore {
   }
 
   protected override subscribe (): Promise<void> {
-    return guard(() => this.#listener!.start())
+    return guard(this.#connections!.pool, () => this.#listener!.start())
   }
 
   #query (text: string, values: unknown[]): Promise<unknown[][]> {
-    return guard(async () => {
+    const { pool } = this.#connections!
+    return guard(pool, async () => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return (await this.#connections!.pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows
+          return (await pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows
         } catch (error) {
           if (attempt === MAX_ATTEMPTS || !RETRYABLE.has((error as { code?: string }).code ?? '')) throw error
         }

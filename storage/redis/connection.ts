@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { loadDriver } from '../base/driver.js'
 import { StorageUnavailableError } from '../record-store.js'
@@ -10,13 +11,35 @@ const connection = ({ commandMs, connectMs }: StoreTimeouts): RedisOptions => ({
   connectTimeout: connectMs,
   // When the server refuses connections, a command fails sooner: with the next attempt to connect.
   commandTimeout: commandMs,
-  // A connection whose other end has silently disappeared is closed. Otherwise its commands would fail for another quarter of an hour.
-  socketTimeout: commandMs,
   keepAlive: KEEP_ALIVE_MS,
   // A command that was under way when the connection was lost fails: sent again, it could run twice.
   maxRetriesPerRequest: 0,
-  retryStrategy: attempt => Math.min(attempt * 50, 1000)
+  retryStrategy: attempt => Math.min(attempt * 50, 1000),
+  // A server that was made a replica keeps its connections. Another one may be reached by the same address now.
+  reconnectOnError: isReadOnly
 })
+
+const isReadOnly = ({ message }: Error): boolean => /\bREADONLY\b/.test(message)
+
+/**
+ * The result of a command. When it gets no answer in time, the connection is closed and made anew: its other end may have silently disappeared, and
+ * its commands would fail for another quarter of an hour. (The driver's own `socketTimeout` outlives the connection and closes the next one.)
+ */
+async function breaking<T> (client: Redis | Cluster, command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+  const streams = streamsOf(client)
+  try {
+    return await command(client)
+  } catch (error) {
+    if ((error as Error).message === 'Command timed out') for (const stream of streams) stream.destroy()
+    throw error
+  }
+}
+
+/** The sockets of a client at this moment. Of a cluster's nodes all: a command does not say where it went. */
+function streamsOf (client: Redis | Cluster): Socket[] {
+  const nodes = 'nodes' in client ? client.nodes() : [client]
+  return nodes.flatMap(node => (node as unknown as { stream?: Socket }).stream ?? [])
+}
 
 /** The client of a record store or a blob store: the one that was passed in, or a connection of its own. */
 export class RedisConnection {
@@ -57,15 +80,16 @@ export class RedisConnection {
     this.#client = undefined
   }
 
-  /** A further connection like this one. */
+  /** A further connection like this one, for subscriptions. */
   duplicate (): Redis | Cluster {
-    return this.#client!.duplicate()
+    const client = this.#client!
+    return 'nodes' in client ? client.duplicate() : client.duplicate({ autoResubscribe: false })
   }
 
   /** The result of a command or a transaction. Throws a `StorageUnavailableError` when it fails. */
   async run<T> (command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
     try {
-      const result = await command(this.#client!)
+      const result = await (this.#options.client === undefined ? breaking(this.#client!, command) : command(this.#client!))
       // A transaction returns the failures of its commands as results.
       const failed = Array.isArray(result) ? result.find(reply => Array.isArray(reply) && reply[0] instanceof Error) as [Error] | undefined : undefined
       if (failed !== undefined) throw failed[0]

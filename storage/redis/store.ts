@@ -1,10 +1,10 @@
-import type { Cluster, Redis } from 'ioredis'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import type { PreparedItem } from '../base/batch.js'
 import { RedisBlobStore } from './blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import type { PartitionKey, RecordKey } from '../record-store.js'
 import { RedisConnection } from './connection.js'
+import { RedisSubscriber } from './subscriber.js'
 import { pageScript, type Script, writeScript } from './scripts.js'
 import type { RedisRecordStoreOptions } from './options.js'
 
@@ -20,7 +20,7 @@ export class RedisRecordStore extends AbstractRecordStore {
   readonly supports = { shared: true, persistent: true }
   readonly #options: RedisRecordStoreOptions
   readonly #connection: RedisConnection
-  #subscriber: Promise<Redis | Cluster> | undefined
+  #subscriber: RedisSubscriber | undefined
 
   constructor (options: RedisRecordStoreOptions = {}) {
     super()
@@ -37,10 +37,9 @@ export class RedisRecordStore extends AbstractRecordStore {
     await this.#connection.open()
   }
 
-  protected async close (): Promise<void> {
-    const subscriber = await this.#subscriber?.catch(() => undefined)
+  protected close (): void {
+    this.#subscriber?.close()
     this.#subscriber = undefined
-    subscriber?.disconnect()
     this.#connection.close()
   }
 
@@ -80,29 +79,17 @@ export class RedisRecordStore extends AbstractRecordStore {
   }
 
   protected override async subscribe (topic: string): Promise<void> {
-    this.#subscriber ??= this.#openSubscriber()
-    const subscriber = await this.#subscriber
-    await this.#connection.run(() => subscriber.subscribe(this.#channel(topic)))
-  }
-
-  protected override async unsubscribe (topic: string): Promise<void> {
-    const subscriber = await this.#subscriber
-    await this.#connection.run(async () => subscriber?.unsubscribe(this.#channel(topic)))
-  }
-
-  /**
-   * A connection with subscriptions cannot run other commands, so this is a further one. When it is lost, ioredis reconnects and
-   * subscribes again.
-   */
-  async #openSubscriber (): Promise<Redis | Cluster> {
-    const subscriber = this.#connection.duplicate()
-    subscriber.on('error', () => {})
     const prefix = this.#channel('')
-    subscriber.on('message', (channel: string, payload: string) => {
+    this.#subscriber ??= new RedisSubscriber(() => this.#connection.duplicate(), (channel, payload) => {
       // A client that was passed in may add a prefix of its own before ours.
       this.deliver(channel.slice(channel.indexOf(prefix) + prefix.length), payload)
     })
-    return subscriber
+    const subscriber = this.#subscriber
+    await this.#connection.run(async () => await subscriber.subscribe(this.#channel(topic)))
+  }
+
+  protected override async unsubscribe (topic: string): Promise<void> {
+    await this.#connection.run(async () => await this.#subscriber?.unsubscribe(this.#channel(topic)))
   }
 
   #channel (topic: string): string {

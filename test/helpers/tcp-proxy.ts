@@ -11,15 +11,38 @@ export interface TcpProxy {
   stall (): void
   /** Nothing passes any more on the connections there are; new ones work: a server that went elsewhere without a word. */
   strand (): void
-  /** Undoes `refuse()` and `stall()`. */
+  /** Cuts every connection. New ones work. */
+  cut (): void
+  /** Cuts the next connections whose client sends this text, as many as `times`, before the server sees it. Resolves when all have been cut. */
+  cutOn (text: string, times?: number): Promise<void>
+  /** Cuts the next connections on which the server answers a request with this text, after it has carried it out. As `cutOn` otherwise. */
+  swallow (text: string, times?: number): Promise<void>
+  /** Takes no more bytes from the clients and passes on what the server still says: a half of each connection is closed. New ones work. */
+  halfClose (): void
+  /** Holds every chunk back for so many milliseconds, until `restore()`. */
+  delay (ms: number): void
+  /** Where new connections lead. */
+  target (url: string): void
+  /** Undoes `refuse()`, `stall()` and `delay()`. */
   restore (): void
 }
 
 /** Stands before a database that a test wants to lose. */
 export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
-  const { hostname, port } = new URL(target)
+  let { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let mode: 'open' | 'refuse' | 'stall' = 'open'
+  let delayMs = 0
+  let traps: { text: string, then: 'cut' | 'swallow', times: number, sprung: () => void }[] = []
+  /** What becomes of what a client says. */
+  const trapFor = (chunk: Buffer): 'cut' | 'swallow' | undefined => {
+    const trap = traps.find(({ text }) => chunk.includes(text))
+    if (trap === undefined || --trap.times > 0) return trap?.then
+    traps = traps.filter(other => other !== trap)
+    trap.sprung()
+    return trap.then
+  }
+  const arm = (text: string, then: 'cut' | 'swallow', times = 1): Promise<void> => new Promise(resolve => { traps.push({ text, then, times, sprung: resolve }) })
   const server = createServer(client => {
     if (mode === 'refuse') {
       client.destroy()
@@ -28,7 +51,16 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
     const upstream = connect(Number(port), hostname)
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
       sockets.add(from)
-      from.on('data', chunk => { to.write(chunk) })
+      from.on('data', (chunk: Buffer) => {
+        const trap = from === client ? trapFor(chunk) : undefined
+        if (trap === 'cut') {
+          client.destroy()
+          return
+        }
+        if (trap === 'swallow') upstream.removeAllListeners('data').on('data', () => client.destroy())
+        if (delayMs === 0) to.write(chunk)
+        else setTimeout(() => { if (!to.destroyed) to.write(chunk) }, delayMs)
+      })
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)
@@ -63,8 +95,18 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
         socket.removeAllListeners('data')
       }
     },
+    cut,
+    cutOn: async (text, times) => await arm(text, 'cut', times),
+    swallow: async (text, times) => await arm(text, 'swallow', times),
+    halfClose () {
+      for (const socket of sockets) socket.removeAllListeners('close').on('close', () => sockets.delete(socket))
+      for (const socket of sockets) socket.end()
+    },
+    delay (ms) { delayMs = ms },
+    target (url) { ({ hostname, port } = new URL(url)) },
     restore () {
       mode = 'open'
+      delayMs = 0
       for (const socket of sockets) socket.resume()
     }
   }

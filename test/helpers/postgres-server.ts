@@ -1,0 +1,82 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { Test } from 'tap'
+
+export interface OwnPostgres {
+  url: string
+  port: number
+  process: ChildProcess
+  /** Runs a statement beside the store. */
+  query (sql: string, values?: unknown[]): Promise<pg.QueryResult>
+}
+
+const ROOT = '/usr/lib/postgresql'
+const folder = existsSync(ROOT) ? readdirSync(ROOT).map(version => `${ROOT}/${version}/bin`).filter(bin => existsSync(`${bin}/initdb`)).at(-1) : undefined
+
+/** Why tests with a PostgreSQL of their own cannot run here, or false. */
+export const skipOwnPostgres: string | false = folder === undefined && 'needs the programs of PostgreSQL; install them with: apt-get install postgresql'
+
+/** A PostgreSQL server of the test's own. What it acknowledges is not kept for long: `fsync` is off. */
+export async function startPostgres (t: Test): Promise<OwnPostgres> {
+  return await start(t, data => { run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync']) })
+}
+
+/** A hot standby of another one, which becomes a primary by `SELECT pg_promote()`. */
+export async function startStandby (t: Test, { port }: OwnPostgres): Promise<OwnPostgres> {
+  return await start(t, data => { run('pg_basebackup', ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', '-D', data, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']) })
+}
+
+async function start (t: Test, prepare: (data: string) => void): Promise<OwnPostgres> {
+  const home = mkdtempSync(join(tmpdir(), 'openai-compat-pg-'))
+  if (user !== undefined) chownSync(home, user.uid, user.gid)
+  const data = join(home, 'data')
+  prepare(data)
+  const port = await freePort()
+  const server = spawn(join(folder!, 'postgres'), ['-D', data, '-p', String(port), '-k', home, '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=60'], { stdio: 'ignore', ...user })
+  const exited = once(server, 'exit')
+  t.teardown(async () => {
+    // At once, and without leaving its children behind, as SIGKILL would.
+    server.kill('SIGCONT')
+    server.kill('SIGQUIT')
+    await exited
+    rmSync(home, { recursive: true, force: true })
+  })
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  const query = async (sql: string, values?: unknown[]): Promise<pg.QueryResult> => {
+    const client = new pg.Client({ connectionString: url })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return await client.query(sql, values)
+    } finally {
+      await client.end()
+    }
+  }
+  while (await query('SELECT 1').then(() => false, () => server.exitCode === null));
+  return { url, port, process: server, query }
+}
+
+/** PostgreSQL refuses to be run by root. */
+const user = process.getuid?.() === 0 && folder !== undefined ? { uid: id('-u'), gid: id('-g') } : undefined
+
+function id (flag: '-u' | '-g'): number {
+  return Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
+}
+
+function run (program: string, args: string[]): void {
+  execFileSync(join(folder!, program), args, { stdio: ['ignore', 'ignore', 'inherit'], cwd: '/', ...user })
+}
+
+async function freePort (): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
