@@ -234,3 +234,20 @@ test('a thread that was deleted without an answer is deleted, not missing', asyn
   await core.threads.delete(thread)
   await t.rejects(core.threads.get(thread), { message: /^No thread found/ })
 })
+
+test('outputs that another instance took, and answered, while they were on their way are refused with a 400', async t => {
+  const { core, view, another } = await world(t)
+  const there = await another()
+  core.upstream.enqueue(toolCalls([{ name: 'ask', arguments: {} }]))
+  const { run } = await startRun(core, { tools: [ask] })
+  const asking = await restingRun(core, run)
+  const read = view.holdRead(({ kind }) => kind === KIND.run)
+  const late = t.rejects(core.runs.submitToolOutputs(run.thread_id, run.id, { tool_outputs: outputsFor(asking) }), {
+    message: 'Runs in status "completed" do not accept tool outputs.'
+  })
+  await read.reached()
+  await there.runs.submitToolOutputs(run.thread_id, run.id, { tool_outputs: outputsFor(asking) })
+  t.equal((await restingRun(there, run)).status, 'completed')
+  read.open()
+  await late
+})

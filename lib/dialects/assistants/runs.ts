@@ -201,7 +201,10 @@ export class Runs {
         throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
       }
       const outputs = matchOutputs(old.required_action.submit_tool_outputs.tool_calls.map(call => call.id), request.tool_outputs)
-      const { step, turn } = await this.#answered(this.#key(old), outputs)
+      const answered = await this.#answered(this.#key(old), outputs)
+      // Another instance was faster, and has gone on already.
+      if (answered === undefined) return undefined
+      const { step, turn } = answered
       const next = transition(old, { to: 'queued' })
       const written = await this.#write(threadId, [
         { op: 'put', kind: KIND.run, id, body: next, expect: version },
@@ -299,12 +302,12 @@ export class Runs {
     return { run, log, from }
   }
 
-  /** The open step with the outputs in it, completed. */
-  async #answered (key: JobKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined }> {
+  /** The open step with the outputs in it, completed. Undefined when the run waits for none any more. */
+  async #answered (key: JobKey, outputs: Map<string, string>): Promise<{ step: RunStep, turn: TurnState | undefined } | undefined> {
     const { records, project } = this.#scope
     const page = await records.page<RunStep>({ project, partition: key.partition, kind: KIND.step, parent: key.jobId, order: 'desc', limit: 1 })
     const step = page.records[0]?.body
-    if (step?.step_details.type !== 'tool_calls') throw new Error(`run ${key.jobId} waits for outputs but its last step has no tool calls`)
+    if (step?.step_details.type !== 'tool_calls') return undefined
     const turn = await loadTurn(records, key, step.id)
     const calls = step.step_details.tool_calls.map(call => {
       const output = outputs.get(call.id)
