@@ -111,6 +111,8 @@ export interface PageQuery extends PartitionKey {
    * adjacent to the cursor (the last `limit` records before it), still returned in the given order.
    */
   before?: number | undefined
+  /** Called for each record of the page that cannot be read, which the page then lacks. Without it such a record makes `page` throw. */
+  onDamaged?: ((error: DamagedRecordError) => void) | undefined
 }
 
 export interface Page<Body = unknown> {
@@ -183,6 +185,18 @@ export type NotificationListener = (payload: string) => void
 /** The backend failed or cannot be reached. Nothing is known of a write that ended so. */
 export class StorageUnavailableError extends Error {
   override name = 'StorageUnavailableError'
+}
+
+/** What is stored is not what was written: reading this one record fails, now and later. */
+export class DamagedRecordError extends Error {
+  override name = 'DamagedRecordError'
+  readonly key: RecordKey
+  readonly position: number
+  constructor (key: RecordKey, position: number, cause: unknown) {
+    super(`The stored ${key.kind} ${key.id} of ${key.partition} is damaged: ${(cause as Error).message}`, { cause })
+    this.key = key
+    this.position = position
+  }
 }
 
 /** A verb was called before `connect()` or after `disconnect()`. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { StoredRecord } from '../../storage/record-store.js'
+import { DamagedRecordError, type StoredRecord } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
 import { ByteBudget, type Holding } from '../shared/byte-budget.js'
+import { isUncertain } from '../shared/certain-store.js'
 import { ApiError } from '../shared/errors.js'
 import { Leases } from '../shared/lease.js'
 import { approximateBytes } from '../shared/size.js'
@@ -51,6 +52,7 @@ export class RunEngine {
   readonly #expiry = new Map<string, Timer>()
   /** Jobs without an executor that are being ended; concurrent requests to end one share the promise. */
   readonly #ends = new Map<string, Promise<void>>()
+  readonly #setAsides = new Set<string>()
   readonly #renewal: PeriodicTask
   readonly #recovery: PeriodicTask
   #stopped = false
@@ -232,16 +234,16 @@ export class RunEngine {
       this.#bus.send({ type: 'checkLease', job_id: key.jobId })
       return
     }
-    this.#track(claimed, async execution => await execution.end(new RunStopped(reason)))
-    await claimed.finished
+    this.#track(claimed.execution, async execution => await execution.end(new RunStopped(reason)))
+    await claimed.execution.finished
   }
 
   /**
    * Takes the lease of a run that no instance holds. Undefined when one does, or when the run is not any more as it was read: the caller
    * has decided on what it read, and a run that has moved on since may want something else.
    */
-  async #claim (key: JobKey, job: StoredRecord<object>, ignoreLease: boolean): Promise<RunExecution | undefined> {
-    const { records, tools } = this.#services
+  async #claim (key: JobKey, job: StoredRecord<object>, ignoreLease: boolean): Promise<{ execution: RunExecution, isDamaged: boolean } | undefined> {
+    const { records, tools, log } = this.#services
     const dialect = this.#dialect(key)
     const lease = await records.get<JobLease>(leaseRecord(key))
     if (lease !== undefined && !ignoreLease && this.#leases.isHeld(lease.body)) return undefined
@@ -253,9 +255,15 @@ export class RunEngine {
     stale?.stop('lost')
     await stale?.finished
     const scribe = dialect.scribe({ records, key, body: job.body, tools })
-    const items = await scribe.load()
+    // A run whose steps cannot be read any more can still be ended.
+    const items = await scribe.load().catch((error: unknown) => {
+      if (!(error instanceof DamagedRecordError)) throw error
+      log.error({ err: error, run_id: key.jobId }, 'a part of a run is damaged; the run fails')
+      return error
+    })
     const held = { body: job.body, version: job.version, lease: claimed }
-    return this.#execution({ key, held, log: this.#logs.open(key), scribe, items })
+    const isDamaged = items instanceof DamagedRecordError
+    return { execution: this.#execution({ key, held, log: this.#logs.open(key), scribe, items: isDamaged ? [] : items }), isDamaged }
   }
 
   #track (execution: RunExecution, work: (execution: RunExecution) => Promise<void>): void {
@@ -363,17 +371,24 @@ export class RunEngine {
 
   /** Walks the index of active runs: takes over, expires, and removes what has ended. */
   async #recover (ignoreLeases: boolean): Promise<void> {
-    let after: number | undefined
-    for (;;) {
-      const page = await activeJobs(this.#services.records, after)
-      for (const { id, body } of page.records) {
-        if (this.#stopped) return
+    for await (const { id, body } of activeJobs(this.#services.records, error => { this.#setAside(error.key.id, error) })) {
+      if (this.#stopped) return
+      if (this.#executions.has(id) || this.#setAsides.has(id)) continue
+      try {
         const key = jobKeyOf(id, body)
-        if (!this.#executions.has(id) && this.#dialects.has(key.dialect)) await this.#recoverJob(key, body.created, ignoreLeases)
+        if (this.#dialects.has(key.dialect)) await this.#recoverJob(key, body.created, ignoreLeases)
+      } catch (error) {
+        if (isUncertain(error) || this.#stopped) throw error
+        this.#setAside(id, error)
       }
-      after = page.records.at(-1)?.position
-      if (!page.hasMore) return
     }
+  }
+
+  /** Leaves a run alone that cannot be looked after, until the next start: it must not keep others from being. */
+  #setAside (jobId: string, error: unknown): void {
+    if (this.#setAsides.has(jobId)) return
+    this.#setAsides.add(jobId)
+    this.#services.log.error({ err: error, run_id: jobId }, 'a run cannot be looked after, and is left as it is')
   }
 
   async #recoverJob (key: JobKey, created: number, ignoreLease: boolean): Promise<void> {
@@ -391,10 +406,13 @@ export class RunEngine {
       if (!this.#expiry.has(key.jobId)) this.#watchExpiry(key, state)
       return
     }
-    const execution = await this.#claim(key, record, ignoreLease)
-    if (execution === undefined) return
+    const claimed = await this.#claim(key, record, ignoreLease)
+    if (claimed === undefined) return
+    const { execution, isDamaged } = claimed
     if (state.phase === 'cancelling') {
       this.#track(execution, async execution => await execution.end(new RunStopped('cancelled')))
+    } else if (isDamaged) {
+      this.#track(execution, async execution => await execution.end(new ModelError('server_error', 'A part of the run was lost.')))
     } else if (execution.takeovers > this.limits.maxTakeovers) {
       const error = new ModelError('server_error', `The run was interrupted ${execution.takeovers} times and was given up.`)
       this.#track(execution, async execution => await execution.end(error))

@@ -1,5 +1,6 @@
+import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { DamagedRecordError, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import type { LeaseTerms, Lease } from '../shared/lease.js'
 import type { Dialect } from './dialect.js'
 import type { JobKey } from './job.js'
@@ -54,9 +55,9 @@ export async function unindexJob (records: RecordStore, jobId: string): Promise<
   await records.write(ACTIVE_JOBS, [{ op: 'delete', kind: KIND.activeRun, id: jobId }])
 }
 
-/** A page of the index, oldest first. */
-export async function activeJobs (records: RecordStore, after: number | undefined) {
-  return await records.page<ActiveJob>({ ...ACTIVE_JOBS, kind: KIND.activeRun, order: 'asc', limit: 100, ...after === undefined ? {} : { after } })
+/** The index, oldest first, without what is damaged. */
+export function activeJobs (records: RecordStore, onDamaged: (error: DamagedRecordError) => void): AsyncGenerator<StoredRecord<ActiveJob>> {
+  return eachRecord<ActiveJob>(records, { ...ACTIVE_JOBS, kind: KIND.activeRun }, { pageLength: 100, onDamaged })
 }
 
 export const jobKeyOf = (jobId: string, { project, thread_id: partition, dialect = FIRST_DIALECT }: ActiveJob): JobKey => ({ dialect, project, partition, jobId })

@@ -59,9 +59,10 @@ export class Sweeper {
   }
 
   async #sweep (signal: AbortSignal): Promise<void> {
-    const { records } = this.#options
-    for await (const { id: project } of eachRecord(records, { project: SYSTEM_PROJECT, partition: PARTITION.fileProjects, kind: KIND.fileProject })) {
-      for await (const { body: task } of eachRecord<ScheduledTask>(records, { ...filesPartition(project), kind: KIND.scheduledTask })) {
+    const { records, log } = this.#options
+    const onDamaged = (err: unknown): void => log.error({ err }, 'a scheduled task cannot be read, and is left as it is')
+    for await (const { id: project } of eachRecord(records, { project: SYSTEM_PROJECT, partition: PARTITION.fileProjects, kind: KIND.fileProject }, { onDamaged })) {
+      for await (const { body: task } of eachRecord<ScheduledTask>(records, { ...filesPartition(project), kind: KIND.scheduledTask }, { onDamaged })) {
         if (signal.aborted) return
         if (this.#isDue(task)) await this.#carryOut(project, task)
       }

@@ -115,7 +115,9 @@ export class Indexer {
         if (ref === undefined) return
         // Back to the end of the line: stores take turns.
         this.#stores.delete(key(ref))
-        if (await this.#startNext(ref)) this.#stores.set(key(ref), ref)
+        // What fails in one store, a damaged record in it say, does not keep the others waiting.
+        const started = await this.#startNext(ref).catch((error: unknown) => { this.#logFailure(error) })
+        if (started === true) this.#stores.set(key(ref), ref)
       }
     }).catch(error => this.#logFailure(error))
   }
@@ -142,7 +144,7 @@ export class Indexer {
   async #startNext (ref: StoreRef): Promise<boolean> {
     const { records } = this.#services
     let jobs = 0
-    for await (const record of eachRecord<JobBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreJob })) {
+    for await (const record of eachRecord<JobBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreJob }, { onDamaged: error => this.#logFailure(error) })) {
       jobs++
       if (this.#isHeld(ref, record)) continue
       const job = await this.#claim(ref, record)
@@ -232,7 +234,7 @@ export class Indexer {
   /** Looks for jobs in every store of the index of active stores. */
   async #wakeActiveStores (): Promise<void> {
     const { records } = this.#services
-    for await (const { id, body } of eachRecord<ActiveStoreBody>(records, ACTIVE)) this.wake({ project: body.project, storeId: id })
+    for await (const { id, body } of eachRecord<ActiveStoreBody>(records, ACTIVE, { onDamaged: error => this.#logFailure(error) })) this.wake({ project: body.project, storeId: id })
   }
 
   /** Removes a store without jobs from the index of active stores. */

@@ -3,6 +3,7 @@ import { isStorable, prepareBatch, type PreparedItem } from './batch.js'
 import type { BlobStore } from '../blob-store.js'
 import { Listeners, requireSendable } from './notifications.js'
 import {
+  DamagedRecordError,
   type NotificationListener,
   type Page,
   type PageQuery,
@@ -91,7 +92,7 @@ export abstract class AbstractRecordStore extends AbstractStore implements Recor
     const hasMore = rows.length > limit
     if (hasMore) rows.length = limit
     if (backwards) rows.reverse()
-    return { records: rows.map(row => toRecord<Body>(query, row)), hasMore }
+    return { records: rows.flatMap(row => readable<Body>(query, row)), hasMore }
   }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
@@ -130,7 +131,24 @@ export abstract class AbstractRecordStore extends AbstractStore implements Recor
   }
 }
 
+/** The record, or none when it is damaged and the caller goes on without it. */
+function readable<Body> (query: PageQuery, row: Row): StoredRecord<Body> | [] {
+  try {
+    return toRecord<Body>(query, row)
+  } catch (error) {
+    if (query.onDamaged === undefined || !(error instanceof DamagedRecordError)) throw error
+    query.onDamaged(error)
+    return []
+  }
+}
+
 function toRecord<Body> ({ project, partition, kind }: Omit<RecordKey, 'id'>, row: Row): StoredRecord<Body> {
   const { id, parent, position, version, json } = row
-  return { project, partition, kind, id, parent, position, version, body: JSON.parse(json) as Body }
+  let body: Body
+  try {
+    body = JSON.parse(json) as Body
+  } catch (error) {
+    throw new DamagedRecordError({ project, partition, kind, id }, position, error)
+  }
+  return { project, partition, kind, id, parent, position, version, body }
 }

@@ -5,7 +5,7 @@ import type { RunStep } from '../../../schemas/run-steps.js'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
 import { KIND, RUN_LOCK_ID } from '../../../storage/layout.js'
-import type { StoredRecord, WriteItem } from '../../../storage/record-store.js'
+import { DamagedRecordError, type StoredRecord, type WriteItem } from '../../../storage/record-store.js'
 import { isUncertain } from '../../shared/certain-store.js'
 import { unixSeconds } from '../../shared/clock.js'
 import { badRequest, notFound } from '../../shared/errors.js'
@@ -236,17 +236,20 @@ export class Runs {
     const { records, project } = this.#scope
     const place = { project, partition: threadId }
     const [run, lock] = await Promise.all([
-      records.get<Run>({ ...place, kind: KIND.run, id }),
+      records.get<Run>({ ...place, kind: KIND.run, id }).catch((error: unknown) => {
+        if (error instanceof DamagedRecordError) return 'damaged' as const
+        throw error
+      }),
       records.get<RunLock>({ ...place, kind: KIND.lock, id: RUN_LOCK_ID })
     ])
     if (lock?.body.run_id !== id) return true
-    if (run !== undefined && isActive(run.body.status)) {
+    if (run !== undefined && run !== 'damaged' && isActive(run.body.status)) {
       if (!this.#isOverdue(run.body)) return false
       await this.#engine.expire(this.#key(run.body))
       return true
     }
     return await this.#write(threadId, [
-      { op: 'check', kind: KIND.run, id, expect: run?.version ?? 'absent' },
+      ...run === 'damaged' ? [] : [{ op: 'check' as const, kind: KIND.run, id, expect: run?.version ?? 'absent' as const }],
       { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
     ])
   }
