@@ -46,6 +46,9 @@ export interface ProjectApi {
 /** Projects whose services are kept at hand: few with keys, as many as there are users when a function names them. */
 const MAX_PROJECTS = 1000
 
+/** How long a project counts as entered. */
+const ENROL_AGAIN_MS = 10_000
+
 /**
  * The whole service without a face: the store, the models and the run engine, put together. The plugin and the in-process
  * adapter are two faces of it.
@@ -61,15 +64,19 @@ export class Core {
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
   readonly #options: ResolvedOptions
+  readonly #log: Logger
   readonly #sweeper: Sweeper
   readonly #retrieval: RetrievalService
   readonly #webhooks: Webhooks | undefined
   readonly #interpreter: Interpreter | undefined
   readonly #projects = new Map<string, ProjectApi>()
-  readonly #enrolled = new Set<string>()
+  /** When each project was entered last, in milliseconds since the epoch. */
+  readonly #enrolled = new Map<string, number>()
+  #checking: Promise<unknown> | undefined
 
   constructor (options: ResolvedOptions, log: Logger) {
     this.#options = options
+    this.#log = log
     this.#records = options.storage.records
     this.clock = options.clock
     this.threadStorage = options.storage.threadStorage
@@ -144,12 +151,17 @@ export class Core {
     return api
   }
 
-  /** Enters a project into the index of projects, once in the life of this process: before anything of it is written. */
+  /**
+   * Enters a project into the index of projects before anything of it is written, and again from time to time: the store may have lost it since, and an
+   * export goes by the index.
+   */
   async enrol (project: string): Promise<void> {
-    if (this.#enrolled.has(project)) return
+    const now = this.clock.now()
+    const last = this.#enrolled.get(project)
+    if (last !== undefined && now - last < ENROL_AGAIN_MS) return
     await this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.projects }, [{ op: 'put', kind: KIND.project, id: project, body: {}, expect: 'absent' }])
     if (this.#enrolled.size >= MAX_PROJECTS) this.#enrolled.clear()
-    this.#enrolled.add(project)
+    this.#enrolled.set(project, now)
   }
 
   /** A run that this process has created or gone on with, as it is now. */
@@ -184,6 +196,7 @@ export class Core {
 
   async #open (): Promise<void> {
     await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
+    for (const warning of this.#records.warnings ?? []) this.#log.warn({}, warning)
     await this.#engine.start(!this.#records.supports.shared)
     this.#sweeper.start(!this.#records.supports.shared)
     await this.#retrieval.start(!this.#records.supports.shared)
@@ -191,9 +204,11 @@ export class Core {
     if (this.#options.codeInterpreter?.isAskedFor === true) this.#interpreter?.prepare().catch(() => {})
   }
 
-  /** Throws when the store does not answer. */
+  /** Throws when the store takes no writes. Requests that come while one is written share the answer. */
   async checkStorage (): Promise<void> {
-    await this.#records.get({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, id: 'ready' })
+    this.#checking ??= this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.readiness }, [{ op: 'put', kind: KIND.readiness, id: 'ready', body: {} }])
+      .finally(() => { this.#checking = undefined })
+    await this.#checking
   }
 
   /** Hands running runs over while requests under way are still answered. */

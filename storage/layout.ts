@@ -34,7 +34,9 @@ export const PARTITION = {
   /** In the system project: the index of vector stores in which there is something to do, kind `active_vector_store`, kept by the same rule. */
   activeVectorStores: 'active-vector-stores',
   /** In the system project: the projects that there are, kind `project`, entered before anything of theirs is written. */
-  projects: 'projects'
+  projects: 'projects',
+  /** In the system project: what is written to find out whether the store takes writes. */
+  readiness: 'readiness'
 } as const
 
 export const KIND = {
@@ -68,6 +70,7 @@ export const KIND = {
   lease: 'lease',
   activeRun: 'active_run',
   project: 'project',
+  readiness: 'readiness',
   file: 'file',
   /** A file of the twelve documented methods, with its bytes: of no concern to the API, whose files have theirs in a blob store. */
   storedFile: 'stored_file',

@@ -1,3 +1,4 @@
+import { redisAddress } from './redis/address.js'
 import type { RecordThreadStorage } from './thread-storage/record-thread-storage.js'
 import {
   InMemoryThreadStorage,
@@ -44,6 +45,10 @@ const STORAGE_SCHEMES = new Map<string, (url: string, fail: Fail) => ThreadStora
   ['sqlite', sqliteConfig],
   ['redis', redisConfig],
   ['rediss', redisConfig],
+  ['redis+sentinel', redisHostsConfig],
+  ['rediss+sentinel', redisHostsConfig],
+  ['redis+cluster', redisHostsConfig],
+  ['rediss+cluster', redisHostsConfig],
   ['postgres', postgresConfig],
   ['postgresql', postgresConfig]
 ])
@@ -69,7 +74,7 @@ export function hasStorageScheme (url: string): boolean {
   return STORAGE_SCHEMES.has(schemeOf(url))
 }
 
-const schemeOf = (url: string): string => /^[a-z0-9]+(?=:)/.exec(url)?.[0] ?? ''
+const schemeOf = (url: string): string => /^[a-z0-9+]+(?=:)/.exec(url)?.[0] ?? ''
 
 function memoryConfig (url: string, fail: Fail): ThreadStorageConfig {
   if (url !== 'memory:') throw fail(MUST_BE)
@@ -84,9 +89,22 @@ function sqliteConfig (url: string, fail: Fail): ThreadStorageConfig {
 }
 
 function redisConfig (url: string, fail: Fail): ThreadStorageConfig {
-  const { url: server, parameters: { ttl = '0', timeoutMs, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix', 'timeoutMs'], fail)
+  const { url: server, parameters: { ttl = '0', timeoutMs, allowEviction, ...parameters } } = splitUrl(url, ['ttl', 'keyPrefix', 'timeoutMs', 'allowEviction'], fail)
   if (!/^\d+$/.test(ttl)) throw fail(`has a ttl that is not a number of whole seconds: ${JSON.stringify(ttl)}`)
-  return { type: 'redis', url: server, ttl: Number(ttl), ...timeout(timeoutMs), ...parameters }
+  if (allowEviction !== undefined && !/^(true|false)$/.test(allowEviction)) throw fail('has an allowEviction that is neither true nor false')
+  return { type: 'redis', url: server, ttl: Number(ttl), ...allowEviction === 'true' ? { allowEviction: true } : {}, ...timeout(timeoutMs), ...parameters }
+}
+
+/** Several hosts are more than a URL can hold: its host and path are checked by themselves. */
+function redisHostsConfig (url: string, fail: Fail): ThreadStorageConfig {
+  const [address = '', query] = url.split('?')
+  try {
+    redisAddress(address)
+  } catch (error) {
+    throw fail(`is wrong: ${(error as Error).message.replace(/\.$/, '')}`)
+  }
+  const config = redisConfig(`redis://hosts${query === undefined ? '' : `?${query}`}`, fail)
+  return { ...config, url: address } as ThreadStorageConfig
 }
 
 function postgresConfig (url: string, fail: Fail): ThreadStorageConfig {

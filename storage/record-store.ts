@@ -132,6 +132,9 @@ export interface StorageSupport {
 export interface RecordStore {
   readonly supports: StorageSupport
 
+  /** What its operator should know once it is connected, in whole sentences. */
+  readonly warnings?: readonly string[]
+
   /** Opens the backend. Idempotent. Throws `StorageUnavailableError` when it cannot be reached. */
   connect (): Promise<void>
 
@@ -182,9 +185,17 @@ export interface RecordStore {
 
 export type NotificationListener = (payload: string) => void
 
+/** Why a store takes no writes: it lets nothing be changed (a replica, say), or has no room. Undefined: it fails, or cannot be reached. */
+export type UnavailableReason = 'read_only' | 'full' | undefined
+
 /** The backend failed or cannot be reached. Nothing is known of a write that ended so. */
 export class StorageUnavailableError extends Error {
   override name = 'StorageUnavailableError'
+  readonly reason: UnavailableReason
+  constructor (message?: string, options: ErrorOptions & { reason?: UnavailableReason } = {}) {
+    super(message, options)
+    this.reason = options.reason
+  }
 }
 
 /** What is stored is not what was written: reading this one record fails, now and later. */

@@ -6,6 +6,9 @@ import { ApiError } from '../shared/errors.js'
 import type { Scope } from '../shared/scope.js'
 import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTask, claimTask } from '../schedule/scheduled-tasks.js'
 
+/** How long a project counts as added, in milliseconds. */
+const REGISTER_AGAIN_MS = 10_000
+
 /**
  * Stores bytes before a record owns them, and removes them when none ever does. The process may die between any two of its steps:
  * a scheduled task then removes what is left.
@@ -13,7 +16,7 @@ import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTa
 export class Staging {
   readonly #scope: Scope
   readonly #blobs: BlobStore
-  #registered: Promise<void> | undefined
+  #registered: { at: number, done: Promise<void> } | undefined
 
   constructor (scope: Scope, blobs: BlobStore) {
     this.#scope = scope
@@ -67,12 +70,13 @@ export class Staging {
     await this.#blobs.delete({ project: this.#scope.project, id })
   }
 
-  /** Adds the project to those that the sweeper visits. */
+  /** Adds the project to those that the sweeper visits, and again from time to time: the store may have lost it since. */
   async registerProject (): Promise<void> {
-    const { records, project } = this.#scope
-    this.#registered ??= registerFileProject(records, project)
+    const { records, project, clock } = this.#scope
+    const now = clock.now()
+    if (this.#registered === undefined || now - this.#registered.at > REGISTER_AGAIN_MS) this.#registered = { at: now, done: registerFileProject(records, project) }
     try {
-      await this.#registered
+      await this.#registered.done
     } catch (error) {
       this.#registered = undefined
       throw error

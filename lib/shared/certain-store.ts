@@ -35,6 +35,8 @@ class CertainStore implements RecordStore {
     if (inner.blobs !== undefined) this.blobs = () => inner.blobs!()
   }
 
+  get warnings (): readonly string[] { return this.#inner.warnings ?? [] }
+
   async connect (): Promise<void> { await this.#inner.connect() }
   async disconnect (): Promise<void> { await this.#inner.disconnect() }
   async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> { return await this.#inner.get(key) }

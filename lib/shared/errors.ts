@@ -22,6 +22,12 @@ export interface ApiErrorOptions {
   cause?: unknown
 }
 
+const UNREACHABLE = 'The server is temporarily unable to reach its storage. Please retry your request.'
+const TAKES_NO_WRITES = {
+  read_only: 'The server\'s storage is read-only at the moment. Please retry your request.',
+  full: 'The server\'s storage is full. Please retry your request later.'
+}
+
 /** The one error that reaches a client. Anything else becomes a neutral 500. */
 export class ApiError extends Error {
   override name = 'ApiError'
@@ -44,7 +50,8 @@ export class ApiError extends Error {
   static from (thrown: unknown): ApiError {
     if (thrown instanceof ApiError) return thrown
     if (thrown instanceof StorageUnavailableError || thrown instanceof StorageClosedError) {
-      return new ApiError(503, 'The server is temporarily unable to reach its storage. Please retry your request.',
+      const reason = thrown instanceof StorageUnavailableError ? thrown.reason : undefined
+      return new ApiError(503, reason === undefined ? UNREACHABLE : TAKES_NO_WRITES[reason],
         { code: 'storage_unavailable', headers: { 'retry-after': '1' }, cause: thrown })
     }
     return new ApiError(500, 'The server had an error while processing your request. Sorry about that!', { cause: thrown })

@@ -1,6 +1,6 @@
 import type { Client, Pool, PoolClient, PoolConfig } from 'pg'
 import { loadDriver } from '../base/driver.js'
-import { StorageUnavailableError } from '../record-store.js'
+import { StorageUnavailableError, type UnavailableReason } from '../record-store.js'
 import { KEEP_ALIVE_MS, type StoreTimeouts } from '../base/timeouts.js'
 
 /** How long closing a connection waits for the server's answer, in milliseconds. */
@@ -91,6 +91,9 @@ export function cannotBeUsed (pool: Pool, error: unknown): StorageUnavailableErr
 /** A server that takes no writes (any more): another one may be reached by the same address now. */
 const READ_ONLY = '25006'
 
+/** By SQLSTATE. */
+const REASONS = new Map<string, UnavailableReason>([[READ_ONLY, 'read_only'], ['53100', 'full'], ['53200', 'full']])
+
 /** Throws a `StorageUnavailableError` when the command fails. */
 export async function guard<T> (pool: Pool, command: () => Promise<T>): Promise<T> {
   try {
@@ -98,7 +101,7 @@ export async function guard<T> (pool: Pool, command: () => Promise<T>): Promise<
   } catch (error) {
     if (error instanceof StorageUnavailableError) throw error
     if ((error as { code?: string }).code === READ_ONLY) closeIdle(pool)
-    throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error })
+    throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error, reason: REASONS.get((error as { code?: string }).code ?? '') })
   }
 }
 

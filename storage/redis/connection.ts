@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { loadDriver } from '../base/driver.js'
-import { StorageUnavailableError } from '../record-store.js'
+import { StorageUnavailableError, type UnavailableReason } from '../record-store.js'
 import { KEEP_ALIVE_MS, storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
+import { redisAddress, type RedisAddress, type RedisHost } from './address.js'
 import type { RedisRecordStoreOptions } from './options.js'
 
 /** The options of our own connections. */
@@ -18,6 +19,13 @@ const connection = ({ commandMs, connectMs }: StoreTimeouts): RedisOptions => ({
   // A server that was made a replica keeps its connections. Another one may be reached by the same address now.
   reconnectOnError: isReadOnly
 })
+
+/** An error within a script comes with a prefix in older versions. */
+function unavailableReason (message: string): UnavailableReason {
+  if (/\b(READONLY|NOREPLICAS)\b/.test(message)) return 'read_only'
+  // MISCONF: what is written cannot be saved to the disk.
+  return /\b(OOM|MISCONF)\b/.test(message) ? 'full' : undefined
+}
 
 const isReadOnly = ({ message }: Error): boolean => /\bREADONLY\b/.test(message)
 
@@ -97,26 +105,77 @@ export class RedisConnection {
     } catch (error) {
       const { name, message } = error as Error
       const reason = name === 'MaxRetriesPerRequestError' ? 'the connection was lost' : message
-      throw new StorageUnavailableError(`Redis failed: ${reason}`, { cause: error })
+      throw new StorageUnavailableError(`Redis failed: ${reason}`, { cause: error, reason: unavailableReason(message) })
     }
   }
 }
 
 /** A new connection. Throws a `StorageUnavailableError` with the address when there is no server. */
-async function connect ({ url, host = '127.0.0.1', port = 6379 }: RedisRecordStoreOptions, timeouts: StoreTimeouts): Promise<Redis> {
-  const { Redis } = await loadDriver('ioredis', () => import('ioredis'))
-  const options = connection(timeouts)
-  const ours = url === undefined ? new Redis({ ...options, host, port }) : new Redis(url, options)
+async function connect ({ url, host = '127.0.0.1', port = 6379 }: RedisRecordStoreOptions, timeouts: StoreTimeouts): Promise<Redis | Cluster> {
+  const driver = await loadDriver('ioredis', () => import('ioredis'))
+  const ours = make(driver, url === undefined ? { host, port } : redisAddress(url), connection(timeouts))
   // Without a listener ioredis prints errors to the console. Here the first one is the reason: connect() itself throws only that the
   // connection was closed.
   let reason: Error | undefined
   ours.on('error', error => { reason ??= error })
   try {
-    await ours.connect()
+    await withinMs(timeouts.connectMs, ours.connect())
   } catch (error) {
     ours.disconnect()
-    throw new StorageUnavailableError(
-      `Redis at ${ours.options.host}:${ours.options.port} cannot be used: ${(reason ?? error as Error).message}`, { cause: reason ?? error })
+    throw new StorageUnavailableError(`Redis at ${placeOf(ours)} cannot be used: ${deepest(reason ?? error as Error).message}`, { cause: reason ?? error })
   }
   return ours
+}
+
+function make ({ Redis, Cluster }: Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>, address: RedisAddress | RedisHost, options: RedisOptions): Redis | Cluster {
+  if (!('kind' in address)) return new Redis({ ...options, ...address })
+  switch (address.kind) {
+    case 'server': return new Redis(address.url, options)
+    case 'sentinel': return new Redis({
+      ...options,
+      ...address.settings,
+      sentinels: address.hosts,
+      name: address.name,
+      sentinelRetryStrategy: attempt => Math.min(attempt * 50, 1000),
+      // Without this a sentinel that hangs is waited for, for good.
+      sentinelCommandTimeout: options.commandTimeout!,
+      failoverDetector: true
+    })
+    case 'cluster': {
+      const { lazyConnect: _, retryStrategy: _node, ...redisOptions } = options
+      return new Cluster(address.hosts, {
+        lazyConnect: true,
+        redisOptions: { ...redisOptions, ...address.settings },
+        slotsRefreshTimeout: options.connectTimeout!,
+        // As above: a command that was under way when a connection was lost is not sent again.
+        retryDelayOnFailover: 0,
+        clusterRetryStrategy: attempt => Math.min(attempt * 50, 1000)
+      })
+    }
+  }
+}
+
+/** Sentinels and clusters are asked again and again, until one answers: at the start, for so long only. */
+async function withinMs (ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => { timer = setTimeout(() => reject(new Error('no answer')), ms * 2) })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => {})
+  }
+}
+
+const hostAndPort = ({ host, port }: { host?: unknown, port?: unknown }): string => `${String(host)}:${String(port)}`
+
+function placeOf (client: Redis | Cluster): string {
+  if ('nodes' in client) return (client as unknown as { startupNodes: RedisHost[] }).startupNodes.map(hostAndPort).join(', ')
+  const { options } = client
+  return options.sentinels === null || options.sentinels === undefined ? hostAndPort(options) : options.sentinels.map(hostAndPort).join(', ')
+}
+
+/** The error of a cluster says only that no node could be used; the last node's says why. */
+function deepest (error: Error & { lastNodeError?: Error }): Error {
+  return error.lastNodeError ?? error
 }

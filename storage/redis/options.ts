@@ -1,7 +1,10 @@
 import type { Cluster, Redis } from 'ioredis'
 
 export interface RedisRecordStoreOptions {
-  /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
+  /**
+   * `redis://[user:password@]host:port[/db]`; `redis+sentinel://[user:password@]host[:port],.../NAME[/db]` for the master of that name which
+   * Sentinel knows; `redis+cluster://[user:password@]host[:port],...` for a cluster. `rediss` in place of `redis`: with TLS.
+   */
   url?: string
   /** When there is no `url`. Default 127.0.0.1. */
   host?: string
@@ -14,6 +17,10 @@ export interface RedisRecordStoreOptions {
    * expiry. Default 0: never.
    */
   ttl?: number
+  /**
+   * Whether Redis may drop keys when its memory is full (`maxmemory-policy`). By default such a server is refused: it would lose threads without a word.
+   */
+  allowEviction?: boolean
   /** How long Redis may take to answer a command before the storage counts as unavailable, in milliseconds. Default 10,000. */
   timeoutMs?: number
   /**

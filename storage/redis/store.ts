@@ -3,6 +3,7 @@ import type { PreparedItem } from '../base/batch.js'
 import { RedisBlobStore } from './blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import type { PartitionKey, RecordKey } from '../record-store.js'
+import { examine } from './examine.js'
 import { RedisConnection } from './connection.js'
 import { RedisSubscriber } from './subscriber.js'
 import { pageScript, type Script, writeScript } from './scripts.js'
@@ -21,11 +22,16 @@ export class RedisRecordStore extends AbstractRecordStore {
   readonly #options: RedisRecordStoreOptions
   readonly #connection: RedisConnection
   #subscriber: RedisSubscriber | undefined
+  #warnings: readonly string[] = []
 
   constructor (options: RedisRecordStoreOptions = {}) {
     super()
     this.#options = options
     this.#connection = new RedisConnection(options)
+  }
+
+  get warnings (): readonly string[] {
+    return this.#warnings
   }
 
   /** Keys behind the same prefix, with the same ttl. */
@@ -35,6 +41,12 @@ export class RedisRecordStore extends AbstractRecordStore {
 
   protected async open (): Promise<void> {
     await this.#connection.open()
+    try {
+      this.#warnings = await examine(this.#connection, this.#options.allowEviction ?? false)
+    } catch (error) {
+      this.#connection.close()
+      throw error
+    }
   }
 
   protected close (): void {
@@ -75,7 +87,11 @@ export class RedisRecordStore extends AbstractRecordStore {
   }
 
   protected override async publish (topic: string, payload: string): Promise<void> {
-    await this.#connection.run(client => client.publish(this.#channel(topic), payload))
+    const channel = this.#channel(topic)
+    // The nodes of a cluster pass on what each of them was told, in an order of its own: those of one channel are told to one node.
+    await this.#connection.run(async client => 'nodes' in client
+      ? await client.call('eval', ["return redis.call('PUBLISH', KEYS[1], ARGV[1])", 1, channel, payload])
+      : await client.publish(channel, payload))
   }
 
   protected override async subscribe (topic: string): Promise<void> {

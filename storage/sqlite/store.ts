@@ -1,4 +1,6 @@
 import { resolve } from 'node:path'
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Database } from 'libsql'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import { applyBatch, type PreparedItem } from '../base/batch.js'
@@ -32,6 +34,8 @@ export class SqliteRecordStore extends AbstractRecordStore {
   readonly path: string
   #database: Database | undefined
   #statements: Statements | undefined
+  /** Identifies the file that was opened. */
+  #file: string | undefined
   #pending: PendingWrite[] = []
 
   constructor ({ path }: SqliteRecordStoreOptions) {
@@ -57,6 +61,7 @@ export class SqliteRecordStore extends AbstractRecordStore {
       database.exec('PRAGMA synchronous = FULL')
       migrate(database)
       this.#statements = prepareStatements(database)
+      this.#file = this.path === ':memory:' ? undefined : fileAt(this.path)
     } catch (error) {
       this.close()
       throw this.#unavailable(error)
@@ -123,6 +128,7 @@ export class SqliteRecordStore extends AbstractRecordStore {
 
   #transaction (writes: readonly PendingWrite[]): { write: PendingWrite, done: boolean }[] {
     const database = this.#database!
+    this.#requireFile()
     database.exec('BEGIN IMMEDIATE')
     try {
       const results = writes.map(write => ({ write, done: applyBatch(new SqlitePartition(this.#statements!, write.key), write.batch) }))
@@ -135,11 +141,23 @@ export class SqliteRecordStore extends AbstractRecordStore {
     }
   }
 
+  /** Throws when the file was deleted or replaced: what is written to it would be lost with this process. */
+  #requireFile (): void {
+    if (this.#file === undefined || fileAt(this.path) === this.#file) return
+    throw new StorageUnavailableError(`The SQLite file ${this.path} was deleted, moved or replaced while it was open: restore it, or restart the server.`, { reason: 'read_only' })
+  }
+
   #unavailable (error: unknown): StorageUnavailableError {
     if (error instanceof StorageUnavailableError) return error
     const { code, message } = error as Error & { code?: string }
     return new StorageUnavailableError(code === 'SQLITE_BUSY'
       ? `Another process has the SQLite file ${this.path} open: stop that process, or give this one a file of its own.`
-      : `The SQLite file ${this.path} failed: ${message}`, { cause: error })
+      : `The SQLite file ${this.path} failed: ${message}`, { cause: error, reason: code === 'SQLITE_FULL' ? 'full' : code?.startsWith('SQLITE_READONLY') === true ? 'read_only' : undefined })
   }
+}
+
+/** Of two files one after the other at one path, or none, no two are the same. */
+function fileAt (path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? '' : `${stat.dev} ${stat.ino} ${stat.birthtimeNs}`
 }

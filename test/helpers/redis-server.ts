@@ -1,5 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
@@ -14,9 +17,9 @@ export interface OwnRedis {
 }
 
 /** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk. */
-export async function startRedis (t: Test, { port, cluster = false }: { port?: number, cluster?: boolean } = {}): Promise<OwnRedis> {
+export async function startRedis (t: Test, { port, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
   port ??= await freePort()
-  const server = spawn('redis-server', ['--port', String(port), '--save', '', '--dir', t.testdir(), ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : [])], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const server = spawn('redis-server', ['--port', String(port), '--save', '', '--dir', temporaryFolder(t), ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])], { stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => server.kill('SIGKILL'))
   await new Promise<void>((resolve, reject) => {
     createInterface(server.stdout).on('line', line => { if (line.includes('Ready to accept connections')) resolve() })
@@ -26,6 +29,51 @@ export async function startRedis (t: Test, { port, cluster = false }: { port?: n
   admin.on('error', () => {})
   t.teardown(() => admin.disconnect())
   return { port, url: `redis://127.0.0.1:${port}`, admin, process: server }
+}
+
+/** A Sentinel that watches a master with its replicas under the name `mymaster`, and is alone to decide. */
+export async function startSentinel (t: Test, master: OwnRedis): Promise<{ url: string, admin: Redis }> {
+  const port = await freePort()
+  const folder = temporaryFolder(t)
+  const file = join(folder, 'sentinel.conf')
+  writeFileSync(file, [
+    `port ${port}`, `dir ${folder}`, `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds mymaster 300', 'sentinel failover-timeout mymaster 2000'
+  ].join('\n'))
+  const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  t.teardown(() => sentinel.kill('SIGKILL'))
+  const admin = new Redis({ port, retryStrategy: attempt => Math.min(attempt * 10, 100) })
+  admin.on('error', () => {})
+  t.teardown(() => admin.disconnect())
+  return { url: `redis+sentinel://127.0.0.1:${port}/mymaster`, admin }
+}
+
+/** Three masters with a third of the slots each, and a replica of the first. Ready when all agree. */
+export async function startCluster (t: Test): Promise<{ url: string, nodes: OwnRedis[] }> {
+  const nodes: OwnRedis[] = []
+  for (let i = 0; i < 4; i++) nodes.push(await startRedis(t, { cluster: true }))
+  const [first, , , replica] = nodes as [OwnRedis, OwnRedis, OwnRedis, OwnRedis]
+  for (const [i, { admin }] of nodes.slice(0, 3).entries()) {
+    const from = Math.floor(16384 * i / 3)
+    await admin.cluster('ADDSLOTS', ...Array.from({ length: Math.floor(16384 * (i + 1) / 3) - from }, (_, slot) => from + slot))
+    await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))
+  }
+  for (const { port } of nodes.slice(1)) await first.admin.call('CLUSTER', 'MEET', '127.0.0.1', String(port))
+  const id = await first.admin.call('CLUSTER', 'MYID') as string
+  while (!(await replica.admin.call('CLUSTER', 'NODES') as string).includes(id));
+  await replica.admin.call('CLUSTER', 'REPLICATE', id)
+  for (const { admin } of nodes) {
+    while (!(await admin.cluster('INFO') as string).includes('cluster_state:ok'));
+    while (!/ slave /.test((await admin.call('CLUSTER', 'NODES') as string).replaceAll('myself,', '')));
+  }
+  while (!/master_link_status:up/.test(await replica.admin.info('replication')));
+  return { url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, nodes }
+}
+
+function temporaryFolder (t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'openai-compat-redis-'))
+  t.teardown(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) })
+  return folder
 }
 
 async function freePort (): Promise<number> {

@@ -29,10 +29,11 @@ const shared = async (t: Test, store: Shared): Promise<Shared> => await connecte
 
 /** Hears `topic` on the first store when the second one says something. Resolves when it has heard something. */
 async function listening (store: Shared, speaker: Shared): Promise<() => Promise<void>> {
-  let heard = 0
-  await store.listen('topic', () => { heard++ })
+  const heard: string[] = []
+  await store.listen('topic', payload => { heard.push(payload) })
   return async () => {
-    for (const before = heard; heard === before;) await speaker.notify('topic', 'news')
+    heard.length = 0
+    while (heard.length === 0) await speaker.notify('topic', 'news')
   }
 }
 
