@@ -219,7 +219,8 @@ export class RunEngine {
     if (execution !== undefined) {
       execution.stop(reason)
       await execution.finished
-      return
+      // One that had come to rest already, to wait for its client, has not noticed.
+      if (execution.state.phase !== 'waiting' || this.#stopped) return
     }
     const end = this.#ends.get(key.jobId) ?? this.#endWithoutExecutor(key, reason).finally(() => this.#ends.delete(key.jobId))
     this.#ends.set(key.jobId, end)

@@ -107,7 +107,7 @@ export const storages: TestStorage[] = [
     name: 'sqlite',
     skip: always,
     place: t => {
-      const path = `${t.testdir()}/records.db`
+      const path = `${temporaryFolder(t)}/records.db`
       return () => new SqliteThreadStorage({ path })
     }
   },
@@ -138,7 +138,7 @@ export const storages: TestStorage[] = [
 ]
 
 /** A folder outside of the test's own, which is emptied when it is asked for again. */
-function temporaryFolder (t: Test): string {
+export function temporaryFolder (t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-'))
   t.teardown(() => { rmSync(folder, { recursive: true, force: true }) })
   return folder

@@ -7,13 +7,14 @@ import Libsql from 'libsql'
 import { test, type Test } from 'tap'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { SqliteRecordStore } from '../../storage/sqlite/store.js'
+import { temporaryFolder } from '../helpers/stores.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
 
 recordStoreSuite({
   test,
   factory: async t => {
-    const path = `${t.testdir()}/data/records.db`
+    const path = `${temporaryFolder(t)}/data/records.db`
     return () => new SqliteRecordStore({ path })
   }
 })
