@@ -1,6 +1,5 @@
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { mkdirSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import type { Database } from 'libsql'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import { applyBatch, type PreparedItem } from '../base/batch.js'
