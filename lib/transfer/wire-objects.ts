@@ -99,7 +99,7 @@ function wireTools (tools: unknown): unknown {
     }
     if (tool.type === 'function' && isObject(tool.function)) {
       const { description, parameters, strict, ...rest } = tool.function
-      return { ...tool, function: { ...rest, ...description == null ? {} : { description }, parameters: parameters ?? {}, strict: strict ?? false } }
+      return { ...tool, function: { ...rest, description: description ?? null, parameters: parameters ?? {}, strict: strict ?? false } }
     }
     return tool
   })

@@ -134,7 +134,7 @@ test('a second signal does not wait for what the first one waits for', async t =
   const socket = new Socket().connect(Number(baseUrl.port), baseUrl.hostname)
   t.teardown(() => socket.destroy())
   socket.on('error', () => {})
-  socket.write('POST /v1/threads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n')
+  socket.write('POST /v1/threads HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n')
   await once(socket, 'data')
   cli.child.kill('SIGTERM')
   await cli.logged('SIGTERM: closing')

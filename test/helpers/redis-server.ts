@@ -18,17 +18,30 @@ export interface OwnRedis {
 
 /** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk. */
 export async function startRedis (t: Test, { port, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
-  port ??= await freePort()
-  const server = spawn('redis-server', ['--port', String(port), '--save', '', '--dir', temporaryFolder(t), ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])], { stdio: ['ignore', 'pipe', 'ignore'] })
-  t.teardown(() => server.kill('SIGKILL'))
-  await new Promise<void>((resolve, reject) => {
-    createInterface(server.stdout).on('line', line => { if (line.includes('Ready to accept connections')) resolve() })
-    server.once('exit', () => reject(new Error('redis-server did not start')))
-  })
+  const anyPort = port === undefined
+  let server: ChildProcess | undefined
+  for (let tries = 0; server === undefined; tries++) {
+    port ??= await freePort()
+    server = await start(t, ['--port', String(port), '--save', '', '--dir', temporaryFolder(t), ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])])
+    if (server !== undefined) break
+    // Another process took the port, or the one of the cluster's bus, in between.
+    if (!anyPort || tries === 5) throw new Error(`redis-server did not start on port ${port}`)
+    port = undefined
+  }
   const admin = new Redis({ port, retryStrategy: null! })
   admin.on('error', () => {})
   t.teardown(() => admin.disconnect())
-  return { port, url: `redis://127.0.0.1:${port}`, admin, process: server }
+  return { port: port!, url: `redis://127.0.0.1:${port}`, admin, process: server }
+}
+
+/** The server once it accepts connections, or undefined where it ended instead. */
+async function start (t: Test, args: string[]): Promise<ChildProcess | undefined> {
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(() => server.kill('SIGKILL'))
+  return await new Promise(resolve => {
+    createInterface(server.stdout).on('line', line => { if (line.includes('Ready to accept connections')) resolve(server) })
+    server.once('exit', () => resolve(undefined))
+  })
 }
 
 /** A Sentinel that watches a master with its replicas under the name `mymaster`, and is alone to decide. */

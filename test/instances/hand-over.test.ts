@@ -98,7 +98,7 @@ await onSharedStores((t, store) => {
     const { hostname, port } = new URL(a.baseURL)
     const slow = connect(Number(port), hostname)
     t.teardown(() => slow.destroy())
-    slow.write('POST /v1/threads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n')
+    slow.write('POST /v1/threads HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n')
     await once(slow, 'data')
 
     a.cli.child.kill('SIGTERM')

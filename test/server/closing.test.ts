@@ -29,7 +29,7 @@ test('closing ends an open stream gracefully, and does not wait for its kept-ali
   t.match(stream.frames.at(-1)?.event, /^thread\./, 'it ended between two frames')
 })
 
-const head = (extra = ''): string => `POST /v1/threads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n${extra}`
+const head = (extra = ''): string => `POST /v1/threads HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n${extra}`
 
 test('closing finishes the answers under way; a request that comes only then is a 503', async t => {
   const server = new OpenAIServer(undefined, here)
