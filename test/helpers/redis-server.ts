@@ -17,21 +17,20 @@ export interface OwnRedis {
 }
 
 /** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk. */
-export async function startRedis (t: Test, { port, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
-  const anyPort = port === undefined
-  let server: ChildProcess | undefined
-  for (let tries = 0; server === undefined; tries++) {
-    port ??= await freePort()
-    server = await start(t, ['--port', String(port), '--save', '', '--dir', temporaryFolder(t), ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])])
-    if (server !== undefined) break
-    // Another process took the port, or the one of the cluster's bus, in between.
-    if (!anyPort || tries === 5) throw new Error(`redis-server did not start on port ${port}`)
-    port = undefined
+export async function startRedis (t: Test, { port: given, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
+  for (let tries = 1; ; tries++) {
+    const port = given ?? await freePort()
+    const server = await start(t, ['--port', String(port), '--save', '', '--dir', temporaryFolder(t), ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])])
+    if (server === undefined) {
+      // Another process took the port, or the one of the cluster's bus, in between.
+      if (given === undefined && tries < 5) continue
+      throw new Error(`redis-server did not start on port ${port}`)
+    }
+    const admin = new Redis({ port, retryStrategy: null! })
+    admin.on('error', () => {})
+    t.teardown(() => admin.disconnect())
+    return { port, url: `redis://127.0.0.1:${port}`, admin, process: server }
   }
-  const admin = new Redis({ port, retryStrategy: null! })
-  admin.on('error', () => {})
-  t.teardown(() => admin.disconnect())
-  return { port: port!, url: `redis://127.0.0.1:${port}`, admin, process: server }
 }
 
 /** The server once it accepts connections, or undefined where it ended instead. */

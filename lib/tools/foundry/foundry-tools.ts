@@ -52,7 +52,6 @@ class FoundryTool implements BuiltInTool {
     throw new Error(this.refusal)
   }
 
-  // eslint-disable-next-line require-yield
   async * run (): AsyncGenerator<never, never, void> {
     throw new Error(this.refusal)
   }
