@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { DamagedRecordError, type StoredRecord } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
-import { ByteBudget, type Holding } from '../shared/byte-budget.js'
+import { ByteBudget } from '../shared/byte-budget.js'
 import { isUncertain } from '../shared/certain-store.js'
 import { ApiError } from '../shared/errors.js'
 import { Leases } from '../shared/lease.js'
-import { approximateBytes } from '../shared/size.js'
-import { PeriodicTask, settlesWithin, Timer } from '../shared/timers.js'
+import { PeriodicTask, settlesWithin } from '../shared/timers.js'
 import type { Dialect, Scribe } from './dialect.js'
 import { RunBus, type BusMessage } from './events/bus.js'
 import type { EventLog } from './events/event-log.js'
 import { LogKeeper } from './events/log-keeper.js'
 import { RunExecution } from './execution.js'
+import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
 import { activeJobs, jobKeyOf, leaseRecord, loadJob, unindexJob, type HeldJob, type JobLease } from './lease.js'
+import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
 import { RunStopped } from './stop.js'
 
@@ -34,8 +35,6 @@ export interface Launch {
   items: Item[]
 }
 
-type Recent = { key: JobKey, readonly body: object, holding?: Holding }
-
 /**
  * Executes runs: those created here, and those that another instance, or an earlier process of this one, left unfinished.
  * Knows nothing of HTTP; a run goes on whether or not anyone reads its events.
@@ -46,10 +45,9 @@ export class RunEngine {
   readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
-  readonly #budget: ByteBudget
   readonly #executions = new Map<string, RunExecution>()
-  readonly #recent = new Map<string, Recent>()
-  readonly #expiry = new Map<string, Timer>()
+  readonly #recent: RecentRuns
+  readonly #expiry: ExpiryTimers
   /** Jobs without an executor that are being ended; concurrent requests to end one share the promise. */
   readonly #ends = new Map<string, Promise<void>>()
   readonly #setAsides = new Set<string>()
@@ -63,10 +61,12 @@ export class RunEngine {
     this.#services = services
     this.#leases = new Leases({ records, clock, leaseMs: limits.leaseMs })
     this.#dialects = new Map(dialects.map(dialect => [dialect.name, dialect]))
-    this.#budget = new ByteBudget(limits.maxHeldBytes === 0 ? undefined : limits.maxHeldBytes)
+    const budget = new ByteBudget(limits.maxHeldBytes === 0 ? undefined : limits.maxHeldBytes)
+    this.#recent = new RecentRuns(budget, RECENT_RUNS)
+    this.#expiry = new ExpiryTimers(clock)
     this.#logs = new LogKeeper({
       ...services,
-      budget: this.#budget,
+      budget,
       formatOf: key => this.#dialect(key).format,
       isActive: async key => {
         const dialect = this.#dialect(key)
@@ -115,7 +115,7 @@ export class RunEngine {
 
   async #handOver (): Promise<void> {
     this.#stopped = true
-    for (const timer of this.#expiry.values()) timer.clear()
+    this.#expiry.clearAll()
     const recovered = this.#recovery.stop()
     // Leases are renewed while runs finish.
     const { clock, limits } = this.#services
@@ -186,8 +186,7 @@ export class RunEngine {
 
   /** A run that was created, answered or taken over here, as it is now; the last thousand are remembered, as far as there is room. */
   recent (key: JobKey): object | undefined {
-    const recent = this.#recent.get(key.jobId)
-    return recent?.key.project === key.project && recent.key.partition === key.partition ? recent.body : undefined
+    return this.#recent.find(key)
   }
 
   /** Ends a run that was just marked as cancelling: at once if it is executed here or nowhere, else its instance finds out. */
@@ -271,7 +270,7 @@ export class RunEngine {
     const { key } = execution
     const { jobId } = key
     this.#executions.set(jobId, execution)
-    this.#remember(execution)
+    this.#recent.remember(execution)
     if (this.#stopped) execution.stop('shutdown')
     this.#watchExpiry(key, execution.state)
     work(execution).catch(error => {
@@ -279,10 +278,10 @@ export class RunEngine {
     }).finally(() => {
       if (this.#executions.get(jobId) !== execution) return
       this.#executions.delete(jobId)
-      if (this.#recent.get(jobId) === execution) this.#keepRecent(key, execution.body)
+      this.#recent.settle(execution)
       const { state } = execution
       if (state.phase === 'ended') {
-        this.#unwatchExpiry(jobId)
+        this.#expiry.clear(jobId)
         execution.log.close()
       }
       this.#logs.retire(jobId, this.#waitsFor(state))
@@ -290,38 +289,10 @@ export class RunEngine {
     })
   }
 
-  #remember (execution: RunExecution): void {
-    const { jobId } = execution.key
-    this.#forgetRecent(jobId)
-    this.#recent.set(jobId, execution)
-    const [oldest] = this.#recent.keys()
-    if (this.#recent.size > RECENT_RUNS && oldest !== undefined) this.#forgetRecent(oldest)
-  }
-
-  /** The run alone: its events and items are not to be held. */
-  #keepRecent (key: JobKey, body: object): void {
-    const recent: Recent = { key, body }
-    this.#recent.set(key.jobId, recent)
-    recent.holding = this.#budget.hold(key.project, approximateBytes(body), () => { if (this.#recent.get(key.jobId) === recent) this.#recent.delete(key.jobId) })
-  }
-
-  #forgetRecent (jobId: string): void {
-    this.#recent.get(jobId)?.holding?.end()
-    this.#recent.delete(jobId)
-  }
-
-  #watchExpiry (key: JobKey, state: JobState): void {
-    this.#unwatchExpiry(key.jobId)
-    if (state.expiresAt === null) return
-    const { clock, log } = this.#services
-    const timer = new Timer(clock)
-    this.#expiry.set(key.jobId, timer)
-    timer.set(state.expiresAt * 1000 - clock.now(), () => {
-      this.#expiry.delete(key.jobId)
-      // A timer has a longest time, and may come too early for a run that has longer.
-      if (!this.isOverdue(state)) return this.#watchExpiry(key, state)
+  #watchExpiry (key: JobKey, { expiresAt }: JobState): void {
+    this.#expiry.set(key.jobId, expiresAt, () => {
       this.expire(key).catch(error => {
-        log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
+        this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
       })
     })
   }
@@ -350,11 +321,6 @@ export class RunEngine {
         this.#logs.export(message.job_id)
         break
     }
-  }
-
-  #unwatchExpiry (jobId: string): void {
-    this.#expiry.get(jobId)?.clear()
-    this.#expiry.delete(jobId)
   }
 
   async #renewLeases (): Promise<void> {
