@@ -112,7 +112,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     parseJsonBodies(routes)
     identifyAnswers(routes)
     closeOnUnread(routes)
-    // Before the rules of CORS, which allow any page unless they are told otherwise.
+    // Before CORS, which allows any page by default.
     if (isOpenToAll) refuseWebPages(routes, resolved.allowedHosts)
     if (resolved.cors !== false && !hasCors) await routes.register(cors, resolved.cors)
     decorateRequests(routes)

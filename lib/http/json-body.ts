@@ -35,7 +35,7 @@ async function readText (body: Readable, limit: number, announced: number): Prom
   const chunks: Buffer[] = []
   let bytes = 0
   try {
-    // What is not read is left to the answer, which the client shall have: leaving the loop must not close the connection.
+    // Leaving the loop must not close the connection: the client should still receive the error.
     for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length
       if (bytes > limit) throw tooLarge()

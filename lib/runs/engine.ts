@@ -75,7 +75,7 @@ export class RunEngine {
       }
     })
     this.#bus = new RunBus(records, this.#leases.owner, log)
-    const onError = (error: unknown): void => log.warn({ err: error }, 'looking after the runs failed; it is tried again')
+    const onError = (error: unknown): void => log.warn({ err: error }, 'the recovery of runs failed; it will be retried')
     this.#renewal = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 3, run: async () => await this.#renewLeases(), onError })
     this.#recovery = new PeriodicTask({ clock, intervalMs: limits.leaseMs, run: async () => await this.#recover(false), onError })
   }
@@ -218,7 +218,7 @@ export class RunEngine {
     if (execution !== undefined) {
       execution.stop(reason)
       await execution.finished
-      // One that had come to rest already, to wait for its client, has not noticed.
+      // An execution that had already stopped, because its run waits for the client, does not react.
       if (execution.state.phase !== 'waiting' || this.#stopped) return
     }
     const end = this.#ends.get(key.jobId) ?? this.#endWithoutExecutor(key, reason).finally(() => this.#ends.delete(key.jobId))
@@ -336,7 +336,7 @@ export class RunEngine {
     }
   }
 
-  /** Walks the index of active runs: takes over, expires, and removes what has ended. */
+  /** Walks the index of active runs: takes runs over, expires them, and removes the entries of those that have ended. */
   async #recover (ignoreLeases: boolean): Promise<void> {
     for await (const { id, body } of activeJobs(this.#services.records, error => { this.#setAside(error.key.id, error) })) {
       if (this.#stopped) return
@@ -351,11 +351,11 @@ export class RunEngine {
     }
   }
 
-  /** Leaves a run alone that cannot be looked after, until the next start: it must not keep others from being. */
+  /** Ignores a run that cannot be recovered until the next start, so that it does not block the recovery of others. */
   #setAside (jobId: string, error: unknown): void {
     if (this.#setAsides.has(jobId)) return
     this.#setAsides.add(jobId)
-    this.#services.log.error({ err: error, run_id: jobId }, 'a run cannot be looked after, and is left as it is')
+    this.#services.log.error({ err: error, run_id: jobId }, 'a run cannot be recovered; it is left alone until the next start')
   }
 
   async #recoverJob (key: JobKey, created: number, ignoreLease: boolean): Promise<void> {

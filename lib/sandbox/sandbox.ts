@@ -84,7 +84,7 @@ export interface Sandbox {
   readonly name: string
   /** What holds code in: the kernel, a process that has locked itself down, another machine. */
   readonly strength: 'kernel' | 'process' | 'remote'
-  /** How many sessions a server can have at a time unless it is told otherwise. */
+  /** How many sessions a server can have at a time by default. */
   readonly defaultSessions: number
   /** Starts a session and attacks it. Never rejects. */
   check (): Promise<SandboxCheck>

@@ -35,7 +35,7 @@ export class ByteBudget {
   /**
    * Holds bytes of a project.
    *
-   * @param giveUp lets go of them, when there is no room any more; at once, if it is larger than all there is.
+   * @param giveUp called when the bytes have to be released to make room; at once if they exceed the whole budget.
    */
   hold (project: string, bytes: number, giveUp: () => void): Holding {
     const held: Held = { bytes, giveUp }

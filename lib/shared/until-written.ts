@@ -8,7 +8,7 @@ const ATTEMPTS = 50
 
 /**
  * Reads, decides and writes until the write is not overtaken. `attempt` reads anew each time, throws what the
- * caller is to be told, and returns undefined when its write lost the race.
+ * caller needs, and returns undefined when its write lost the race.
  */
 export async function untilWritten<T> (attempt: () => Promise<T | undefined>): Promise<T> {
   for (let i = 0; i < ATTEMPTS; i++) {

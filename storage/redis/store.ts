@@ -88,7 +88,7 @@ export class RedisRecordStore extends AbstractRecordStore {
 
   protected override async publish (topic: string, payload: string): Promise<void> {
     const channel = this.#channel(topic)
-    // The nodes of a cluster pass on what each of them was told, in an order of its own: those of one channel are told to one node.
+    // Each node of a cluster relays what was published to it, in no order relative to other nodes: a channel therefore publishes to one node.
     await this.#connection.run(async client => 'nodes' in client
       ? await client.call('eval', ["return redis.call('PUBLISH', KEYS[1], ARGV[1])", 1, channel, payload])
       : await client.publish(channel, payload))

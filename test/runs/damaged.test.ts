@@ -38,7 +38,7 @@ for (const kind of ['run', 'lease', 'activeRun'] as const) {
     store.damage(KIND[kind], damaged!.id)
     const core = await start()
     for (const run of others) t.equal((await restingRun(core, run)).status, 'completed')
-    t.strictSame(core.logged.filter(({ level }) => level === 'error').map(({ message }) => message), ['a run cannot be looked after, and is left as it is'])
+    t.strictSame(core.logged.filter(({ level }) => level === 'error').map(({ message }) => message), ['a run cannot be recovered; it is left alone until the next start'])
   })
 }
 

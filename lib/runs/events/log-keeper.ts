@@ -111,7 +111,7 @@ export class LogKeeper {
     if (kept === undefined) return
     kept.retirement.clear()
     this.#unaccount(kept)
-    // Who joins without it is told what happened from the records.
+    // A reader that joins later gets the events from the records.
     kept.holdings.push(this.#services.budget.hold(kept.key.project, kept.log.keptBytes, () => this.drop(jobId)))
     if (this.#kept.get(jobId) !== kept) return
     kept.retirement.set(waitsForMs + this.#services.limits.logRetentionMs, () => {

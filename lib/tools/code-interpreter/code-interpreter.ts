@@ -118,7 +118,7 @@ class Execution {
   readonly #place: Place
   readonly #context: Context
   readonly #outputs: Outputs
-  /** What the model is told beside the output. */
+  /** Notices for the model that accompany the output. */
   readonly #notes: string[] = []
 
   constructor (interpreter: Interpreter, sessions: Sessions, place: Place, context: Context) {

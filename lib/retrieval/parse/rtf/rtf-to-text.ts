@@ -46,7 +46,7 @@ const SIGNS: Record<string, string> = {
   '\n': '\n',
   '\r': '\n'
 }
-/** Groups that are told from the text around them. */
+/** Groups that are separated from the text around them. */
 const LABELS: Record<string, string> = { footnote: 'Footnote', annotation: 'Comment' }
 /** Encodings by the character set of a font. */
 const CHARSETS: Record<number, string> = {
