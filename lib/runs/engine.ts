@@ -14,7 +14,7 @@ import { RunExecution } from './execution.js'
 import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
-import { activeJobs, jobKeyOf, leaseRecord, loadJob, unindexJob, type HeldJob, type JobLease } from './lease.js'
+import { activeJobs, jobKeyOf, leaseRecord, loadJob, parkJob, unindexJob, unparkJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
 import { RunStopped } from './stop.js'
@@ -51,6 +51,8 @@ export class RunEngine {
   /** Jobs without an executor that are being ended; concurrent requests to end one share the promise. */
   readonly #ends = new Map<string, Promise<void>>()
   readonly #setAsides = new Set<string>()
+  /** The versions of the jobs that waited for their clients when recovery last looked at them. */
+  readonly #waiting = new Map<string, number>()
   readonly #renewal: PeriodicTask
   readonly #recovery: PeriodicTask
   #stopped = false
@@ -189,6 +191,22 @@ export class RunEngine {
     return this.#recent.find(key)
   }
 
+  /**
+   * Writes to a run that may be waiting for its client, so that recovery sees that it goes on.
+   *
+   * @param write the change of the run's records.
+   */
+  async wake<T> (key: JobKey, write: () => Promise<T>): Promise<T> {
+    const { records } = this.#services
+    await unparkJob(records, key.jobId)
+    const result = await write()
+    // What was written stands. At worst nobody looks at the run before it is due, should this instance die.
+    await unparkJob(records, key.jobId).catch(error => {
+      this.#services.log.warn({ err: error, run_id: key.jobId }, 'the index entry of a run could not be updated')
+    })
+    return result
+  }
+
   /** Ends a run that was just marked as cancelling: at once if it is executed here or nowhere, else its instance finds out. */
   cancelSoon (key: JobKey): void {
     this.#stopOrEnd(key, 'cancelled').catch(error => {
@@ -272,7 +290,7 @@ export class RunEngine {
     this.#executions.set(jobId, execution)
     this.#recent.remember(execution)
     if (this.#stopped) execution.stop('shutdown')
-    this.#watchExpiry(key, execution.state)
+    this.#watchExpiry(key, execution.state.expiresAt)
     work(execution).catch(error => {
       this.#services.log.error({ err: error, run_id: jobId }, 'a run execution broke down')
     }).finally(() => {
@@ -289,7 +307,9 @@ export class RunEngine {
     })
   }
 
-  #watchExpiry (key: JobKey, { expiresAt }: JobState): void {
+  /** Expires the run once its time has come. It never changes, so the first timer stays. */
+  #watchExpiry (key: JobKey, expiresAt: number | null): void {
+    if (this.#expiry.has(key.jobId)) return
     this.#expiry.set(key.jobId, expiresAt, () => {
       this.expire(key).catch(error => {
         this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
@@ -314,6 +334,7 @@ export class RunEngine {
         break
       case 'ended':
         this.#dialects.get(message.dialect)?.onEndedElsewhere?.(keyOf(message))
+        this.#expiry.clear(message.job_id)
         // The events kept here lack those of its end.
         if (!this.#executions.has(message.job_id)) this.#logs.drop(message.job_id)
         break
@@ -338,17 +359,23 @@ export class RunEngine {
 
   /** Walks the index of active runs: takes runs over, expires them, and removes the entries of those that have ended. */
   async #recover (ignoreLeases: boolean): Promise<void> {
-    for await (const { id, body } of activeJobs(this.#services.records, error => { this.#setAside(error.key.id, error) })) {
+    const found = new Set<string>()
+    for await (const entry of activeJobs(this.#services.records, error => { this.#setAside(error.key.id, error) })) {
+      const { id, body } = entry
       if (this.#stopped) return
+      found.add(id)
       if (this.#executions.has(id) || this.#setAsides.has(id)) continue
       try {
         const key = jobKeyOf(id, body)
-        if (this.#dialects.has(key.dialect)) await this.#recoverJob(key, body.created, ignoreLeases)
+        if (!this.#dialects.has(key.dialect)) continue
+        if (body.due !== undefined && body.due > this.#services.clock.now()) this.#watchExpiry(key, body.due / 1000)
+        else await this.#recoverJob(key, body.created, ignoreLeases, entry)
       } catch (error) {
         if (isUncertain(error) || this.#stopped) throw error
         this.#setAside(id, error)
       }
     }
+    for (const id of this.#waiting.keys()) if (!found.has(id)) this.#waiting.delete(id)
   }
 
   /** Ignores a run that cannot be recovered until the next start, so that it does not block the recovery of others. */
@@ -358,7 +385,8 @@ export class RunEngine {
     this.#services.log.error({ err: error, run_id: jobId }, 'a run cannot be recovered; it is left alone until the next start')
   }
 
-  async #recoverJob (key: JobKey, created: number, ignoreLease: boolean): Promise<void> {
+  /** @param entry where the index of active jobs was walked. */
+  async #recoverJob (key: JobKey, created: number, ignoreLease: boolean, entry?: StoredRecord<ActiveJob>): Promise<void> {
     const { records, clock, log } = this.#services
     const dialect = this.#dialect(key)
     const record = await loadJob(records, dialect, key)
@@ -370,7 +398,12 @@ export class RunEngine {
     if (state.phase === 'ended') return await unindexJob(records, key.jobId)
     if (this.isOverdue(state)) return await this.expire(key)
     if (state.phase === 'waiting') {
-      if (!this.#expiry.has(key.jobId)) this.#watchExpiry(key, state)
+      this.#watchExpiry(key, state.expiresAt)
+      // A job that has waited since the last look will probably wait on: until it is due there is no need to look again.
+      if (entry !== undefined && state.expiresAt !== null && this.#waiting.get(key.jobId) === record.version) {
+        await parkJob(records, entry, state.expiresAt * 1000)
+      }
+      this.#waiting.set(key.jobId, record.version)
       return
     }
     const claimed = await this.#claim(key, record, ignoreLease)

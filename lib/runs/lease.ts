@@ -23,6 +23,8 @@ export interface ActiveJob {
   dialect?: string
   /** Milliseconds since the epoch. */
   created: number
+  /** Milliseconds since the epoch. The job waits for its client, and recovery has nothing to do before. Absent: look at the job. */
+  due?: number
 }
 
 /** A job's record and its lease as this instance holds them. */
@@ -51,13 +53,30 @@ export async function indexJob (records: RecordStore, { dialect, project, partit
   await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id: jobId, body }])
 }
 
+/**
+ * Tells recovery to leave a job alone until it is due, unless its entry has changed since it was read.
+ *
+ * @param due in milliseconds since the epoch.
+ */
+export async function parkJob (records: RecordStore, { id, body, version }: StoredRecord<ActiveJob>, due: number): Promise<void> {
+  await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id, body: { ...body, due }, expect: version }])
+}
+
+/** Makes recovery look at a job again. Called before and after a waiting job goes on, since recovery may park it in between. */
+export async function unparkJob (records: RecordStore, jobId: string): Promise<void> {
+  const entry = await records.get<ActiveJob>({ ...ACTIVE_JOBS, kind: KIND.activeRun, id: jobId })
+  if (entry?.body.due === undefined) return
+  const { due, ...body } = entry.body
+  await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id: jobId, body, expect: entry.version }])
+}
+
 export async function unindexJob (records: RecordStore, jobId: string): Promise<void> {
   await records.write(ACTIVE_JOBS, [{ op: 'delete', kind: KIND.activeRun, id: jobId }])
 }
 
 /** The index, oldest first, without what is damaged. */
 export function activeJobs (records: RecordStore, onDamaged: (error: DamagedRecordError) => void): AsyncGenerator<StoredRecord<ActiveJob>> {
-  return eachRecord<ActiveJob>(records, { ...ACTIVE_JOBS, kind: KIND.activeRun }, { pageLength: 100, onDamaged })
+  return eachRecord<ActiveJob>(records, { ...ACTIVE_JOBS, kind: KIND.activeRun }, { onDamaged })
 }
 
 export const jobKeyOf = (jobId: string, { project, thread_id: partition, dialect = FIRST_DIALECT }: ActiveJob): JobKey => ({ dialect, project, partition, jobId })

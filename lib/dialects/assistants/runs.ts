@@ -183,27 +183,29 @@ export class Runs {
 
   /** Answers as soon as the run is marked; it ends in the background (API reference, "Cancel a run"). */
   async cancel (threadId: string, id: string): Promise<Run> {
-    const run = await untilWritten(async () => {
+    const key = runKey(this.#scope.project, threadId, id)
+    const run = await this.#engine.wake(key, async () => await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
       if (old.status === 'cancelling') return old
       if (!isActive(old.status)) throw badRequest(`Cannot cancel run with status '${old.status}'.`)
       const next = transition(old, { to: 'cancelling' })
       return await this.#write(threadId, [{ op: 'put', kind: KIND.run, id, body: next, expect: version }]) ? next : undefined
-    })
-    this.#engine.cancelSoon(this.#key(run))
+    }))
+    this.#engine.cancelSoon(key)
     return run
   }
 
   /** All outputs that the run waits for, at once; then it goes on here (API reference, "Submit tool outputs to run"). */
   async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest): Promise<StartedRun> {
     const lease = this.#engine.newLease()
-    const { run, step, turn, version } = await untilWritten(async () => {
+    const key = runKey(this.#scope.project, threadId, id)
+    const { run, step, turn, version } = await this.#engine.wake(key, async () => await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
       if (old.status !== 'requires_action' || old.required_action === null) {
         throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
       }
       const outputs = matchOutputs(old.required_action.submit_tool_outputs.tool_calls.map(call => call.id), request.tool_outputs)
-      const answered = await this.#answered(this.#key(old), outputs)
+      const answered = await this.#answered(key, outputs)
       // Another instance was faster, and has gone on already.
       if (answered === undefined) return undefined
       const { step, turn } = answered
@@ -214,8 +216,7 @@ export class Runs {
         putStep(step)
       ])
       return written ? { run: next, step, turn, version: version + 1 } : undefined
-    })
-    const key = this.#key(run)
+    }))
     const { records } = this.#scope
     const include = await loadInclude(records, key, this.#tools, run.tools)
     const scribe = new AssistantsScribe({ records, key, body: run, tools: this.#tools, include })

@@ -8,6 +8,8 @@ export class ProcessView implements RecordStore {
   readonly supports
   readonly notify?: NonNullable<RecordStore['notify']>
   readonly listen?: NonNullable<RecordStore['listen']>
+  /** How often each verb was called. */
+  readonly calls = { get: 0, page: 0, write: 0 }
   readonly #inner: RecordStore
   #isDead = false
   #holds: { matches: Matches, gate: Gate }[] = []
@@ -62,15 +64,20 @@ export class ProcessView implements RecordStore {
 
   async connect (): Promise<void> { await this.#inner.connect() }
   async disconnect (): Promise<void> { await this.#inner.disconnect() }
-  async page<Body> (query: PageQuery): Promise<Page<Body>> { return await this.#alive().page(query) }
+  async page<Body> (query: PageQuery): Promise<Page<Body>> {
+    this.calls.page++
+    return await this.#alive().page(query)
+  }
 
   async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
+    this.calls.get++
     const record = await this.#alive().get<Body>(key)
     await take(this.#reads, ({ matches }) => matches(key))?.gate.pass()
     return record
   }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    this.calls.write++
     if (this.#refuses(items)) throw new Error('out of reach')
     await take(this.#holds, ({ matches }) => matches(items))?.gate.pass()
     const unanswered = take(this.#unanswered, ({ matches }) => matches(items))
