@@ -40,7 +40,7 @@ t.test('the bytes of an answer come back as the vendor sent them', async t => {
     { raw: ': comment\n\n' }, 'Hel', { raw: Buffer.from('data: {"choices":[{"delta":{"content":"\u{1F600}').subarray(0, -2) },
     { raw: Buffer.from('\u{1F600}').subarray(-2) }, { raw: '"}}],"vendor":1}\r\n\r\nevent: x\nid: 3\ndata: {}\n\n' }
   ], { headers: { 'x-ratelimit-remaining-requests': '7', 'set-cookie': 'a=b', 'openai-organization': 'org-secret' } })
-  const server = await startServer(t, { script: [odd, odd, http(200, '{"choices" : [ ],\n"x":1.0}'), http(202, '', { 'content-type': 'application/x-thing' })] })
+  const server = await startServer(t, { script: [odd, odd, http(200, '{"choices" : [ ],\n"x":1.0}'), http(202, '', { 'content-type': 'application/x-thing' })], allowedHosts: ['app.example'] })
   const body = { model: 'test-model', messages, stream: true }
   const direct = await post({ baseURL: server.upstream.url }, '/chat/completions', body)
   const response = await post(server, '/chat/completions', body, { headers: { 'content-type': 'application/json', origin: 'http://app.example' } })
@@ -94,7 +94,7 @@ t.test('a request without a model, without JSON or without a key is refused befo
   t.match(await ask(server, '/chat/completions', { messages }, headers), { status: 400, body: { error: { message: 'Missing required parameter: \'model\'.', param: 'model', code: 'missing_required_parameter' } } })
   t.match(await ask(server, '/chat/completions', { model: 5, messages, unheard_of: 1 }, headers), { status: 400, body: { error: { message: 'Invalid type for \'model\': expected a string, but got an integer instead.' } } })
   t.match(await ask(server, '/chat/completions', '{"model":', headers), { status: 400, body: { error: { message: /not valid JSON/ } } })
-  t.match(await ask(server, '/chat/completions', '[]', headers), { status: 400, body: { error: { code: 'invalid_type' } } })
+  t.match(await ask(server, '/chat/completions', '[]', headers), { status: 400, body: { error: { code: 'missing_required_parameter' } } })
   t.match(await ask(server, '/chat/completions', { model: 'm', messages }), { status: 401 })
   t.match(await ask(server, '/chat/completions', { model: 'm', messages }, { 'api-key': 'wrong' }), { status: 401, body: { error: { code: 'invalid_api_key' } } })
   t.match(await server.get('/chat/completions', headers), { status: 404, body: { error: { message: 'Invalid URL (GET /v1/chat/completions)' } } })

@@ -104,7 +104,8 @@ test('a deleted store leaves no record and no bytes of its own', async t => {
   t.same(records.kinds(), new Set([...records.kinds()].filter(kind => !/vector|use/.test(kind))))
   await world.files.delete(file)
   t.equal(await blobs.size({ project: 'default', id: file }), undefined)
-  t.ok(records.count() <= before + 2)
+  // The place of what was deleted is remembered, for the cursors of lists.
+  t.ok(records.count() - records.count(KIND.deleted) <= before + 2)
 })
 
 test('a detached file leaves no chunk behind', async t => {
