@@ -87,12 +87,14 @@ t.test('the Foundry client has its files and vector stores', async t => {
   await client.files.delete(file.id)
 })
 
+const queue = (name: string) => ({ type: 'storage_queue', storage_queue: { queue_service_endpoint: 'https://example.com', queue_name: name } })
+
 const tools: any[] = [
   { type: 'bing_grounding', bing_grounding: { search_configurations: [{ connection_id: '/c/1', count: 5 }] } },
   { type: 'azure_ai_search' },
   { type: 'openapi', openapi: { name: 'weather', spec: { openapi: '3.1.0', paths: {} }, auth: { type: 'anonymous' } } },
   { type: 'connected_agent', connected_agent: { id: 'asst_x', name: 'other', description: 'Another' } },
-  { type: 'azure_function', azure_function: { function: { name: 'f', parameters: { a: 1 } } } },
+  { type: 'azure_function', azure_function: { function: { name: 'f', parameters: { a: 1 } }, input_binding: queue('in'), output_binding: queue('out') } },
   { type: 'mcp', server_label: 'docs', server_url: 'https://example.com/mcp', allowed_tools: [] },
   { type: 'deep_research', deep_research: { deep_research_model: 'o3' } },
   { type: 'sharepoint_grounding', sharepoint_grounding: { connections: [] } },
