@@ -19,6 +19,7 @@ import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
 import type { Assistants } from './threads/assistants.js'
+import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
 import type { Messages } from './threads/messages.js'
@@ -59,6 +60,7 @@ export class Core {
   readonly threadStorage: ThreadStorage
   readonly models: ModelRegistry
   readonly clock: Clock
+  readonly idempotentAnswers: IdempotentAnswers
   /** Opens request schemas for the built-in tools of this server. */
   readonly extendSchema: ExtendSchema
   readonly #records: RecordStore
@@ -107,6 +109,7 @@ export class Core {
       others: options.builtInTools
     })
     this.extendSchema = schemaExtender(options.builtInTools)
+    this.idempotentAnswers = new IdempotentAnswers(this.#records, clock)
     this.threadManager = new ThreadManager(this.#records, {
       clock,
       locks,

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { apiRoutes, publicRoutes } from '../routes/index.js'
 import type { RouteOptions } from '../routes/route-options.js'
+import { resendStream } from '../routes/runs.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import { auditRequests } from './http/audit.js'
 import { authenticator, isOpen } from './http/auth.js'
@@ -14,6 +15,7 @@ import { badRequest } from './shared/errors.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
 import { newId } from './shared/ids.js'
 import { parseJsonBodies } from './http/json-body.js'
+import { honourIdempotencyKeys } from './http/idempotency.js'
 import { KeyFile } from './http/key-file.js'
 import { refuseWebPages, warnWhenOpen } from './http/local-only.js'
 import { describeRoute, documentOf, openApiOptions } from './http/openapi.js'
@@ -126,6 +128,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
       if (resolved.audit !== undefined) auditRequests(keyed, resolved.audit, core.clock, app.log)
       limitRequests(keyed, resolved.quotas, core.clock)
       checkPermissions(keyed)
+      honourIdempotencyKeys(keyed, core.idempotentAnswers, async (request, reply, stream) => await resendStream(request, reply, stream, routeOptions.streams))
       // Here too: only users with a key learn which URLs of the API do not exist. At the root the 404 is the application's.
       if (keyed.prefix !== '') keyed.setNotFoundHandler(answerNotFound)
       await keyed.register(apiRoutes, routeOptions)

@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { StartedRun } from '../lib/dialects/assistants/runs.js'
+import { keepStream } from '../lib/http/idempotency.js'
+import type { StreamedAnswer } from '../lib/shared/idempotent-answers.js'
 import { apiOf } from '../lib/http/request-context.js'
-import { resumeFrom, sendEvents } from '../lib/http/sse.js'
+import { resumeFrom, sendEvents, type StreamContext } from '../lib/http/sse.js'
 import { ListQuery, ListResponse } from '../schemas/common.js'
 import { RunStepIncludeQuery } from '../schemas/run-steps.js'
 import { CreateRunRequest, CreateThreadAndRunRequest, Run, RunParams, SubmitToolOutputsRequest, UpdateRunRequest } from '../schemas/runs.js'
@@ -10,14 +12,27 @@ import { ThreadParams } from '../schemas/threads.js'
 import type { RouteOptions } from './route-options.js'
 import { askAgain } from './polling.js'
 
+/** Sends the events of a run again, from where an earlier answer began, as far as they are known. */
+export async function resendStream (request: FastifyRequest, reply: FastifyReply, { thread_id: threadId, run_id: runId, tag, from, isWhole }: StreamedAnswer, streams: StreamContext): Promise<void> {
+  const { project, runs } = apiOf(request)
+  await streams.readers.hold(project, async () => {
+    const log = await runs.join(threadId, runId)
+    // A log that was made from the records numbers its events anew.
+    const start = log.tag === tag ? from : isWhole ? log.firstId : log.stretchStart
+    await sendEvents(request, reply, { log, from: Math.max(Math.min(start, log.nextId), log.firstId) }, streams)
+  })
+}
+
 /** API reference, "Runs". With `stream: true` the answer is the run's events. */
 export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core, streams }) => {
-  const answer = async (request: FastifyRequest, reply: FastifyReply, stream: boolean | null | undefined, start: () => Promise<StartedRun>): Promise<Run> => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply, stream: boolean | null | undefined, start: () => Promise<StartedRun>, isWhole = true): Promise<Run> => {
     if (stream !== true) return (await start()).run
     return await streams.readers.hold(apiOf(request).project, async () => {
       const started = await start()
+      const { run, log, from } = started
+      await keepStream(request, { thread_id: run.thread_id, run_id: run.id, tag: log.tag, from, isWhole })
       await sendEvents(request, reply, started, streams)
-      return started.run
+      return run
     })
   }
 
@@ -62,6 +77,6 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
     schema: { operationId: 'submitToolOutputsToRun', params: RunParams, body: SubmitToolOutputsRequest, response: { 200: Run } }
   }, async (request, reply) => {
     const { thread_id: threadId, run_id: id } = request.params
-    return await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.submitToolOutputs(threadId, id, request.body))
+    return await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.submitToolOutputs(threadId, id, request.body), false)
   })
 }

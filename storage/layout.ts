@@ -37,6 +37,8 @@ export const PARTITION = {
   projects: 'projects',
   /** How far pulls from other servers have come (`lib/transfer/pull`). */
   pulls: 'pulls',
+  /** Followed by a day: what was answered to requests with an `Idempotency-Key` (`lib/shared/idempotent-answers.ts`). */
+  idempotentAnswers: 'idempotent-answers',
   /** In the system project: what is written to find out whether the store takes writes. */
   readiness: 'readiness'
 } as const
@@ -101,7 +103,8 @@ export const KIND = {
   /** Beside `active_vector_store`: names these records to indexes that were made from them. */
   indexIdentity: 'index_identity',
   fileUse: 'file_use',
-  pull: 'pull'
+  pull: 'pull',
+  idempotentAnswer: 'idempotent_answer'
 } as const
 
 /** The id of the one lock in a thread's partition. */

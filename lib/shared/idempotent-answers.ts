@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { KIND, PARTITION } from '../../storage/layout.js'
+import type { PartitionKey, RecordKey, RecordStore } from '../../storage/record-store.js'
+import type { Clock } from './clock.js'
+import { ApiError } from './errors.js'
+import { pause } from './timers.js'
+
+/** Where a stream that was an answer can be read again. */
+export interface StreamedAnswer {
+  thread_id: string
+  run_id: string
+  /** Of the log that it was read from. */
+  tag: string
+  /** The first event of the answer in that log. */
+  from: number
+  /** Whether it began with the run. Otherwise it began with a submission of tool outputs. */
+  isWhole: boolean
+}
+
+/** An answer as it is sent again. */
+export type KeptAnswer = { status: number, payload: string } | { stream: StreamedAnswer }
+
+/** What was asked under a key, and what was answered once it was. */
+interface AnswerBody {
+  fingerprint: string
+  /** Milliseconds since the epoch. */
+  at: number
+  answer?: KeptAnswer
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Days that are looked back upon, to remove what nobody will ask for any more. */
+const DAYS_TO_CLEAR = 7
+
+/** How long a repetition waits for the answer of the request that it repeats. */
+const WAIT_MS = 10_000
+const LOOK_MS = { first: 25, most: 500 }
+
+/** A request that has been at work for so long is probably not at work any more: its server was killed. */
+const GIVEN_UP_MS = 10 * 60_000
+
+/**
+ * The answers of requests with an `Idempotency-Key`, per project, in the store: whichever instance gets the repetition sends the same
+ * answer. An answer is kept for one to two days. The records of a day share a partition, which is cleared as a whole.
+ */
+export class IdempotentAnswers {
+  readonly #records: RecordStore
+  readonly #clock: Clock
+  /** Per project, the day whose forerunners were cleared. */
+  readonly #cleared = new Map<string, number>()
+
+  constructor (records: RecordStore, clock: Clock) {
+    this.#records = records
+    this.#clock = clock
+  }
+
+  /**
+   * Begins a request, or finds the answer of the one that it repeats, waiting for that as long as it is being worked on.
+   *
+   * @param fingerprint of everything that makes the request: another one may not use the key.
+   * @throws {ApiError} 400 when the key belongs to another request, 409 when there is no answer yet.
+   */
+  async begin (project: string, key: string, fingerprint: string): Promise<Begun | KeptAnswer> {
+    const from = this.#clock.now()
+    const days = [this.#day(from), this.#day(from) - 1]
+    await this.#clear(project, days[0]!)
+    for (let look = LOOK_MS.first; ; look = Math.min(2 * look, LOOK_MS.most)) {
+      const found = await this.#find(project, days, key)
+      if (found === undefined) {
+        const place = recordKey(project, days[0]!, key)
+        const body: AnswerBody = { fingerprint, at: this.#clock.now() }
+        if (await this.#records.write(place, [{ op: 'put', kind: place.kind, id: place.id, body, expect: 'absent' }])) return new Begun(this.#records, place, body)
+        continue
+      }
+      if (found.fingerprint !== fingerprint) {
+        throw new ApiError(400, 'This Idempotency-Key was used with another request. Use a new key for each request.', { code: 'idempotency_key_reused' })
+      }
+      if (found.answer !== undefined) return found.answer
+      const now = this.#clock.now()
+      const isLost = now - found.at > GIVEN_UP_MS
+      if (isLost || now - from >= WAIT_MS) throw unanswered(isLost)
+      await pause(this.#clock, look)
+    }
+  }
+
+  async #find (project: string, days: readonly number[], key: string): Promise<AnswerBody | undefined> {
+    for (const day of days) {
+      const record = await this.#records.get<AnswerBody>(recordKey(project, day, key))
+      if (record !== undefined) return record.body
+    }
+    return undefined
+  }
+
+  /** Removes what is too old to be asked for. */
+  async #clear (project: string, day: number): Promise<void> {
+    if (this.#cleared.get(project) === day) return
+    this.#cleared.set(project, day)
+    for (let age = 2; age < 2 + DAYS_TO_CLEAR; age++) await this.#records.write(partitionOf(project, day - age), [{ op: 'clear' }])
+  }
+
+  #day (ms: number): number {
+    return Math.floor(ms / DAY_MS)
+  }
+}
+
+/** A request whose answer nobody has yet. */
+export class Begun {
+  readonly #records: RecordStore
+  readonly #place: RecordKey
+  readonly #body: AnswerBody
+  #isSettled = false
+
+  constructor (records: RecordStore, place: RecordKey, body: AnswerBody) {
+    this.#records = records
+    this.#place = place
+    this.#body = body
+  }
+
+  get isSettled (): boolean {
+    return this.#isSettled
+  }
+
+  /** Keeps the answer for repetitions. */
+  async keep (answer: KeptAnswer): Promise<void> {
+    this.#isSettled = true
+    const { kind, id } = this.#place
+    await this.#records.write(this.#place, [{ op: 'put', kind, id, body: { ...this.#body, answer } satisfies AnswerBody, expect: 1 }])
+  }
+
+  /** Lets a repetition be carried out: nothing was done. */
+  async release (): Promise<void> {
+    this.#isSettled = true
+    const { kind, id } = this.#place
+    await this.#records.write(this.#place, [{ op: 'delete', kind, id, expect: 1 }])
+  }
+}
+
+const partitionOf = (project: string, day: number): PartitionKey => ({ project, partition: `${PARTITION.idempotentAnswers} ${day}` })
+
+/** Clients choose their keys, and may choose what an id cannot hold. */
+function recordKey (project: string, day: number, key: string): RecordKey {
+  return { ...partitionOf(project, day), kind: KIND.idempotentAnswer, id: createHash('sha256').update(key).digest('hex') }
+}
+
+function unanswered (isLost: boolean): ApiError {
+  return isLost
+    ? new ApiError(409, 'A request with this Idempotency-Key was interrupted, and may have been carried out. Check its effect before you send it with a new key.', { code: 'idempotency_outcome_unknown', headers: { 'x-should-retry': 'false' } })
+    : new ApiError(409, 'A request with this Idempotency-Key is being carried out. Please retry your request.', { code: 'idempotency_key_in_use', headers: { 'retry-after': '1', 'x-should-retry': 'true' } })
+}
