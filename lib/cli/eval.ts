@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { Core } from '../core.js'
 import { resolveOptions, type OpenAICompatOptions } from '../options/options.js'
+import type { RetrievalOptions } from '../vector-stores/service.js'
 import { DEPTH, evaluate, type Collection, type Measures } from '../retrieval/evaluation.js'
 import type { Logger } from '../shared/log.js'
 import { readConfigFile } from './config-file.js'
@@ -24,7 +25,8 @@ const THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
 export async function runEval (path: string, values: Values): Promise<void> {
   const collection = await readCollection(path)
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
-  const { provider, providers, defaultProvider, aliases, retrieval = {} } = config
+  const { provider, providers, defaultProvider, aliases, retrieval: given } = config
+  const retrieval: RetrievalOptions = { ...given, index: 'local' }
   const models = { ...provider === undefined ? {} : { provider }, ...providers === undefined ? {} : { providers }, ...defaultProvider === undefined ? {} : { defaultProvider }, ...aliases === undefined ? {} : { aliases } }
   const { embeddings = 'none' } = retrieval
   await measure('words', collection, { ...models, retrieval: { ...retrieval, embeddings: 'none' } })

@@ -26,7 +26,7 @@ import type { ToolAccess } from '../tools/server-tools.js'
 import type { AnyBuiltInTool } from '../tools/built-in-tool.js'
 import { foundryTools } from '../tools/foundry/foundry-tools.js'
 import type { ServerTool } from '../tools/tool.js'
-import type { RetrievalOptions } from '../vector-stores/service.js'
+import { indexPlace, type RetrievalOptions } from '../vector-stores/service.js'
 import type { WebhookOptions } from '../dialects/assistants/webhooks.js'
 
 /** A model provider, or what one can be made of: an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model. */
@@ -188,6 +188,8 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
   const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, bodyBytes: 32 * 1024 * 1024, lockWaitMs: 60_000, lockMaxWaiters: 100, ...FILE_LIMITS }, options.limits)
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
   const storage = resolveStorage(options.storage ?? 'memory:')
+  // Throws for a wrong one.
+  indexPlace(options.retrieval?.index, storage.records)
   return {
     storage,
     blobs: resolveBlobs(options.blobs, storage.records),

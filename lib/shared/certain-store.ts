@@ -24,6 +24,8 @@ class CertainStore implements RecordStore {
   readonly blobs?: NonNullable<RecordStore['blobs']>
   /** Of the file, when there is one. */
   readonly path?: unknown
+  /** Where the database is, when they are in PostgreSQL. */
+  readonly postgres?: unknown
   readonly #inner: RecordStore
 
   constructor (inner: RecordStore) {
@@ -32,6 +34,7 @@ class CertainStore implements RecordStore {
     if (inner.notify !== undefined) this.notify = async (topic: string, payload: string) => { await inner.notify?.(topic, payload) }
     if (inner.listen !== undefined) this.listen = async (topic: string, listener: NotificationListener) => await inner.listen!(topic, listener)
     if ('path' in inner) this.path = inner.path
+    if ('postgres' in inner) this.postgres = inner.postgres
     if (inner.blobs !== undefined) this.blobs = () => inner.blobs!()
   }
 

@@ -2,23 +2,24 @@ import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuer
 import { FairQueue } from '../shared/fair-queue.js'
 
 /**
- * An index that does one thing at a time, and for one project after the other: neither the searches of one project nor what it has to
+ * An index that does only so much at a time, and for one project after the other: neither the searches of one project nor what it has to
  * index stand in line before those of another.
  */
 export class FairIndex implements RetrievalIndex {
   readonly #index: RetrievalIndex
-  readonly #queue = new FairQueue(1)
+  readonly #queue: FairQueue
 
-  constructor (index: RetrievalIndex) {
+  constructor (index: RetrievalIndex, atOnce: number) {
     this.#index = index
+    this.#queue = new FairQueue(atOnce)
   }
 
   async cursor (store: StoreRef): Promise<number> {
     return await this.#inTurn(store, async () => await this.#index.cursor(store))
   }
 
-  async has (store: StoreRef, generation: string): Promise<boolean> {
-    return await this.#inTurn(store, async () => await this.#index.has(store, generation))
+  async has (store: StoreRef, generation: string, chunks?: number): Promise<boolean> {
+    return await this.#inTurn(store, async () => await this.#index.has(store, generation, chunks))
   }
 
   async addChunks (store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): Promise<void> {

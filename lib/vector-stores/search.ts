@@ -247,7 +247,8 @@ export class StoreSearch {
       const files = await this.#files(hits)
       const gone = hits.filter(hit => files.get(fileKey(hit)) === undefined)
       if (gone.length === 0 || attempt === HAS_BEEN_REMOVED) return await this.#read(hits, files)
-      for (const { store, fileId } of distinct(gone)) await this.#services.index.removeFile(store, fileId)
+      // Not the file: another generation of it may have arrived.
+      for (const { store, generation } of new Map(gone.map(hit => [`${hit.store.storeId} ${hit.generation}`, hit])).values()) await this.#services.index.removeGeneration(store, generation)
     }
   }
 

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import type { VectorStore } from '../../schemas/vector-stores.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { makePrivateFile } from '../../storage/base/private-file.js'
+import { parseStorageUrl } from '../../storage/open.js'
+import type { PostgresRecordStoreOptions } from '../../storage/postgres/options.js'
+import type { PostgresThreadStorageConfig } from '../../storage/thread-storage/classes.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
@@ -14,6 +17,8 @@ import { EmbeddingChoice } from '../retrieval/embedding-choice.js'
 import { Reranker, type RerankerOptions } from '../retrieval/reranker.js'
 import type { ExtensionSet } from '../retrieval/parse/kinds.js'
 import type { RetrievalIndex } from '../retrieval/index/contract.js'
+import { indexTables } from '../retrieval/index/postgres/tables.js'
+import { PostgresIndex } from '../retrieval/index/postgres/postgres-index.js'
 import { WorkerIndex, type WorkerIndexOptions } from '../retrieval/index/worker-index.js'
 import type { Scope } from '../shared/scope.js'
 import { PeriodicTask } from '../shared/timers.js'
@@ -38,7 +43,12 @@ export interface RetrievalOptions {
   extensions?: ExtensionSet
   /** Languages in which scanned pages of PDF are read, as Tesseract names them; needs `tesseract.js` and `@tesseract.js-data/<language>` for each. False leaves them unread. Default `['eng']`. */
   ocr?: readonly string[] | false
-  /** Where the search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. Only the process's own user may read it. */
+  /**
+   * What the search index is kept in: `local`, a file of each instance; or PostgreSQL with pgvector, shared by all instances: `postgres`, the database of
+   * the records, or a `postgres://` URL, with the parameters of a [storage URL](storage.md#options). Default `local`.
+   */
+  index?: IndexOption
+  /** Where a `local` search index is kept: a file that no other instance uses, and that can be rebuilt from the records. Default: beside the SQLite file, else a temporary file. Only the process's own user may read it. */
   indexPath?: string
   /** Files that one instance indexes at a time. Default 2. */
   parallelism?: number
@@ -54,6 +64,9 @@ export interface RetrievalOptions {
   vectorMemoryMb?: number
 }
 
+/** See `RetrievalOptions.index`. */
+export type IndexOption = 'local' | 'postgres' | `postgres://${string}` | `postgresql://${string}`
+
 export interface RetrievalServiceOptions {
   records: RecordStore
   clock: Clock
@@ -63,6 +76,8 @@ export interface RetrievalServiceOptions {
   project (name: string): IndexedProject & { vectorStores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
+/** Statements of one instance that an index in PostgreSQL has at a time. */
+const CONNECTIONS = 4
 /** How often the index is compared with the vector stores that exist. */
 const TIDY_INTERVAL_MS = 10 * 60 * 1000
 
@@ -72,6 +87,8 @@ export class RetrievalService {
   readonly indexer: Indexer
   readonly fileSearcher: FileSearcher
   readonly #index: RetrievalIndex
+  /** The one that all instances share, if they do. */
+  readonly #shared: PostgresIndex | undefined
   readonly #reader: DocumentReader
   readonly #reranker: Reranker | undefined
   readonly #services: RetrievalServiceOptions
@@ -86,10 +103,12 @@ export class RetrievalService {
     this.#tidying = new PeriodicTask({
       clock,
       intervalMs: TIDY_INTERVAL_MS,
-      run: async () => { if (this.#isIndexOpen) await this.search.tidy() },
+      run: async () => { if (this.#isIndexOpen || this.#shared !== undefined) await this.search.tidy() },
       onError: err => log.warn({ err }, 'the search index could not be tidied; it is tried again')
     })
-    this.#index = new FairIndex(new WorkerIndex(async () => await this.#indexOptions()))
+    const place = indexPlace(options.index, records)
+    if (place !== undefined) this.#shared = new PostgresIndex({ poolSize: CONNECTIONS, ...place, identity: async () => await this.#identity(), log })
+    this.#index = this.#shared === undefined ? new FairIndex(new WorkerIndex(async () => await this.#indexOptions()), 1) : new FairIndex(this.#shared, CONNECTIONS)
     const embeddings = new EmbeddingChoice(options.embeddings ?? 'auto', { models, clock, log })
     this.#reranker = options.reranker === undefined ? undefined : new Reranker(options.reranker, clock)
     this.search = new StoreSearch({ records, clock, index: this.#index, embeddings, reranker: this.#reranker, embedAgain: async (ref, model) => await services.project(ref.project).storeFiles.embedAgain(ref.storeId, model), log })
@@ -122,10 +141,15 @@ export class RetrievalService {
     return new VectorStoreApi(scope, { search: this.search, supports: filename => this.#reader.supports(filename), wake: ref => this.indexer.wake(ref) })
   }
 
-  /** @param alone whether no other instance uses this store. */
+  /**
+   * Throws a `StorageUnavailableError` when the index cannot be used.
+   *
+   * @param alone whether no other instance uses this store.
+   */
   async start (alone: boolean): Promise<void> {
+    await this.#shared?.open()
     await this.indexer.start(alone)
-    const path = this.#path
+    const path = this.#shared === undefined ? this.#path : undefined
     if (path !== undefined && existsSync(path)) await this.search.tidy()
     this.#tidying.start()
   }
@@ -138,7 +162,7 @@ export class RetrievalService {
     if (this.#temporaryFolder !== undefined) removeFolder(this.#temporaryFolder)
   }
 
-  /** Undefined when the index is a temporary file. */
+  /** Undefined when the local index is a temporary file. */
   get #path (): string | undefined {
     const { records, options } = this.#services
     if (options.indexPath !== undefined) return options.indexPath
@@ -166,4 +190,23 @@ export class RetrievalService {
     await records.write(place, [{ op: 'put', kind: key.kind, id: key.id, body: { identity: randomUUID() }, expect: 'absent' }])
     return (await records.get<{ identity: string }>(key))!.body.identity
   }
+}
+
+/**
+ * Where in PostgreSQL the index is; undefined for a local one. Throws a `TypeError` for what is no place.
+ *
+ * @param records whose database it may be
+ */
+export function indexPlace (option: unknown, records: RecordStore): PostgresRecordStoreOptions | undefined {
+  if (option === undefined || option === 'local') return undefined
+  if (option === 'postgres') {
+    const { postgres } = records as { postgres?: PostgresRecordStoreOptions }
+    if (postgres === undefined) throw new TypeError('Option "retrieval.index" is \'postgres\', but the storage is not in PostgreSQL: give the index a postgres:// URL.')
+    const { poolSize: _ofRecords, ...place } = postgres
+    return place
+  }
+  if (typeof option !== 'string' || !/^postgres(ql)?:/.test(option)) throw new TypeError('Option "retrieval.index" must be \'local\', \'postgres\' or a postgres:// URL.')
+  const { type: _type, ...place } = parseStorageUrl(option, 'Option "retrieval.index"') as PostgresThreadStorageConfig & { type: 'postgres' }
+  indexTables(place)
+  return place
 }

@@ -19,7 +19,8 @@ const MAX_ATTEMPTS = 100
 /** Records in one PostgreSQL table, for any number of instances. A batch is one round trip and one transaction. */
 export class PostgresRecordStore extends AbstractRecordStore {
   readonly supports = { shared: true, persistent: true }
-  readonly #options: PostgresRecordStoreOptions
+  /** Where the records are, for what else is kept in the same database. */
+  readonly postgres: PostgresRecordStoreOptions
   readonly #names: TableNames
   readonly #timeouts: StoreTimeouts
   #connections: OpenPool | undefined
@@ -28,19 +29,19 @@ export class PostgresRecordStore extends AbstractRecordStore {
   constructor (options: PostgresRecordStoreOptions) {
     super()
     if (options.pool === undefined && !options.connectionString) throw new TypeError('PostgreSQL storage needs a connectionString or a pool.')
-    this.#options = options
+    this.postgres = options
     this.#timeouts = storeTimeouts(options.timeoutMs)
     this.#names = tableNames(options.schema ?? 'public', options.tableName ?? 'openai_compat_data')
   }
 
   /** Tables beside the one of the records. */
   blobs (): BlobStore {
-    const { poolSize: _ofRecords, ...options } = this.#options
+    const { poolSize: _ofRecords, ...options } = this.postgres
     return this.closedWithThis(new PostgresBlobStore(options))
   }
 
   protected async open (): Promise<void> {
-    this.#connections = await openPool({ poolSize: 10, ...this.#options }, this.#timeouts)
+    this.#connections = await openPool({ poolSize: 10, ...this.postgres }, this.#timeouts)
     const { pool } = this.#connections
     try {
       await migrate(pool, this.#names)

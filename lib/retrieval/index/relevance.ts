@@ -1,8 +1,8 @@
 import { frequencyIn, hashOf } from './signature.js'
 
 /** How fast the weight of a word that is repeated stops growing, and how much a long passage has to pay for its length (BM25). */
-const K1 = 1.8
-const B = 0.75
+export const K1 = 1.8
+export const B = 0.75
 /**
  * Passages without any word of a query that are added to those searched, in thought: in a store of three files every word is rare or
  * common by chance, so that there all words of a query weigh about the same.
@@ -34,13 +34,16 @@ export interface Totals {
   terms: number
 }
 
-/** @param frequency in how many of the passages it occurs */
-export function weighted (terms: readonly WeightedTerm[], frequency: number, { passages }: Totals): WeightedConcept {
-  return { terms: terms.map(({ term, weight }) => ({ hash: hashOf(term), weight })), rarity: rarity(frequency, passages), share: rarity(frequency, passages + BACKGROUND) }
+/**
+ * @param frequency in how many of the passages it occurs
+ * @param hash of a term in the signatures that are compared with it
+ */
+export function weighted (terms: readonly WeightedTerm[], frequency: number, { passages }: Totals, hash: (term: string) => number = hashOf): WeightedConcept {
+  return { terms: terms.map(({ term, weight }) => ({ hash: hash(term), weight })), rarity: rarity(frequency, passages), share: rarity(frequency, passages + BACKGROUND) }
 }
 
 /** Inverse document frequency, as BM25 has it, and never negative. */
-function rarity (frequency: number, passages: number): number {
+export function rarity (frequency: number, passages: number): number {
   const occurs = Math.min(frequency, passages)
   return Math.log(1 + (passages - occurs + 0.5) / (occurs + 0.5))
 }

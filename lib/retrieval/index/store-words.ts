@@ -3,34 +3,13 @@ import { analysePassage, type AnalysedPassage } from '../analysis/passage.js'
 import type { Language } from '../analysis/function-words.js'
 import type { IndexedChunk, IndexedFile } from './contract.js'
 import { Counts } from './counts.js'
-import type { Passage, WeightedTerm } from './relevance.js'
+import { mostTelling, type Looked } from './reading.js'
+import type { Passage } from './relevance.js'
 import { signatureOf } from './signature.js'
-
-/**
- * Passages that are looked at by words for one query. Frequent words, which say little, are left out when rarer ones have as many already:
- * without that bound a search takes as long as its commonest word is common.
- */
-const MAX_SCORED = 6_000
-/** Terms of one query that passages are looked up by. */
-const MAX_TERMS = 128
-/** Words that begin with a word of the query, or end in it, which no passage has. */
-const MAX_RELATIVES = 16
-/** Letters of a part that stands for the whole. Shorter ones are in too many words. */
-const SHORTEST_PART = 4
-/** Among more passages than this, words are not looked through for those that end alike. */
-const MAX_LOOKED_THROUGH = 2_000
-
-/** Terms that begin with the one character of a query, of which the commonest are searched for. */
-const MAX_BEGINNING = 4_096
-
-/** A term to find passages by. */
-export interface Looked {
-  term: string
-  frequency: number
-}
+import type { Vocabulary } from './vocabulary.js'
 
 /** The words of the passages of one vector store: a full-text table that finds, and beside it what is needed to rate what was found. */
-export class StoreWords {
+export class StoreWords implements Vocabulary {
   readonly #id: number
   readonly #database: Database
   readonly #counts = new Counts()
@@ -91,40 +70,18 @@ export class StoreWords {
     return this.#counts.of(term, () => (this.#frequency.get(term) as [number] | undefined)?.[0] ?? 0)
   }
 
-  /** The commonest terms that begin so. */
-  commonestBeginning (start: string): string[] {
-    return this.#beginningWith(start, MAX_BEGINNING).sort(([, a], [, b]) => b - a).slice(0, MAX_TERMS / 2).map(([term]) => term)
-  }
-
-  #beginningWith (start: string, limit: number): [term: string, frequency: number][] {
+  beginningWith (start: string, limit: number): [term: string, frequency: number][] {
     return this.#beginning.all(start, start + '\u{10FFFF}', limit) as [string, number][]
   }
 
-  /**
-   * Terms that stand for a word which no passage has: words that begin with it, end in it, or are its beginning or end. So `Dampfschiff`
-   * finds `Dampf`, `Schiff` and `Dampfschifffahrt`.
-   *
-   * @param passages how many there are
-   */
-  relatives (term: string, passages: number): WeightedTerm[] {
-    if (term.length < SHORTEST_PART) return []
-    const longer = this.#beginningWith(term, MAX_RELATIVES).map(([found]) => found)
-    if (passages <= MAX_LOOKED_THROUGH) {
-      const ending = this.#database.prepare(`SELECT term FROM terms_${this.#id} WHERE substr(term, -?) = ? LIMIT ?`).raw().all(term.length, term, MAX_RELATIVES) as [string][]
-      longer.push(...ending.map(([found]) => found))
-    }
-    const parts: string[] = []
-    for (let length = SHORTEST_PART; length < term.length; length++) {
-      parts.push(...[term.slice(0, length), term.slice(-length)].filter(part => this.frequency(part) > 0))
-    }
-    return [...longer.map(found => ({ term: found, weight: 0.6 })), ...parts.map(part => ({ term: part, weight: 0.5 * part.length / term.length }))]
+  endingIn (end: string, limit: number): string[] {
+    const found = this.#database.prepare(`SELECT term FROM terms_${this.#id} WHERE substr(term, -?) = ? LIMIT ?`).raw().all(end.length, end, limit) as [string][]
+    return found.map(([term]) => term)
   }
 
   /** The numbers of passages with any of the terms, the likeliest first; of those files that pass, when only some do. */
   find (terms: readonly Looked[], limit: number, passing: ReadonlySet<number> | undefined, filesOf: number): number[] {
-    let scored = 0
-    const chosen = terms.filter(({ frequency }) => frequency > 0).sort((a, b) => a.frequency - b.frequency).slice(0, MAX_TERMS)
-      .filter(({ frequency }, i) => (scored += frequency) <= MAX_SCORED || i === 0)
+    const chosen = mostTelling(terms)
     if (chosen.length === 0) return []
     const restriction = passing === undefined ? '' : `AND rowid / ${filesOf} IN (SELECT value FROM json_each(?))`
     const match = chosen.map(({ term }) => `"${term}"`).join(' OR ')
