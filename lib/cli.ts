@@ -9,11 +9,15 @@ import { createKey } from './cli/key.js'
 import { readyText, storageName } from './cli/messages.js'
 import type { Values } from './cli/settings.js'
 import type { ExportCommand, ImportCommand, PullCommand } from './cli/transfer-arguments.js'
+import { DEFAULT_CLOSE_GRACE_MS } from './server/options.js'
 import type { OpenAIServer } from './server.js'
 import { packageVersion } from './shared/version.js'
 
 /** npm passes a terminal's Ctrl-C on to a process that has got it already: the same signal this soon again is no second one. */
 const SAME_SIGNAL_MS = 200
+
+/** What handing runs over and closing the store may take beyond `closeGraceMs`. Docker kills ten seconds after its signal. */
+const MORE_MS = 2000
 
 async function main (): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
@@ -42,7 +46,7 @@ async function serve (values: Values): Promise<void> {
   try {
     // Stdout is for scripts, so the log goes to stderr.
     const server = new OpenAIServer(undefined, { ...config, ...fallback?.options, logging: { level: logLevel, stream: process.stderr } })
-    stopOnSignals(server)
+    stopOnSignals(server, (config.limits?.drainMs ?? 0) + (config.closeGraceMs ?? DEFAULT_CLOSE_GRACE_MS) + MORE_MS)
     await server.start()
     // A signal may have come meanwhile.
     if (!server.isRunning()) return
@@ -58,8 +62,8 @@ async function serve (values: Values): Promise<void> {
   }
 }
 
-/** The first signal drains; the second one does not wait. */
-function stopOnSignals (server: OpenAIServer): void {
+/** The first signal drains, for `limitMs` at most; the second one does not wait. */
+function stopOnSignals (server: OpenAIServer, limitMs: number): void {
   let first: { signal: NodeJS.Signals, at: number } | undefined
   const stop = (signal: NodeJS.Signals): void => {
     if (first !== undefined) {
@@ -67,7 +71,12 @@ function stopOnSignals (server: OpenAIServer): void {
       return
     }
     first = { signal, at: performance.now() }
-    server.app?.log.info(`${signal}: closing`)
+    const log = server.app?.log
+    log?.info(`${signal}: closing`)
+    setTimeout(() => {
+      log?.error(`the server did not close within ${limitMs / 1000} s, probably because its store does not answer; unfinished runs continue on another instance, or at the next start`)
+      process.exit(1)
+    }, limitMs).unref()
     server.stop().then(() => process.exit(0), fail)
   }
   process.on('SIGTERM', stop)

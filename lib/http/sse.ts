@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../shared/clock.js'
-import { EVENT_STREAM_HEADERS, frame } from '../shared/event-stream.js'
+import { EVENT_STREAM_HEADERS, frame, jsonLine } from '../shared/event-stream.js'
 import { EventsForgottenError, type EventLog, type LoggedEvent } from '../runs/events/event-log.js'
 import type { ReaderLimits, ReaderSlots } from './reader-slots.js'
 import { SlowReaderError, StreamWriter } from './stream-writer.js'
@@ -43,7 +43,8 @@ export interface StreamContext {
 
 /**
  * Responds with a run's events as server-sent events, up to and including the end of its present stretch (API reference, "Streaming"). A
- * client that leaves or reads slowly affects nothing but its own response. Resolves when the response is over.
+ * client that leaves or reads slowly affects nothing but its own response. A stream that ends
+ * before its run does says so in an `error` event. Resolves when the response is over.
  */
 export async function sendEvents (request: FastifyRequest, reply: FastifyReply, source: StreamSource, context: StreamContext): Promise<void> {
   reply.hijack()
@@ -60,7 +61,9 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
   raw.flushHeaders()
   const writer = new StreamWriter(raw, { clock: context.clock, ...context.limits })
   try {
-    await pump(writer, source, context.limits.maxLagBytes, AbortSignal.any([gone, context.closing]))
+    const isWhole = await pump(writer, source, context.limits.maxLagBytes, AbortSignal.any([gone, context.closing]))
+    // A reader that can resume does so, and finds the run wherever it is then.
+    if (!isWhole && source.hasIds !== true && !gone.aborted) writer.write(interruption(context.closing.aborted))
     raw.end()
   } catch (error) {
     if (error instanceof SlowReaderError || error instanceof EventsForgottenError) request.log.info({ err: error }, 'a client that reads too slowly was disconnected')
@@ -71,7 +74,8 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
   }
 }
 
-async function pump (writer: StreamWriter, { log, from, hasIds = false }: StreamSource, maxLagBytes: number, stop: AbortSignal): Promise<void> {
+/** Whether the stretch was sent to its end. */
+async function pump (writer: StreamWriter, { log, from, hasIds = false }: StreamSource, maxLagBytes: number, stop: AbortSignal): Promise<boolean> {
   for await (const batch of log.follow(from, stop)) {
     const end = batch.findIndex(entry => log.endsStretch(entry))
     const entries = end === -1 ? batch : batch.slice(0, end + 1)
@@ -87,10 +91,27 @@ async function pump (writer: StreamWriter, { log, from, hasIds = false }: Stream
       await writer.drained(stop, giveUp => log.onChange(() => {
         if (log.bytes - last.offset > behind) giveUp(`The client is more than ${maxLagBytes} bytes behind.`)
       }))
-      if (stop.aborted) return
+      if (stop.aborted) return false
     }
-    if (end !== -1) return
+    if (end !== -1) return true
   }
+  return false
+}
+
+/**
+ * The end of a stream whose run goes on without it. The official SDKs throw the error; without it they would say that the final run has
+ * not been received, or wait.
+ */
+function interruption (isClosing: boolean): string {
+  const error = {
+    message: isClosing
+      ? 'The server is shutting down, and the run goes on without this stream. Retrieve the run, or join its stream, to see how it ends.'
+      : 'This stream cannot go on: its run continues on another server, or its thread was deleted. Retrieve the run, or join its stream.',
+    type: 'server_error',
+    param: null,
+    code: isClosing ? 'shutting_down' : 'stream_interrupted'
+  }
+  return frame({ event: 'error', data: jsonLine({ ...error, error }) }) + frame({ event: 'done', data: '[DONE]' })
 }
 
 /** Characters that are written at once: a client that takes none of them costs no more. */

@@ -23,6 +23,9 @@ export interface OpenAIServerConfig extends BuildServerOptions {
   host?: string
 }
 
+/** How long closing waits for answers under way unless `closeGraceMs` says otherwise, in milliseconds. */
+export const DEFAULT_CLOSE_GRACE_MS = 5_000
+
 const BUILD_OPTIONS: Record<Exclude<keyof BuildServerOptions, keyof OpenAICompatOptions>, true> = { logging: true, closeGraceMs: true, console: true }
 const LISTEN_OPTIONS: Record<Exclude<keyof OpenAIServerConfig, keyof BuildServerOptions>, true> = { port: true, host: true }
 

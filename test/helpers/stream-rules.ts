@@ -36,6 +36,7 @@ export class StreamRules {
   #message: OpenMessage | undefined
   #step: OpenStep | undefined
   #ended = false
+  #wasInterrupted = false
   readonly #ids = new Set<string>()
 
   constructor (kind: StreamKind) {
@@ -54,10 +55,14 @@ export class StreamRules {
     this.#last = Number(number)
     if (this.#kind.resumes) return problems
     must(!this.#ended, 'nothing follows done')
+    must(!this.#wasInterrupted || event === 'done', 'nothing but done follows an error')
     const [, what, status] = /^thread\.(run\.step|run|message)\.(\w+)$/.exec(event) ?? []
     if (event === 'done') {
       must(data === '[DONE]', 'the data of done is [DONE]')
       this.#end(must)
+    } else if (event === 'error') {
+      must(isDeepStrictEqual(data, { ...data.error, error: data.error }), 'an error has its keys at the top and within `error`')
+      this.#wasInterrupted = true
     } else if (event === 'thread.created') {
       must(first, 'thread.created is the first of all')
     } else if (what === 'run') {
@@ -74,6 +79,7 @@ export class StreamRules {
 
   #end (must: Must): void {
     this.#ended = true
+    if (this.#wasInterrupted) return
     must(this.#run !== undefined && RUN_STOPS.includes(this.#run), `done needs a terminal run event before it, not ${this.#run}`)
     must(this.#message === undefined, 'a message is still open at done')
     must(this.#step === undefined || this.#run === 'requires_action', 'a step is still open at done')

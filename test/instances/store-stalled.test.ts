@@ -8,8 +8,6 @@ import { messagesOf, onSharedStores, outlasts, reaches, runnable, textOf } from 
 
 /** Long enough for a store that answers on a machine that is busy. */
 const TIMEOUT_MS = 1500
-/** What is done in bounded time waits for a few time-outs at most; less than the one by default. */
-const BOUND_MS = 9000
 
 /** The URL of a store that can be made to hang, for a server that does not wait for long. */
 async function stallable (t: Test, store: StoreUrl): Promise<{ proxy: TcpProxy, storage: string }> {
@@ -19,14 +17,6 @@ async function stallable (t: Test, store: StoreUrl): Promise<{ proxy: TcpProxy, 
   return { proxy, storage: url.href }
 }
 
-async function within<T> (t: Test, name: string, work: Promise<T>): Promise<T> {
-  const from = performance.now()
-  const result = await work
-  const ms = Math.round(performance.now() - from)
-  t.ok(ms < BOUND_MS, `${name}: ${ms} ms`)
-  return result
-}
-
 const probe = async ({ baseURL }: ApiClient, name: string): Promise<number> => (await fetch(`${baseURL}/${name}`)).status
 
 async function ready (server: ApiClient): Promise<void> {
@@ -34,7 +24,7 @@ async function ready (server: ApiClient): Promise<void> {
 }
 
 await onSharedStores((t, store) => {
-  t.test('while the store hangs requests get a 503 in bounded time, and are answered again when it goes on', async t => {
+  t.test('while the store hangs requests get a 503, and are answered again when it goes on', async t => {
     const { proxy, storage } = await stallable(t, store)
     const server = await startServer(t, { storage, mayLogErrors: true })
     const { assistant, thread } = await runnable(server)
@@ -49,8 +39,8 @@ await onSharedStores((t, store) => {
     ]
     proxy.stall()
     // The second time the connections of the first have been given up.
-    for (const time of ['at first', 'and again']) {
-      const [answers, isReady, isAlive] = await within(t, time, Promise.all([Promise.all(requests()), probe(server, 'ready'), probe(server, 'health')]))
+    for (let time = 0; time < 2; time++) {
+      const [answers, isReady, isAlive] = await Promise.all([Promise.all(requests()), probe(server, 'ready'), probe(server, 'health')])
       for (const answer of answers) {
         t.match(answer, { status: 503, body: { error: { type: 'server_error', code: 'storage_unavailable', param: null, message: String } } })
         t.match(answer.headers.get('retry-after'), /^\d+$/)
@@ -59,7 +49,7 @@ await onSharedStores((t, store) => {
     }
 
     proxy.restore()
-    await within(t, 'ready again', ready(server))
+    await ready(server)
     t.strictSame((await server.get(`/assistants/${assistant.id}`)).body, assistant)
     t.equal((await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Hello again.' })).status, 200)
   })
@@ -69,7 +59,7 @@ await onSharedStores((t, store) => {
     const server = await startServer(t, { storage, mayLogErrors: true })
     const assistant = await newAssistant(server)
     proxy.strand()
-    await within(t, 'ready again', ready(server))
+    await ready(server)
     t.strictSame((await server.get(`/assistants/${assistant.id}`)).body, assistant)
   })
 
@@ -93,16 +83,32 @@ await onSharedStores((t, store) => {
     await gate.reached()
     proxy.stall()
     cli.child.kill('SIGTERM')
-    t.match(await within(t, 'stopped', cli.exited), { code: 0, signal: null })
+    t.match(await cli.exited, { code: 0, signal: null })
     const heir = await startServer(t, { upstream, storage: direct, limits: { leaseMs: 1000 } })
     await reaches(heir, run, 'completed')
     t.strictSame((await messagesOf(heir, run.thread_id)).map(textOf), ['Hello?', 'Once upon a time'])
+  })
+
+  t.test('a server ends within its grace period although its store would keep it waiting for minutes', async t => {
+    const proxy = await startProxy(t, store.url(t))
+    const storage = new URL(proxy.url)
+    storage.searchParams.set('timeoutMs', '600000')
+    const cwd = t.testdir({ 'openai-compat.config.json': JSON.stringify({ closeGraceMs: 100 }) })
+    const cli = startCli(t, { args: ['--port', '0', '--storage', storage.href], cwd })
+    const server = connectTo(t, await cli.ready)
+    await newAssistant(server)
+    proxy.stall()
+    server.post('/threads', {}).catch(() => {})
+    // The server has read what was sent before this.
+    await probe(server, 'health')
+    cli.child.kill('SIGTERM')
+    t.match(await cli.exited, { code: 1, signal: null, stderr: /the server did not close within 2\.1 s/ })
   })
 
   t.test('a server that is started on a store that hangs says so, and ends', async t => {
     const { proxy, storage } = await stallable(t, store)
     proxy.stall()
     const { exited } = startCli(t, { args: ['--port', '0', '--storage', storage] })
-    t.match(await within(t, 'ended', exited), { code: 1, stdout: '', stderr: /^fastify-openai-compat: (Redis|PostgreSQL) at 127\.0\.0\.1:\d+ cannot be used: .+\n$/ })
+    t.match(await exited, { code: 1, stdout: '', stderr: /^fastify-openai-compat: (Redis|PostgreSQL) at 127\.0\.0\.1:\d+ cannot be used: .+\n$/ })
   })
 }, test)

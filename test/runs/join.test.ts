@@ -246,6 +246,6 @@ test('closing the server ends its streams, joined ones too', async t => {
   const joined = await join(t, server, stream.frames[0]!.data)
   await joined.until('thread.message.delta')
   await server.close()
-  t.strictSame(outline(await stream.all()), [...HEAD, ...MESSAGE])
-  t.strictSame(outline(await joined.all()), [...HEAD, ...MESSAGE])
+  t.strictSame(outline(await stream.all()), [...HEAD, ...MESSAGE, 'error', 'done'])
+  t.strictSame(outline(await joined.all()), [...HEAD, ...MESSAGE], 'who can resume does so')
 })
