@@ -15,6 +15,11 @@ export type { Limits, OpenAICompatOptions, ProviderOption } from './options/opti
 export type { StreamLimits } from './http/sse.js'
 export { ApiError, type ApiErrorOptions, type ErrorEnvelope } from './shared/errors.js'
 
+export { COGITATOR_MODEL_ID, formatOpenAIError, InvalidRequestError } from './cogitator-names.js'
+export type {
+  AuthConfig, CreateAssistantParams, LLMThreadMessage, RunStreamEvent, StreamEmitterEvents, StreamEventData, StreamEventType, UpdateAssistantParams
+} from './cogitator-names.js'
+
 export { rewriteAzureUrl } from './http/azure.js'
 export { ThreadManager, type PlainMessage, type ThreadManagerOptions } from './threads/manager.js'
 export type { CodeInterpreterLimits, CodeInterpreterOption, CodeInterpreterOptions } from './options/code-interpreter.js'

@@ -36,31 +36,32 @@ export const TextAnnotation = Type.Union([
 ])
 export type TextAnnotation = Static<typeof TextAnnotation>
 
-/** A text with its annotations; a request gives a plain string instead. */
+/** A text with its annotations: `text` of a part of a message. A request gives a plain string instead. */
 export const TextContent = Type.Object({
-  type: Type.Literal('text'),
-  text: Type.Object({
-    value: Type.String(),
-    annotations: Type.Array(TextAnnotation)
-  })
+  value: Type.String(),
+  annotations: Type.Array(TextAnnotation)
 })
 export type TextContent = Static<typeof TextContent>
 
-const ImageFileContent = closedObject({
-  type: Type.Literal('image_file'),
-  image_file: closedObject({ file_id: IdParam, detail: Detail })
-})
+/** An image that was uploaded: `image_file` of a part of a message. */
+export const ImageFileContent = closedObject({ file_id: IdParam, detail: Detail })
+export type ImageFileContent = Static<typeof ImageFileContent>
 
-const ImageUrlContent = closedObject({
-  type: Type.Literal('image_url'),
-  image_url: closedObject({ url: Type.String({ minLength: 1, maxLength: URL_LENGTH, pattern: '^([hH][tT][tT][pP][sS]?://|data:image/)' }), detail: Detail })
+/** An image elsewhere, or a data URL: `image_url` of a part of a message. */
+export const ImageUrlContent = closedObject({
+  url: Type.String({ minLength: 1, maxLength: URL_LENGTH, pattern: '^([hH][tT][tT][pP][sS]?://|data:image/)' }),
+  detail: Detail
 })
+export type ImageUrlContent = Static<typeof ImageUrlContent>
+
+const ImageFilePart = closedObject({ type: Type.Literal('image_file'), image_file: ImageFileContent })
+const ImageUrlPart = closedObject({ type: Type.Literal('image_url'), image_url: ImageUrlContent })
 
 /** One part of a message. */
 export const MessageContent = Type.Union([
-  TextContent,
-  ImageFileContent,
-  ImageUrlContent,
+  Type.Object({ type: Type.Literal('text'), text: TextContent }),
+  ImageFilePart,
+  ImageUrlPart,
   Type.Object({ type: Type.Literal('refusal'), refusal: Type.String() })
 ])
 export type MessageContent = Static<typeof MessageContent>
@@ -68,8 +69,8 @@ export type MessageContent = Static<typeof MessageContent>
 /** One part of a message in a request. */
 export const MessageContentPart = Type.Union([
   closedObject({ type: Type.Literal('text'), text: Type.String({ maxLength: TEXT_LENGTH }) }),
-  ImageUrlContent,
-  ImageFileContent
+  ImageUrlPart,
+  ImageFilePart
 ])
 export type MessageContentPart = Static<typeof MessageContentPart>
 
@@ -83,6 +84,10 @@ export const Attachment = closedObject({
 })
 export type Attachment = Static<typeof Attachment>
 
+/** Why a message stopped short. */
+export const MessageIncompleteReason = literals(['content_filter', 'max_tokens', 'run_cancelled', 'run_expired', 'run_failed'])
+export type MessageIncompleteReason = Static<typeof MessageIncompleteReason>
+
 /** API reference, "The message object". All keys are always there. */
 export const Message = Type.Object({
   id: Type.String(),
@@ -90,9 +95,7 @@ export const Message = Type.Object({
   created_at: UnixTime,
   thread_id: Type.String(),
   status: literals(['in_progress', 'incomplete', 'completed']),
-  incomplete_details: nullable(Type.Object({
-    reason: literals(['content_filter', 'max_tokens', 'run_cancelled', 'run_expired', 'run_failed'])
-  })),
+  incomplete_details: nullable(Type.Object({ reason: MessageIncompleteReason })),
   completed_at: nullable(UnixTime),
   incomplete_at: nullable(UnixTime),
   role: Role,

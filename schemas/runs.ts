@@ -49,6 +49,17 @@ export const Usage = Type.Object({
 })
 export type Usage = Static<typeof Usage>
 
+/** Why a run is `incomplete`. */
+export const IncompleteDetails = Type.Object({ reason: literals(['max_completion_tokens', 'max_prompt_tokens', 'content_filter']) })
+export type IncompleteDetails = Static<typeof IncompleteDetails>
+
+/** How much of a thread the model reads: what fits, or the last messages. */
+export const TruncationStrategy = closedObject({
+  type: literals(['auto', 'last_messages']),
+  last_messages: Type.Optional(nullable(Type.Integer({ minimum: 1 })))
+})
+export type TruncationStrategy = Static<typeof TruncationStrategy>
+
 /** API reference, "The run object". All keys are always there. */
 export const Run = Type.Object({
   id: Type.String(),
@@ -78,9 +89,7 @@ export const Run = Type.Object({
     type: literals(['auto', 'last_messages']),
     last_messages: nullable(Type.Integer())
   }),
-  incomplete_details: nullable(Type.Object({
-    reason: literals(['max_completion_tokens', 'max_prompt_tokens', 'content_filter'])
-  })),
+  incomplete_details: nullable(IncompleteDetails),
   /** Null until the run has ended, so also while it waits for tool outputs. */
   usage: nullable(Usage),
   response_format: ResponseFormat,
@@ -107,10 +116,7 @@ const runParams = {
   stream: Type.Optional(nullable(Type.Boolean())),
   max_prompt_tokens: MaxTokens,
   max_completion_tokens: MaxTokens,
-  truncation_strategy: Type.Optional(nullable(closedObject({
-    type: literals(['auto', 'last_messages']),
-    last_messages: Type.Optional(nullable(Type.Integer({ minimum: 1 })))
-  }))),
+  truncation_strategy: Type.Optional(nullable(TruncationStrategy)),
   tool_choice: Type.Optional(nullable(ToolChoice)),
   parallel_tool_calls: Type.Optional(nullable(Type.Boolean())),
   response_format: Type.Optional(nullable(ResponseFormat))

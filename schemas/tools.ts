@@ -119,20 +119,21 @@ export const CreateToolResourcesParam = closedObject({
 }, { extension: 'tool_resources' })
 export type CreateToolResourcesParam = Static<typeof CreateToolResourcesParam>
 
+/** The schema that an answer has to fit. */
+export const JsonSchema = closedObject({
+  name: Name,
+  description: Type.Optional(Type.String({ maxLength: 1024 })),
+  schema: Type.Optional(JsonObjectParam),
+  strict: Type.Optional(nullable(Type.Boolean()))
+})
+export type JsonSchema = Static<typeof JsonSchema>
+
 /** The form of the model's answer; `auto` is plain text. */
 export const ResponseFormat = Type.Union([
   Type.Literal('auto'),
   closedObject({ type: Type.Literal('text') }),
   closedObject({ type: Type.Literal('json_object') }),
-  closedObject({
-    type: Type.Literal('json_schema'),
-    json_schema: closedObject({
-      name: Name,
-      description: Type.Optional(Type.String({ maxLength: 1024 })),
-      schema: Type.Optional(JsonObjectParam),
-      strict: Type.Optional(nullable(Type.Boolean()))
-    })
-  })
+  closedObject({ type: Type.Literal('json_schema'), json_schema: JsonSchema })
 ])
 export type ResponseFormat = Static<typeof ResponseFormat>
 

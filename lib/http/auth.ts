@@ -46,7 +46,7 @@ export function authenticator (apiKeys: ApiKeys, clock: Clock, file?: KeyFile): 
       if (timingSafeEqual(known.digest, digest)) found = known
     }
     if (found === undefined) throw wrongKey(key)
-    if (found.expiresAt <= clock.now()) throw new ApiError(401, 'This API key has expired.', { code: 'invalid_api_key' })
+    if (found.expiresAt <= clock.now()) throw new ApiError(401, 'This API key has expired.')
     return found.caller
   }
 }
@@ -70,5 +70,5 @@ function noKey (): ApiError {
 /** Shows enough of the key to recognise it, and no more. */
 function wrongKey (key: string): ApiError {
   const shown = key.length < 12 ? '***' : `${key.slice(0, 5)}***${key.slice(-2)}`
-  return new ApiError(401, `Incorrect API key provided: ${shown}. You can find your API keys in the configuration of this server.`, { code: 'invalid_api_key' })
+  return new ApiError(401, `Incorrect API key provided: ${shown}. You can find your API keys in the configuration of this server.`)
 }

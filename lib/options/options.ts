@@ -10,7 +10,7 @@ import { resolveBlobs, type ResolvedBlobs } from './blobs.js'
 import { systemClock, type Clock } from '../shared/clock.js'
 import { DEFAULT_FILE_SETTINGS, type Downloads } from '../files/files.js'
 import { aiSdkProvider, type AiSdkModel } from '../models/ai-sdk.js'
-import { cogitatorProvider, type CogitatorLike } from '../models/cogitator.js'
+import { COGITATOR_MODEL_ID, cogitatorProvider, type CogitatorLike } from '../models/cogitator.js'
 import { echo } from '../models/echo.js'
 import { openaiCompatible, type OpenAICompatibleOptions } from '../models/openai-compatible.js'
 import type { ModelProvider } from '../models/provider.js'
@@ -237,7 +237,17 @@ function resolveModels (options: OpenAICompatOptions): ResolvedOptions['models']
   // A provider that was handed in may serve others too, or this server again after a stop.
   const given = new Set<unknown>([options.provider, ...Object.values(options.providers ?? {})])
   const owned = new Set(Object.values(providers).filter(provider => !given.has(provider)))
-  return { providers, owned, defaultProvider, defaultModel: options.defaultModel, aliases: options.aliases }
+  return { providers, owned, defaultProvider, defaultModel: options.defaultModel, aliases: { ...cogitatorAlias(options, given), ...options.aliases } }
+}
+
+/** The model that assistants of `@cogitator-ai/openai-compat` may name. */
+function cogitatorAlias ({ defaultModel }: OpenAICompatOptions, providers: Iterable<unknown>): Record<string, string> {
+  if (defaultModel === undefined || defaultModel === '' || defaultModel === COGITATOR_MODEL_ID) return {}
+  return [...providers].some(isCogitator) ? { [COGITATOR_MODEL_ID]: defaultModel } : {}
+}
+
+function isCogitator (option: unknown): boolean {
+  return typeof option === 'object' && option !== null && !['stream', 'baseURL', 'doStream'].some(key => key in option) && ('getLLMBackend' in option || 'run' in option)
 }
 
 /** Undefined when the value is of no known kind. */
@@ -245,7 +255,7 @@ export function providerOf (option: object): ModelProvider | undefined {
   if ('stream' in option) return option as ModelProvider
   if ('baseURL' in option) return openaiCompatible(option as OpenAICompatibleOptions)
   if ('doStream' in option) return aiSdkProvider(option as AiSdkModel)
-  if ('getLLMBackend' in option || 'run' in option) return cogitatorProvider(option as CogitatorLike)
+  if (isCogitator(option)) return cogitatorProvider(option as CogitatorLike)
   return undefined
 }
 

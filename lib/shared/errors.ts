@@ -14,8 +14,10 @@ export interface ErrorEnvelope {
 }
 
 export interface ApiErrorOptions {
+  /** Default: `server_error` of a 5xx, `authentication_error` of a 401, otherwise `invalid_request_error`. */
   type?: string
   param?: string | null
+  /** Default: null, but `invalid_api_key` of a 401: programs that know OpenAI's errors go by it. */
   code?: string | null
   /** Response headers that go with it (`retry-after`, `x-should-retry`). */
   headers?: Record<string, string>
@@ -41,9 +43,9 @@ export class ApiError extends Error {
   constructor (status: number, message: string, options: ApiErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.status = status
-    this.type = options.type ?? (status >= 500 ? 'server_error' : 'invalid_request_error')
+    this.type = options.type ?? typeOf(status)
     this.param = options.param ?? null
-    this.code = options.code ?? null
+    this.code = options.code ?? (status === 401 ? 'invalid_api_key' : null)
     this.headers = options.headers ?? {}
   }
 
@@ -65,6 +67,11 @@ export class ApiError extends Error {
   toEnvelope (): ErrorEnvelope {
     return { error: { message: this.message, type: this.type, param: this.param, code: this.code } }
   }
+}
+
+function typeOf (status: number): string {
+  if (status >= 500) return 'server_error'
+  return status === 401 ? 'authentication_error' : 'invalid_request_error'
 }
 
 /** 400. */

@@ -1,4 +1,6 @@
 import { test } from 'tap'
+import { rewriteAzureUrl } from '../../lib/http/azure.js'
+import { ManualClock } from '../helpers/clock.js'
 import { sdks } from '../helpers/sdk.js'
 import { startServer } from '../helpers/server.js'
 
@@ -27,9 +29,9 @@ test('without a key the answer says how to give one', async t => {
     t.match({ status, ...body.error }, {
       status: 401,
       message: /^You didn't provide an API key\. You need to provide your API key in an Authorization header using Bearer auth \(i\.e\. Authorization: Bearer YOUR_KEY\), /,
-      type: 'invalid_request_error',
+      type: 'authentication_error',
       param: null,
-      code: null
+      code: 'invalid_api_key'
     }, JSON.stringify(headers))
   }
 })
@@ -42,7 +44,7 @@ test('a wrong key is refused and never shown in full', async t => {
     // A header takes no emoji as it is.
     for (const headers of presented.includes('🔑') ? [asBasic] : [asBasic, { authorization: `Bearer ${presented}` }]) {
       const { status, body } = await server.get('/assistants', headers)
-      t.match({ status, ...body.error }, { status: 401, message: /^Incorrect API key provided: /, type: 'invalid_request_error', param: null, code: 'invalid_api_key' })
+      t.match({ status, ...body.error }, { status: 401, message: /^Incorrect API key provided: /, type: 'authentication_error', param: null, code: 'invalid_api_key' })
       t.notOk(body.error.message.includes(presented))
     }
   }
@@ -55,6 +57,28 @@ test('a wrong key is refused on every path, unknown ones included, before the bo
   const headers = { authorization: 'Bearer sk-wrong-wrong-wrong' }
   for (const [method, path, body] of [['POST', '/assistants', '{"broken'], ['GET', '/nowhere'], ['DELETE', '/threads/x'], ['GET', '/models'], ['POST', '/threads/thread_1/runs', { stream: true }]] as const) {
     t.match(await server.request(method, path, body, headers), { status: 401, body: { error: { code: 'invalid_api_key' } } }, path)
+  }
+})
+
+test('every 401 is an authentication_error with the code invalid_api_key, whoever refuses and however the client came in', async t => {
+  const clock = new ManualClock(Date.parse('2026-01-02T00:00:00Z'))
+  const unauthorized = { status: 401, body: { error: { message: /./, type: 'authentication_error', param: null, code: 'invalid_api_key' } } }
+  const byKeys = { clock, apiKeys: [{ key: 'sk-late-0123456789', project: 'a', expires: '2026-01-01' }, { key, project: 'b' }], quotas: { requestsPerMinute: 1 } }
+  const fastify = { rewriteUrl: rewriteAzureUrl('/v1') } as never
+  const servers = {
+    keys: await startServer(t, { ...byKeys, fastify }),
+    function: await startServer(t, { apiKeys: () => false, fastify }),
+    'async function': await startServer(t, { apiKeys: async () => undefined, requireBetaHeader: true, fastify })
+  }
+  const presented: Record<string, string>[] = [{}, { authorization: 'Bearer sk-late-0123456789' }, { authorization: 'Bearer ey.azure.token' }, { 'api-key': 'wrong' }, { authorization: basic('', 'wrong') }]
+  for (const [way, server] of Object.entries(servers)) {
+    for (const headers of presented) {
+      for (const path of ['/assistants', '/models', '/chat/completions', '/nowhere']) t.match(await server.post(path, {}, headers), unauthorized, `${way} ${path} ${JSON.stringify(headers)}`)
+      for (const url of ['/openai/threads?api-version=2024-05-01-preview', '/openai/deployments/m/chat/completions', '/api/projects/p/assistants?api-version=v1']) {
+        const response = await server.app.inject({ method: 'POST', url, payload: {}, headers })
+        t.match({ status: response.statusCode, body: response.json() }, unauthorized, `${way} ${url}`)
+      }
+    }
   }
 })
 
@@ -108,7 +132,7 @@ for (const sdk of sdks) {
       return { name: error.constructor.name, status, code, type, param, message: body?.message, id: error.requestID ?? error.request_id }
     }
     const id = /^req_[0-9a-f]{32}$/
-    t.match(await refused(server.client(sdk).beta.assistants.list()), { name: 'AuthenticationError', status: 401, code: 'invalid_api_key', type: 'invalid_request_error', param: null, id })
+    t.match(await refused(server.client(sdk).beta.assistants.list()), { name: 'AuthenticationError', status: 401, code: 'invalid_api_key', type: 'authentication_error', param: null, id })
     const { beta } = server.client(sdk, { apiKey: key })
     t.strictSame((await beta.assistants.list()).data, [])
     t.match(await refused(beta.threads.retrieve('thread_1')), { name: 'NotFoundError', status: 404, message: "No thread found with id 'thread_1'.", id })

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { FakeCogitator, textChunks } from '../helpers/cogitator.js'
 import { test } from 'tap'
 import { sdks } from '../helpers/sdk.js'
 import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
@@ -83,3 +84,21 @@ for (const sdk of sdks) {
     await t.rejects(remove('ft:none/of/ours'), { status: 404, code: 'model_not_found' })
   })
 }
+
+test('a Cogitator instance as the provider lists "cogitator", which stands for defaultModel', async t => {
+  const cogitator = new FakeCogitator()
+  const server = await startServer(t, { provider: cogitator, defaultModel: 'ollama/llama3.2' })
+  t.match((await server.get('/models')).body.data, [{ id: 'cogitator', object: 'model' }])
+  t.equal((await server.get('/models/cogitator')).status, 200)
+  cogitator.enqueue(textChunks(['Hello']))
+  const assistant = (await server.post('/assistants', { model: 'cogitator' })).body
+  const { client } = server
+  const run = await client().beta.threads.createAndRunPoll({ assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } })
+  t.equal(run.status, 'completed')
+  t.match(cogitator.calls, [{ provider: 'ollama', request: { model: 'llama3.2' } }])
+
+  const bare = await startServer(t, { provider: new FakeCogitator() })
+  t.match((await bare.get('/models')).body.data, [{ id: 'cogitator' }])
+  const named = await startServer(t, { providers: { here: new FakeCogitator() }, aliases: { cogitator: 'openai/gpt-4o' }, defaultModel: 'x' })
+  t.strictSame((await named.get('/models')).body.data.map(({ id }: any) => id), ['cogitator'], 'an alias of one\'s own wins')
+})

@@ -12,6 +12,9 @@ const PROMISED = `
   Thread ToolResources CreateThreadRequest Message MessageContent TextContent TextAnnotation Attachment CreateMessageRequest
   MessageContentPart MessageDelta Run RunStatus RequiredAction ToolCall RunError Usage ToolChoice CreateRunRequest
   SubmitToolOutputsRequest ToolOutput RunStep StepDetails StepToolCall RunStepDelta FileObject FilePurpose UploadFileRequest StreamEvent
+  OpenAIServerConfig OpenAIAdapterOptions formatOpenAIError InvalidRequestError COGITATOR_MODEL_ID AuthConfig StreamEventType StreamEventData
+  StreamEmitterEvents RunStreamEvent LLMThreadMessage CreateAssistantParams UpdateAssistantParams MessageContentDelta MessageIncompleteReason
+  ImageFileContent ImageUrlContent JsonSchema IncompleteDetails TruncationStrategy
 `.trim().split(/\s+/)
 
 test('every promised name is exported, and has a docstring', async t => {

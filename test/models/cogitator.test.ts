@@ -202,7 +202,22 @@ t.test('an instance that can only run agents answers whole', async t => {
 
 t.test('something that is no Cogitator is refused at once', async t => {
   for (const thing of [undefined, null, {}, { run: 7 }]) t.throws(() => cogitatorProvider(thing as unknown as CogitatorLike), TypeError)
-  t.strictSame(await cogitatorProvider(new FakeCogitator()).models({ signal }), [])
   t.strictSame(await cogitatorProvider(new FakeCogitator(), { models: ['openai/gpt-4o', 'llama3'] }).models({ signal }),
     [{ id: 'openai/gpt-4o', created: 0, ownedBy: 'openai' }, { id: 'llama3', created: 0, ownedBy: 'cogitator' }])
+})
+
+t.test('an instance without a list of models offers "cogitator", which stands for its default model', async t => {
+  const model = (id: string, ownedBy = 'cogitator') => ({ id, created: 0, ownedBy })
+  t.strictSame(await cogitatorProvider(new FakeCogitator()).models({ signal }), [model('cogitator')])
+
+  const configured = Object.assign(new FakeCogitator(), { config: { llm: { defaultModel: 'ollama/llama3.2' } } })
+  t.strictSame(await cogitatorProvider(configured).models({ signal }), [model('cogitator'), model('ollama/llama3.2', 'ollama')])
+  configured.enqueue(textChunks(['Hi']), textChunks(['Hi']))
+  await read(cogitatorProvider(configured), { ...plain, model: 'cogitator' })
+  t.match(configured.calls[0], { provider: 'ollama', request: { model: 'llama3.2' } })
+
+  await read(cogitatorProvider(configured, { defaultModel: 'openai/gpt-4o' }), { ...plain, model: 'cogitator' })
+  t.match(configured.calls[1], { provider: 'openai', request: { model: 'gpt-4o' } }, 'the option wins')
+
+  await t.rejects(read(cogitatorProvider(new FakeCogitator(), { maxRetries: 0 }), { ...plain, model: 'cogitator' }), { message: /"cogitator" stands for the default model, and there is none: set "defaultModel"/ })
 })
