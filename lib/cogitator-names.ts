@@ -1,6 +1,6 @@
 /**
  * Names of `@cogitator-ai/openai-compat` that this package calls otherwise, so that an application which moves here compiles as it is.
- * docs/migrating/cogitator.md has all of them.
+ * docs/migrating-cogitator.md has all of them.
  */
 import type { CreateAssistantRequest, UpdateAssistantRequest } from '../schemas/assistants.js'
 import type { StreamEvent } from '../schemas/stream-events.js'

@@ -6,7 +6,7 @@ const rows: readonly Setting<unknown>[] = Object.values(SETTINGS)
 export const TRANSFER_USAGE: readonly string[] = [
   'fastify-openai-compat export [--storage URL] [--out FILE] [--resume]',
   'fastify-openai-compat import [--storage URL] [FILE] [--strict] [--project NAME]',
-  'fastify-openai-compat pull --from URL [--key KEY] [--threads FILE] [--storage URL]',
+  'fastify-openai-compat pull --from URL [--key KEY] [--header LINE]... [--threads FILE]',
   'fastify-openai-compat eval FILE [--config FILE]'
 ]
 
@@ -31,9 +31,10 @@ export function helpText (): string {
     '',
     'export writes everything in the store to FILE, or to stdout, one JSON object a line; --resume goes',
     'on with a file that broke off. import reads FILE, or stdin: an export, or objects saved from the',
-    'original API, which go to the project NAME. What is there already stays as it is. With --strict the',
-    'first bad line ends it. pull reads assistants, files, vector stores and threads from another server',
-    'of the API: the threads whose ids stand in FILE, or all that it lists. All take --config too.',
+    'original API or another one (docs/migrating.md), which go to the project NAME. What is there',
+    'already stays as it is. With --strict the first bad line ends it. pull reads assistants, files,',
+    'vector stores and threads from another server of the API: the threads whose ids stand in FILE, or',
+    'all that it lists. All take --config and --storage too.',
     '',
     'eval measures search on the documents and questions of FILE, in memory: see docs/search.md.',
     'key create prints a new key, and its entry for "apiKeys", which holds a hash of it; with --file it',

@@ -25,6 +25,7 @@ export interface PullCommand {
   values: TransferValues
   from: string
   key: string | undefined
+  headers: Record<string, string>
   /** A file with ids of threads, `-` for stdin. Default: the threads that the server lists. */
   threads: string | undefined
   project: string | undefined
@@ -59,14 +60,24 @@ export function readTransfer (argv: readonly string[], env: Environment): Export
 
 function readPull (args: string[], env: Environment): PullCommand {
   const { values: flags } = parsed(() => parseArgs({
-    args, options: { ...STORE, from: { type: 'string' }, key: { type: 'string' }, threads: { type: 'string' }, project: { type: 'string' } }
+    args, options: { ...STORE, from: { type: 'string' }, key: { type: 'string' }, header: { type: 'string', multiple: true }, threads: { type: 'string' }, project: { type: 'string' } }
   }))
   const from = given(flags.from, '--from')
   if (from === undefined) throw new OperatorError('pull needs --from: the base URL of the server to read from.')
   const key = given(flags.key, '--key') ?? (env.PULL_KEY?.trim() || undefined)
   return {
-    run: 'pull', values: storeValues(flags, env), from: httpUrl(from, '--from'), key, threads: given(flags.threads, '--threads'), project: given(flags.project, '--project')
+    run: 'pull', values: storeValues(flags, env), from: httpUrl(from, '--from'), key, headers: headersOf(flags.header ?? []), threads: given(flags.threads, '--threads'), project: given(flags.project, '--project')
   }
+}
+
+/** Lines as `curl -H` takes them. */
+function headersOf (lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(lines.map(line => {
+    const [, name, value] = /^([!#$%&'*+.^`|~\w-]+):\s*([\t -~]*)$/.exec(line) ?? []
+    // What stands there may be a secret.
+    if (name === undefined || value === undefined) throw new OperatorError('--header must be of the form "NAME: VALUE".')
+    return [name.toLowerCase(), value]
+  }))
 }
 
 function parsed<T> (parse: () => T): T {

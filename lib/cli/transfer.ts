@@ -59,9 +59,9 @@ export async function runImport ({ values, file, strict, project }: ImportComman
 }
 
 /** Reads another server's objects into the store. Resolves to whether everything could be had. */
-export async function runPull ({ values, from, key, threads, project }: PullCommand): Promise<boolean> {
+export async function runPull ({ values, from, key, headers, threads, project }: PullCommand): Promise<boolean> {
   const ids = threads === undefined ? undefined : await threadIds(threads)
-  const remote = new Remote({ from, key })
+  const remote = new Remote({ from, key, headers })
   return await withStores(values, async stores => {
     const progress = new Progress('Pulling')
     const result = await pull(remote, stores, {

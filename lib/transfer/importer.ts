@@ -1,5 +1,6 @@
 import { DEFAULT_PROJECT, KIND } from '../../storage/layout.js'
 import { BytesWriter } from './bytes-writer.js'
+import { translate } from './elsewhere/translate.js'
 import type { TransferStores } from './export.js'
 import { BadLineError, type Line, type RecordLine } from './lines.js'
 import { plainRecords, type PlainObject } from './api-objects.js'
@@ -50,6 +51,22 @@ export class Importer {
     if (typeof value !== 'object' || value === null) throw new BadLineError('not a JSON object')
     const object = value as PlainObject
     if (typeof object.object === 'string' && object.object.startsWith('openai_compat.')) return await this.#addLine(value as Line, length)
+    const objects = translate(object)
+    if (objects.length === 1) return await this.#addObject(objects[0]!, length, place)
+    // One part that is bad does not take the others with it.
+    const reasons: string[] = []
+    for (const part of objects) {
+      try {
+        await this.#addObject(part, length / objects.length, ++this.#place)
+      } catch (error) {
+        if (!(error instanceof BadLineError)) throw error
+        reasons.push(error.message)
+      }
+    }
+    if (reasons.length > 0) throw new BadLineError(reasons.length === 1 ? reasons[0]! : `${reasons[0]}, and ${reasons.length - 1} more of its parts are bad`)
+  }
+
+  async #addObject (object: PlainObject, length: number, place: number): Promise<void> {
     if (object.object === 'vector_store' || object.object === 'vector_store.file') {
       // Its files must be there, to be indexed from.
       await this.#records.flush()

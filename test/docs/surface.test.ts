@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import ts from 'typescript'
@@ -33,4 +34,12 @@ test('every promised name is exported, and has a docstring', async t => {
     return target.getDocumentationComment(checker).length === 0
   })
   t.strictSame(undocumented.map(symbol => symbol.name), [], 'documented')
+})
+
+test('docs/migrating-cogitator.md has a row for every name of @cogitator-ai/openai-compat', t => {
+  const page = readFileSync(join(root, 'docs/migrating-cogitator.md'), 'utf8')
+  const ofAgents = 'AgentTurnRunner renderConversation AgentTurnRequest AgentTurnResult AgentTurnRunnerOptions AgentTurnUsage ClientFunction ClientFunctionCall ConversationItem TurnToolChoice'
+  const missing = [...PROMISED, ...ofAgents.split(' ')].filter(name => !['openaiCompat'].includes(name) && !page.includes(`\`${name}\``))
+  t.strictSame(missing, [])
+  t.end()
 })

@@ -97,6 +97,8 @@ test('from another server, with a count of what was imported and a line for what
   t.match(await pull({}, '--key', 'sk-wrong-one'), { code: 1, stderr: /^fastify-openai-compat: 127\.0\.0\.1:\d+ does not accept the key: Incorrect API key provided: sk-wr\*\*\*ne\..* start the same command again to go on\.\n$/ })
   t.match(await pull({}, '--threads', 'none.txt'), { code: 1, stderr: /The file none\.txt holds no ids of threads \(thread_…\)\.\n$/ })
   t.match(await pull({}, '--threads', 'missing.txt'), { code: 1, stderr: /The file missing\.txt cannot be read\.\n$/ })
+  t.match(readTransfer(['pull', '--from', 'http://x/v1', '--header', 'Astra-Api-Token: AstraCS:1', '--header', 'x:'], {}), { headers: { 'astra-api-token': 'AstraCS:1', x: '' } })
+  t.throws(() => readTransfer(['pull', '--from', 'http://x/v1', '--header', 'secret'], {}), { message: '--header must be of the form "NAME: VALUE".' })
   t.throws(() => readTransfer(['pull'], {}), { message: 'pull needs --from: the base URL of the server to read from.' })
   t.throws(() => readTransfer(['pull', '--from', 'https://me:secret@example.com/v1'], {}), { message: /^--from must be an http\(s\) URL(?!.*secret)/ })
 })

@@ -192,7 +192,7 @@ test('a server that lists no threads, knows no cursors and no vector stores is r
   const { missed, written } = await pulled(await open(t, 'memory:'), relay.baseURL)
   t.strictSame(missed, ['vector_stores: 404 Not here', 'threads: the server does not list them (404 Not here): name them with --threads FILE'])
   t.strictSame(Object.fromEntries(written), { assistant: 3 })
-  t.equal(relay.requests.filter(request => request === 'GET /assistants').length, 2)
+  t.equal(relay.requests.filter(request => request === 'GET /assistants').length, 3, 'neither a cursor nor a page number led on')
   t.match(relay.headers(), { authorization: 'Bearer sk-test', 'openai-beta': 'assistants=v2' })
 })
 
@@ -241,4 +241,26 @@ test('addresses without a path get the one that the SDKs add, and Azure gets key
   t.strictSame(authorization(new URL('https://azure.example.com/v1'), 'key'), { authorization: 'Bearer key' })
   t.strictSame(authorization(new URL('https://azure.example.com/v1'), undefined), {})
   t.end()
+})
+
+test('a server that numbers its pages is read to the end, with the headers that it wants', async t => {
+  const server = await startServer(t)
+  const thread = await newThread(server)
+  for (let i = 0; i < 7; i++) await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: `${i}` })
+  const wants: (string | undefined)[] = []
+  const relay = await startRelay(t, server.baseURL, (request, response, path) => {
+    wants.push(request.headers['x-token'] as string | undefined)
+    const url = new URL(path, 'http://x')
+    if (!url.pathname.endsWith('/messages')) return false
+    const [page, size] = [Number(url.searchParams.get('page') ?? 1), Number(url.searchParams.get('page_size') ?? 3)]
+    server.get(`/threads/${thread.id}/messages?order=asc&limit=100`).then(({ body }) => {
+      const data = body.data.slice((page - 1) * size, page * size)
+      answer(response, 200, { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: page * size < body.data.length })
+    }, () => response.destroy())
+    return true
+  })
+  const stores = await open(t, 'memory:')
+  const result = await pull(new Remote({ from: relay.baseURL, headers: { 'x-token': 'AstraCS:1' } }), stores, { threads: [thread.id], now: () => NOW, onMissing: what => t.fail(what) })
+  t.equal(result.written.get('message'), (await messagesOf(server, thread.id)).length)
+  t.strictSame(new Set(wants), new Set(['AstraCS:1']))
 })

@@ -6,6 +6,8 @@ export interface RemoteOptions {
   /** Base URL as SDKs have it (`https://api.example.com/v1`); its query goes along with every request. */
   from: string
   key?: string | undefined
+  /** Headers of every request besides those of the API. */
+  headers?: Readonly<Record<string, string>> | undefined
   /** Waits before a request is sent again. Default: as many milliseconds as it is given. */
   wait?: (ms: number) => Promise<unknown>
 }
@@ -41,10 +43,10 @@ export class Remote {
   readonly #wait: (ms: number) => Promise<unknown>
   #hasAnswered = false
 
-  constructor ({ from, key, wait = sleep }: RemoteOptions) {
+  constructor ({ from, key, headers, wait = sleep }: RemoteOptions) {
     this.#wait = wait
     this.#base = baseOf(from)
-    this.#headers = { 'openai-beta': 'assistants=v2', 'user-agent': 'fastify-openai-compat', ...authorization(this.#base, key) }
+    this.#headers = { 'openai-beta': 'assistants=v2', 'user-agent': 'fastify-openai-compat', ...authorization(this.#base, key), ...headers }
   }
 
   /** Where it is: names it to a later pull. */
@@ -65,18 +67,25 @@ export class Remote {
     })
   }
 
-  /** All objects of a list, oldest first, a page at a time. */
+  /** All objects of a list, oldest first, a page at a time. A server that does not know cursors may number its pages. */
   async * pages (path: string, after?: string): AsyncGenerator<PlainObject[]> {
     const seen = new Set<unknown>()
+    let numbered: { page: number, size: number } | undefined
     for (let cursor = after; ;) {
-      const page = await this.object(path, { limit: String(PAGE_LENGTH), order: 'asc', ...cursor === undefined ? {} : { after: cursor } })
+      const place = numbered === undefined ? { limit: String(PAGE_LENGTH), order: 'asc', ...cursor === undefined ? {} : { after: cursor } } : { page: String(numbered.page), page_size: String(numbered.size) }
+      const page = await this.object(path, place)
       const all = Array.isArray(page.data) ? page.data as PlainObject[] : []
-      // A server that does not know cursors answers with the first page for ever.
       const data = all.filter(({ id }) => !seen.has(id))
       if (data.length > 0) yield data
       for (const { id } of data) seen.add(id)
       const last = page.last_id ?? all.at(-1)?.id
-      if (page.has_more !== true || data.length === 0 || typeof last !== 'string') return
+      if (page.has_more !== true || typeof last !== 'string') return
+      if (numbered !== undefined) numbered.page++
+      if (data.length === 0) {
+        // It has answered with its first page again.
+        if (numbered !== undefined) return
+        numbered = { page: 2, size: all.length }
+      }
       // The ids of one page are enough to notice that.
       if (seen.size > 2 * PAGE_LENGTH) for (const id of seen) if (!data.some(object => object.id === id)) seen.delete(id)
       cursor = last
