@@ -5,8 +5,20 @@ import { imported, open } from './helpers.js'
 
 const at = Date.parse('2025-06-01T12:00:00Z') / 1000
 const messageOf = (value: string, role = 'user', more: object = {}) => ({
-  id: `msg_${value}`, object: 'thread.message', created_at: at, thread_id: 'thread_c', status: 'completed', completed_at: at, incomplete_at: null, role,
-  content: [{ type: 'text', text: { value, annotations: [] } }], assistant_id: null, run_id: null, attachments: null, metadata: {}, ...more
+  id: `msg_${value}`,
+  object: 'thread.message',
+  created_at: at,
+  thread_id: 'thread_c',
+  status: 'completed',
+  completed_at: at,
+  incomplete_at: null,
+  role,
+  content: [{ type: 'text', text: { value, annotations: [] } }],
+  assistant_id: null,
+  run_id: null,
+  attachments: null,
+  metadata: {},
+  ...more
 })
 
 test('values of the Redis keys and rows of the PostgreSQL table of @cogitator-ai/openai-compat are imported under their ids', async t => {
@@ -96,13 +108,23 @@ test('rows of bella-assistants are imported: JSON in text, the time of China, em
   await stores.close()
   const server = await startServer(t, { storage: url })
   t.match((await server.get('/assistants/asst_1')).body, {
-    created_at: at, metadata: { n: '1' }, response_format: { type: 'json_object' }, reasoning_effort: null,
+    created_at: at,
+    metadata: { n: '1' },
+    response_format: { type: 'json_object' },
+    reasoning_effort: null,
     tools: [{ type: 'function', function: { name: 'web_search' } }, { type: 'file_search' }, { type: 'function', function: { name: 'f' } }]
   })
   t.match((await server.get('/threads/thread_1/messages/msg_1')).body, { created_at: at + 1, assistant_id: null, run_id: null, status: 'completed', content: [{ text: { value: 'Hi', annotations: [] } }] })
   t.match((await server.get('/threads/thread_1/runs/run_1')).body, {
-    status: 'failed', started_at: at + 2, failed_at: at + 3, completed_at: null, expires_at: null, last_error: { code: 'server_error', message: 'it broke' }, usage: { total_tokens: 3 },
-    max_prompt_tokens: null, parallel_tool_calls: true
+    status: 'failed',
+    started_at: at + 2,
+    failed_at: at + 3,
+    completed_at: null,
+    expires_at: null,
+    last_error: { code: 'server_error', message: 'it broke' },
+    usage: { total_tokens: 3 },
+    max_prompt_tokens: null,
+    parallel_tool_calls: true
   })
 })
 
