@@ -81,8 +81,10 @@ const text = (value: string): object => ({ type: 'text', text: { value, annotati
 
 function imageUrl ({ type, image_url: image, url, base64, data, mime_type: mediaType }: Record<string, unknown>): string | undefined {
   const bytes = typeof base64 === 'string' ? base64 : data
-  const found = type === 'image_url' ? isObject(image) ? image.url : image
-    : type !== 'image' ? undefined
+  const found = type === 'image_url'
+    ? isObject(image) ? image.url : image
+    : type !== 'image'
+      ? undefined
       : typeof bytes === 'string' ? `data:${typeof mediaType === 'string' ? mediaType : 'image/png'};base64,${bytes}` : url
   return typeof found === 'string' && /^(?:https?:\/\/|data:image\/)/i.test(found) ? found : undefined
 }
