@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readCommand } from './cli/arguments.js'
+import { readCommand, type Command } from './cli/arguments.js'
 import { readConfigFile } from './cli/config-file.js'
 import { configure, isOpen } from './cli/configure.js'
 import { defaultProvider } from './cli/default-provider.js'
@@ -25,8 +25,15 @@ async function main (): Promise<void> {
   else if (command.run === 'version') process.stdout.write(`${packageVersion()}\n`)
   else if (command.run === 'serve') await serve(command.values)
   else if (command.run === 'eval') await (await import('./cli/eval.js')).runEval(command.file, command.values)
+  else if (command.run === 'sandbox') await sandbox(command)
   else if (command.run === 'key') createKey(command, process)
   else await transfer(command)
+}
+
+async function sandbox (command: Command & { run: 'sandbox' }): Promise<void> {
+  const { checkSandboxes, prepareSandboxes } = await import('./cli/sandbox.js')
+  if (command.action === 'prepare') await prepareSandboxes(command, process.stdout)
+  else if (!await checkSandboxes(command.values, process.stdout)) process.exitCode = 1
 }
 
 /** `export`, `import` and `pull`, which open the store themselves. */

@@ -2,9 +2,9 @@ import { test } from 'tap'
 import { newAssistant, newThread, startServer } from '../helpers/server.js'
 import { persistentStores } from '../helpers/stores.js'
 import { startUpstream, text } from '../helpers/upstream.js'
-import { callsIn, places, python, toolOutputs, whatIsIn } from './helpers/coder.js'
+import { callsIn, python, somePlaces, toolOutputs, whatIsIn } from './helpers/coder.js'
 
-for (const place of await places()) {
+for (const place of await somePlaces()) {
   for (const store of persistentStores.filter(({ name }) => name !== 'sqlite')) {
     test(`${place.name}: a run whose server leaves within a call is gone on with by another, which makes the call again, on ${store.name}`, { skip: place.skip || await store.skip() }, async t => {
       const storage = store.url(t)

@@ -10,9 +10,9 @@ import { LinkAnnotator } from '../../lib/tools/code-interpreter/links.js'
 import { ThreadManager } from '../../lib/threads/manager.js'
 import { newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
 import { text } from '../helpers/upstream-replies.js'
-import { callsIn, places, python, toolOutputs, whatIsIn } from './helpers/coder.js'
+import { callsIn, python, somePlaces, toolOutputs, whatIsIn } from './helpers/coder.js'
 
-for (const { name, skip, option } of await places()) {
+for (const { name, skip, option } of await somePlaces()) {
   builtInToolSuite({
     test: async (title: string, body: any) => await test(`${name}: ${title}`, { skip }, body),
     factory: async t => {

@@ -25,7 +25,7 @@ test('every shell block names scripts and flags that exist', async t => {
     for (const [, script = ''] of block.code.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)) t.ok(scripts[script], `${where(block)}: npm ${script}`)
     for (const [, given = ''] of block.code.matchAll(/(?:fastify-openai-compat|npm start --)((?: [^\n|&;]*)?)/g)) {
       const words = given.trim().split(/\s+/)
-      if ([...TRANSFER_COMMANDS, 'key'].includes(words[0] ?? '')) {
+      if ([...TRANSFER_COMMANDS, 'key', 'sandbox'].includes(words[0] ?? '')) {
         t.doesNotThrow(() => readCommand(words, {}), `${where(block)}: ${given}`)
         continue
       }

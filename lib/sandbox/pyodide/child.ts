@@ -7,6 +7,7 @@ import net from 'node:net'
 import { CELLS } from '../python/cells.js'
 import { boundFiles, boundMemory } from './bounds.js'
 import { lockDown } from './lock-down.js'
+import { preparedPackages } from './packages.js'
 import type { PyodideModule } from './pyodide-module.js'
 
 const REPLIES = 3
@@ -48,6 +49,10 @@ const py = await loadPyodide({
   env: { HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend' },
   ...snapshot.length === 0 ? {} : { _loadSnapshot: snapshot }
 })
+// Wheels that the operator has put into the folder. The names are those of Pyodide's own lock file, which has their digests.
+const packages = preparedPackages(folder).map(({ name }) => name)
+const ignore = (): void => {}
+if (packages.length > 0) await py.loadPackage(packages, { messageCallback: ignore, errorCallback: ignore })
 boundFiles(py.FS, Number(dataBytes))
 py.FS.mkdirTree('/mnt/data')
 const print = (bytes: Uint8Array): number => {

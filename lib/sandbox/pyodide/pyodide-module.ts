@@ -15,6 +15,7 @@ export interface Pyodide {
   makeMemorySnapshot (options: object): Uint8Array
   FS: EmscriptenFiles
   globals: PyProxy
+  loadPackage (names: string[], options: { messageCallback (message: string): void, errorCallback (message: string): void }): Promise<unknown>
   runPython (code: string, options?: { globals: PyProxy }): unknown
   setStdout (options: { write (bytes: Uint8Array): number }): void
   setStderr (options: { write (bytes: Uint8Array): number }): void

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync, existsSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -80,10 +80,7 @@ export class PyodideSandbox implements Sandbox {
 
   /** A file without a name: nothing is left when this process is killed. `ignore` when no snapshot could be made. */
   async #makeSnapshot (): Promise<number | 'ignore'> {
-    const path = join(tmpdir(), `pyodide-${randomUUID()}`)
-    const file = openSync(path, 'wx', 0o600)
-    const snapshot = openSync(path, 'r')
-    unlinkSync(path)
+    const [file, snapshot] = openUnnamed()
     const child = this.#run('snapshot.js', [], 'ignore', file)
     closeSync(file)
     for (const stream of child.stdio) stream?.on('error', () => {})
@@ -116,6 +113,24 @@ export class PyodideSandbox implements Sandbox {
       ...canDrop ? { uid: NOBODY, gid: NOBODY } : {}
     })
   }
+}
+
+/** One file without a name, to write to and to read from. */
+function openUnnamed (): [toWrite: number, toRead: number] {
+  // Never has a name: O_TMPFILE of Linux, which not every file system knows.
+  if (process.platform === 'linux') {
+    try {
+      const file = openSync(tmpdir(), 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR, 0o600)
+      return [file, openSync(`/proc/self/fd/${file}`, 'r')]
+    } catch {
+      // As elsewhere.
+    }
+  }
+  const path = join(tmpdir(), `pyodide-${randomUUID()}`)
+  const file = openSync(path, 'wx', 0o600)
+  const snapshot = openSync(path, 'r')
+  unlinkSync(path)
+  return [file, snapshot]
 }
 
 /** Node looks for the nearest package.json of a module, to learn its type. */

@@ -1,7 +1,21 @@
+import { createRequire } from 'node:module'
 import { BubblewrapSandbox } from '../../../lib/sandbox/bubblewrap/bubblewrap.js'
-import { PyodideSandbox } from '../../../lib/sandbox/pyodide/pyodide.js'
 
-let foundPyodide: Promise<string | false> | undefined
+const require = createRequire(import.meta.url)
+
+/** What `process-on-spawn`, which tap is built on, tells of a process that is about to start. */
+interface Spawning {
+  args: string[]
+  env: Record<string, string | undefined>
+}
+
+// tap has every Node process load a module of its own, which the permission model of Pyodide's process refuses: nothing would be tested.
+const { addListener } = createRequire(require.resolve('@tapjs/processinfo'))('process-on-spawn') as { addListener (listener: (of: Spawning) => void): void }
+addListener(spawning => {
+  if (!spawning.args.some(arg => /^--(experimental-)?permission$/.test(arg))) return
+  spawning.env = Object.fromEntries(Object.entries(spawning.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('_TAPJS_')))
+})
+
 let found: Promise<string | false> | undefined
 
 /** Why bubblewrap cannot be tested here; false when it can. */
@@ -10,8 +24,12 @@ export async function bubblewrapSkip (): Promise<string | false> {
   return await found
 }
 
-/** The same of Pyodide. */
+/** The same of Pyodide, which has to work wherever it is installed. */
 export async function pyodideSkip (): Promise<string | false> {
-  foundPyodide ??= new PyodideSandbox().check().then(check => !check.ok && check.reason)
-  return await foundPyodide
+  try {
+    require.resolve('pyodide/package.json')
+    return false
+  } catch {
+    return 'the optional dependency pyodide is not installed'
+  }
 }
