@@ -86,7 +86,9 @@ export const VectorStoreFile = Type.Object({
     message: Type.String()
   })),
   chunking_strategy: StaticChunkingStrategy,
-  attributes: FileAttributes
+  attributes: FileAttributes,
+  /** While it is in progress: the part of its text that is indexed, 0 to 1. Of this server alone. */
+  progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
 })
 export type VectorStoreFile = Static<typeof VectorStoreFile>
 

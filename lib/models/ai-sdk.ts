@@ -4,7 +4,7 @@ import type { AiSdkEmbeddingModel, AiSdkModel, AiSdkReadable, AiSdkStreamPart } 
 import type { Origin } from './chat/opaque.js'
 import { InProcessCaller, type ChunkStream, type InProcessOptions } from './in-process/call.js'
 import { foreignFailure } from './in-process/failure.js'
-import { ModelError, type ModelInfo, type ModelProvider, type ModelRequest, type StreamOptions } from './provider.js'
+import { ModelError, type EmbedOptions, type ModelInfo, type ModelProvider, type ModelRequest, type StreamOptions } from './provider.js'
 
 export type { AiSdkEmbeddingModel, AiSdkModel } from './ai-sdk/types.js'
 
@@ -51,14 +51,14 @@ export function aiSdkProvider (model: AiSdkModel | ((name: string) => AiSdkModel
     }, signal)
   }
 
-  async function embed ({ model: name, input, dimensions }: { model: string, input: string[], dimensions?: number }, { signal }: { signal: AbortSignal }): Promise<number[][]> {
+  async function embed ({ model: name, input, dimensions }: { model: string, input: string[], dimensions?: number }, { signal, onTokens }: EmbedOptions): Promise<number[][]> {
     const embedder = typeof embeddingModel === 'function' ? embeddingModel(name) : embeddingModel!
     const batch = Math.min(await embedder.maxEmbeddingsPerCall ?? DEFAULT_EMBEDDING_BATCH, input.length)
     const vectors: number[][] = []
     while (vectors.length < input.length) {
       const values = input.slice(vectors.length, vectors.length + batch)
       const providerOptions = dimensions === undefined ? {} : { providerOptions: { openai: { dimensions } } }
-      const { embeddings } = await caller.retried(signal, async () => {
+      const { embeddings, usage } = await caller.retried(signal, async () => {
         try {
           return await embedder.doEmbed({ values, abortSignal: signal, ...providerOptions })
         } catch (thrown) {
@@ -67,6 +67,7 @@ export function aiSdkProvider (model: AiSdkModel | ((name: string) => AiSdkModel
       })
       if (embeddings.length !== values.length) throw new ModelError('server_error', `The model provider "${caller.context.name}" did not answer with one vector per input.`)
       vectors.push(...embeddings)
+      if (usage !== undefined) onTokens?.(usage.tokens)
     }
     return vectors
   }

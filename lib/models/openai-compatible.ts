@@ -5,13 +5,13 @@ import { UpstreamError } from './http/failure.js'
 import type { Origin } from './chat/opaque.js'
 import { ChatReply } from './chat/reply.js'
 import { chatBody, type MaxTokensField } from './chat/request.js'
-import { vectorsOf, modelsOf } from './chat/responses.js'
+import { modelsOf, tokensOf, vectorsOf } from './chat/responses.js'
 import { eachPart } from './batches.js'
 import { HttpClient, resolveTimeouts, type Timeouts } from './http/client.js'
 import { forwarded } from './http/forward.js'
 import { editObject } from './http/json-text.js'
 import { retrying } from './http/retry.js'
-import type { ForwardAnswer, ForwardRequest, ModelInfo, ModelPart, ModelProvider, ModelRequest, PassthroughRequest, StreamOptions } from './provider.js'
+import type { EmbedOptions, ForwardAnswer, ForwardRequest, ModelInfo, ModelPart, ModelProvider, ModelRequest, PassthroughRequest, StreamOptions } from './provider.js'
 
 /** An endpoint that speaks OpenAI's chat completions, and how to treat it. */
 export interface OpenAICompatibleOptions {
@@ -125,7 +125,7 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
       return models
     },
 
-    async embed ({ model, input, dimensions }, { signal }: StreamOptions): Promise<number[][]> {
+    async embed ({ model, input, dimensions }, { signal, onTokens }: EmbedOptions): Promise<number[][]> {
       const vectors: number[][] = []
       for (let from = 0; from < input.length; from += embeddingBatchSize) {
         const batch = input.slice(from, from + embeddingBatchSize)
@@ -134,6 +134,8 @@ export function openaiCompatible (options: OpenAICompatibleOptions): Required<Mo
         const found = vectorsOf(answer, batch.length)
         if (found === undefined) throw client.misunderstood('did not answer with one vector per input.')
         vectors.push(...found)
+        const tokens = tokensOf(answer)
+        if (tokens !== undefined) onTokens?.(tokens)
       }
       return vectors
     },

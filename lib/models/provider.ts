@@ -99,6 +99,11 @@ export interface StreamOptions {
   reasoning?: boolean
 }
 
+export interface EmbedOptions extends StreamOptions {
+  /** Called with the tokens that the vendor counts for each request, when it says so. */
+  onTokens?: (tokens: number) => void
+}
+
 /** What a provider that speaks OpenAI's API can be asked in the client's own words. */
 export interface ForwardRequest {
   path: '/chat/completions' | '/embeddings'
@@ -144,7 +149,7 @@ export interface ModelProvider {
   models (options: StreamOptions): Promise<ModelInfo[]>
 
   /** One vector per input. Absent when the provider has no embeddings. */
-  embed? (request: { model: string, input: string[], dimensions?: number }, options: StreamOptions): Promise<number[][]>
+  embed? (request: { model: string, input: string[], dimensions?: number }, options: EmbedOptions): Promise<number[][]>
 
   /**
    * Passes a request on as it is, with nothing added that the operator did not ask for. An answer of 300 or above is a

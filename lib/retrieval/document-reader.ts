@@ -66,19 +66,21 @@ export class DocumentReader {
   /**
    * The chunks of a document, in batches that are made as they are asked for. Throws a `DocumentError`. The bytes are used up.
    *
-   * @param onNotes is called once with a sentence for each part that could not be read, if there are any
+   * @param on.notes is called once with a sentence for each part that could not be read, if there are any
+   * @param on.progress is called ahead of each batch with the part of the text that it ends, 0 to 1
    */
-  async * read (job: DocumentJob, onNotes?: (notes: string[]) => void): AsyncGenerator<Chunk[], void, undefined> {
+  async * read (job: DocumentJob, on: { notes?: (notes: string[]) => void, progress?: (part: number) => void } = {}): AsyncGenerator<Chunk[], void, undefined> {
     const worker = this.#take()
     let isReusable = false
     try {
       let message = await this.#ask(worker, { job }, job.bytes)
       while ('chunks' in message) {
+        on.progress?.(message.progress)
         yield message.chunks
         message = await this.#ask(worker, { more: true })
       }
       isReusable = true
-      if ('done' in message && message.notes.length > 0) onNotes?.(message.notes)
+      if ('done' in message && message.notes.length > 0) on.notes?.(message.notes)
       if ('error' in message) throw new DocumentError(message.error.code, message.error.message)
     } finally {
       if (isReusable && !this.#closed) this.#putBack(worker)

@@ -18,9 +18,9 @@ export interface DocumentJob {
 /** To the thread: a document, or the wish for more of its chunks. */
 export type ToDocumentWorker = { job: DocumentJob } | { more: true }
 
-/** From the thread. After `chunks` it waits for `more`. */
+/** From the thread. After `chunks` it waits for `more`; `progress` is the part of the document's text that they end, 0 to 1. */
 export type FromDocumentWorker =
-  | { chunks: Chunk[] }
+  | { chunks: Chunk[], progress: number }
   /** With a sentence for each part of the document that could not be read. */
   | { done: true, notes: string[] }
   /** A part of the document that takes long has been read: it is not stuck. */
@@ -72,20 +72,22 @@ async function answer (job: DocumentJob): Promise<void> {
 
 async function read ({ filename, bytes, chunking }: DocumentJob): Promise<string[]> {
   const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits, { extensions, ...recognise === undefined ? {} : { recognise } }), tokenCounter()])
+  const characters = sections.reduce((sum, { text }) => sum + text.length + 1, 0)
   let batch: Chunk[] = []
   for (const chunk of chunks(sections, chunking, count, limits.maxTokens)) {
     batch.push(chunk)
     if (batch.length < BATCH) continue
-    await give(batch)
+    await give(batch, characters)
     batch = []
   }
-  if (batch.length > 0) await give(batch)
+  if (batch.length > 0) await give(batch, characters)
   return sections.flatMap(({ note }) => note ?? [])
 }
 
-async function give (batch: Chunk[]): Promise<void> {
+async function give (batch: Chunk[], characters: number): Promise<void> {
   const asked = new Promise<void>(resolve => { wantMore = resolve })
-  send({ chunks: batch })
+  const { start, text } = batch.at(-1)!
+  send({ chunks: batch, progress: Math.min(1, (start + text.length) / characters) })
   await asked
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { EmbedOptions } from '../models/provider.js'
 import type { ModelRegistry } from '../models/registry.js'
 import { cosine } from './index/store-vectors.js'
 
@@ -39,8 +40,12 @@ export class Embedder {
     return dimensions === undefined ? model : `${model} (${dimensions})`
   }
 
-  /** A vector for each text. Throws a `ModelError`, or the signal's reason. */
-  async embed (texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
+  /**
+   * A vector for each text. Throws a `ModelError`, or the signal's reason.
+   *
+   * @param onTokens is called with the tokens of each request, when the vendor counts them
+   */
+  async embed (texts: readonly string[], signal: AbortSignal, onTokens?: (tokens: number) => void): Promise<Float32Array[]> {
     const keys = texts.map(text => createHash('sha256').update(text).digest('base64'))
     const found = new Map<string, Float32Array>()
     const missing = new Map<string, string>()
@@ -53,7 +58,7 @@ export class Embedder {
     const asked = [...missing]
     for (let i = 0; i < asked.length; i += batchSize) {
       const batch = asked.slice(i, i + batchSize)
-      const vectors = await this.#ask(batch.map(([, text]) => text), signal)
+      const vectors = await this.#ask(batch.map(([, text]) => text), { signal, ...onTokens === undefined ? {} : { onTokens } })
       for (const [k, [key]] of batch.entries()) {
         const vector = Float32Array.from(vectors[k]!)
         found.set(key, vector)
@@ -83,11 +88,11 @@ export class Embedder {
     return Math.min(0.95, Math.max(0, mean + deviation))
   }
 
-  async #ask (input: string[], signal: AbortSignal): Promise<number[][]> {
+  async #ask (input: string[], options: EmbedOptions): Promise<number[][]> {
     const { model: name, dimensions } = this.#options
     const { provider, model } = this.#models.resolve(name)
     if (provider.embed === undefined) throw new Error(`The provider of the model "${name}" has no embeddings.`)
-    return await provider.embed({ model, input, ...dimensions === undefined ? {} : { dimensions } }, { signal })
+    return await provider.embed({ model, input, ...dimensions === undefined ? {} : { dimensions } }, options)
   }
 
   #use (key: string): Float32Array | undefined {

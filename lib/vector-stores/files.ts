@@ -96,9 +96,19 @@ export class StoreFiles {
     return attached ?? []
   }
 
-  /** Throws the 404, of the store first. */
+  /** With its `progress` while it is being indexed. Throws the 404, of the store first. */
   async get (storeId: string, id: string): Promise<VectorStoreFile> {
-    return (await this.#load(storeId, id)).file
+    const { file } = await this.#load(storeId, id)
+    return file.status === 'in_progress' ? { ...file, progress: await this.#progress(this.#ref(storeId), id) } : file
+  }
+
+  /** What the last chunk written says. 0 for a file whose turn has not come, or whose text is not known yet. */
+  async #progress (ref: StoreRef, id: string): Promise<number> {
+    const { records } = this.#scope
+    const job = await records.get<JobBody>(recordKey(ref, KIND.vectorStoreJob, id))
+    if (job?.body.generation == null) return 0
+    const { records: [chunk] } = await records.page<ChunkBody>({ ...partitionOf(ref), kind: KIND.vectorStoreChunk, parent: job.body.generation, order: 'desc', limit: 1 })
+    return chunk?.body.progress ?? 0
   }
 
   /** Replaces all attributes. Searches see the new ones at once. */

@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { StoredRecord } from '../../storage/record-store.js'
-import type { Clock } from '../shared/clock.js'
 import { Leases, type Lease } from '../shared/lease.js'
-import type { Logger } from '../shared/log.js'
 import { SerialQueue } from '../shared/serial-queue.js'
 import { PeriodicTask } from '../shared/timers.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
@@ -24,8 +22,6 @@ export interface IndexerLimits {
 export const DEFAULT_INDEXER_LIMITS: IndexerLimits = { parallelism: 2, leaseMs: 15_000, maxAttempts: 3 }
 
 export interface IndexerServices extends IndexingServices {
-  clock: Clock
-  log: Logger
   limits: IndexerLimits
 }
 
@@ -212,7 +208,8 @@ export class Indexer {
 
   /** Removes the chunks of a generation, then the job. May be done twice. */
   async #purge (ref: StoreRef, generation: string): Promise<void> {
-    const { records } = this.#services
+    const { records, search } = this.#services
+    await search.discard(ref, generation)
     for (;;) {
       if (this.#stopped) throw new ShuttingDown()
       const page = await records.page<ChunkBody>({ ...partitionOf(ref), kind: KIND.vectorStoreChunk, parent: generation, order: 'asc', limit: PURGE_BATCH })

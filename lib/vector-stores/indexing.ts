@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { FileObject } from '../../schemas/files.js'
 import { KIND } from '../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../storage/record-store.js'
+import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { Lease } from '../shared/lease.js'
 import { SerialQueue } from '../shared/serial-queue.js'
@@ -29,11 +30,15 @@ export interface IndexedProject {
 
 export interface IndexingServices {
   records: RecordStore
+  clock: Clock
   reader: DocumentReader
   search: StoreSearch
   log: Logger
   project (name: string): IndexedProject
 }
+
+/** How often the log says how far a file is, in milliseconds. */
+const TELL_EVERY_MS = 10_000
 
 /**
  * Indexes one file of a store, from the claim of its job to the end. Nothing is written once the job is lost: every write expects
@@ -43,11 +48,16 @@ export class Indexing {
   readonly ref: StoreRef
   readonly #services: IndexingServices
   readonly #abort = new AbortController()
+  readonly #beganAt: number
   readonly #job: Lease<JobBody>
   /** Writes and renewals of the lease, which must not overlap. */
   readonly #queue = new SerialQueue()
   #bytes = 0
   #chunks = 0
+  /** Counted by the vendor of the embedding model; undefined while it has not. */
+  #tokens: number | undefined
+  /** The part of the text that the chunks written next end. */
+  #progress = 0
   /** Undefined when the file is indexed by its words alone. */
   #embedder: Embedder | undefined
 
@@ -55,6 +65,7 @@ export class Indexing {
     this.#services = services
     this.ref = ref
     this.#job = job
+    this.#beganAt = services.clock.now()
   }
 
   get fileId (): string {
@@ -108,7 +119,7 @@ export class Indexing {
 
   /** Writes the chunks. False when the file was deleted meanwhile: it is detached from the store, too. */
   async #index ({ file, filename }: FileBody): Promise<boolean> {
-    const { reader, project, log } = this.#services
+    const { reader, project, log, clock } = this.#services
     const { files, storeFiles } = project(this.ref.project)
     const object = await files.find(file.id)
     if (object === undefined) {
@@ -121,10 +132,14 @@ export class Indexing {
     const { max_chunk_size_tokens: size, chunk_overlap_tokens: overlap } = file.chunking_strategy.static
     this.#embedder = await this.#services.search.embeddings.current()
     const indexed = { fileId: file.id, name: filename, generation: this.#generation, attributes: file.attributes, model: this.#embedder?.name ?? null }
-    const noted = (notes: string[]): void => log.warn({ fileId: file.id, vectorStoreId: this.ref.storeId, notes }, 'parts of a file could not be read; the rest is indexed')
-    for await (const batch of reader.read({ filename, bytes, chunking: { size, overlap } }, noted)) {
+    const notes = (sentences: string[]): void => log.warn({ fileId: file.id, vectorStoreId: this.ref.storeId, notes: sentences }, 'parts of a file could not be read; the rest is indexed')
+    let toldAt = this.#beganAt
+    for await (const batch of reader.read({ filename, bytes, chunking: { size, overlap } }, { notes, progress: part => { this.#progress = part } })) {
       this.#abort.signal.throwIfAborted()
       await this.#putChunks(batch, indexed)
+      if (clock.now() - toldAt < TELL_EVERY_MS) continue
+      toldAt = clock.now()
+      log.info({ ...this.#place, ...this.#soFar, percent: Math.floor(this.#progress * 100) }, 'a file is being indexed')
     }
     return true
   }
@@ -136,7 +151,8 @@ export class Indexing {
     const items = chunks.map((chunk, i) => {
       const vector = vectors?.[i]
       this.#bytes += Buffer.byteLength(chunk.text) + 4 * (vector?.length ?? 0)
-      return putChunk(this.#generation, { number: from + i, ...chunk, ...vector === undefined ? {} : { vector: encodeVector(vector) } })
+      const progress = i === chunks.length - 1 ? { progress: Math.round(this.#progress * 1000) / 1000 } : {}
+      return putChunk(this.#generation, { number: from + i, ...chunk, ...vector === undefined ? {} : { vector: encodeVector(vector) }, ...progress })
     })
     await this.#queue.run(async () => await this.#write(items))
     this.#chunks += chunks.length
@@ -150,7 +166,7 @@ export class Indexing {
   async #vectors (texts: readonly string[]): Promise<Float32Array[] | undefined> {
     const { search, log } = this.#services
     try {
-      return await this.#embedder?.embed(texts, this.#abort.signal)
+      return await this.#embedder?.embed(texts, this.#abort.signal, tokens => { this.#tokens = (this.#tokens ?? 0) + tokens })
     } catch (error) {
       this.#abort.signal.throwIfAborted()
       if (!search.embeddings.isAuto) throw error
@@ -168,6 +184,17 @@ export class Indexing {
       putEntry(entryId, { fileId: file.id, generation, attributes: file.attributes, model: this.#embedder?.name ?? null, chunks: this.#chunks }),
       ...replaced(before)
     ])
+    this.#services.log.info({ ...this.#place, ...this.#soFar }, 'a file was indexed')
+  }
+
+  get #place (): object {
+    return { project: this.ref.project, vector_store_id: this.ref.storeId, file_id: this.fileId }
+  }
+
+  /** What it is made of and what it cost. */
+  get #soFar (): object {
+    const cost = this.#embedder === undefined ? {} : { embedding_model: this.#embedder.name, ...this.#tokens === undefined ? {} : { embedding_tokens: this.#tokens } }
+    return { chunks: this.#chunks, ms: this.#services.clock.now() - this.#beganAt, ...cost }
   }
 
   async #fail ({ code, message }: DocumentError): Promise<void> {

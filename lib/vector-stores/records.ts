@@ -65,6 +65,8 @@ export interface ChunkBody {
   page?: number
   /** Float32, little-endian, in base64. */
   vector?: string
+  /** Of the last chunk of each write: the part of the file's text that it ends, 0 to 1. */
+  progress?: number
 }
 
 export interface ActiveStoreBody {

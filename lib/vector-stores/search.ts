@@ -164,7 +164,7 @@ export class StoreSearch {
     }
   }
 
-  /** Undoes `prepare`. */
+  /** Undoes `prepare`, and takes a generation that is of no use any more out of the index. What fails here is found gone by a search. */
   async discard (ref: StoreRef, generation: string): Promise<void> {
     await this.#services.index.removeGeneration(ref, generation).catch(() => {})
   }

@@ -12,7 +12,8 @@ class ReadRecords extends MemoryRecordStore {
   chunkPages = 0
 
   override async page<Body> (query: PageQuery) {
-    if (query.kind === KIND.vectorStoreChunk && query.limit !== 200) this.chunkPages++
+    // Those of a purge are of 200, and progress looks at the last one.
+    if (query.kind === KIND.vectorStoreChunk && query.order === 'asc' && query.limit !== 200) this.chunkPages++
     return await super.page<Body>(query)
   }
 }

@@ -21,7 +21,7 @@ export interface AiSdkReadable {
 export interface AiSdkEmbeddingModel {
   readonly modelId: string
   readonly maxEmbeddingsPerCall?: number | undefined | PromiseLike<number | undefined>
-  doEmbed (options: { values: string[], abortSignal?: AbortSignal, providerOptions?: any }): PromiseLike<{ embeddings: number[][] }>
+  doEmbed (options: { values: string[], abortSignal?: AbortSignal, providerOptions?: any }): PromiseLike<{ embeddings: number[][], usage?: { tokens: number } | undefined }>
 }
 
 export interface TextPart { type: 'text', text: string }

@@ -22,6 +22,12 @@ export function vectorsOf (answer: unknown, count: number): number[][] | undefin
   return vectors.every(vector => vector !== undefined) ? vectors : undefined
 }
 
+/** The tokens that an answer to `POST /embeddings` counts, undefined when it does not. */
+export function tokensOf (answer: unknown): number | undefined {
+  const { total_tokens: total, prompt_tokens: prompt } = (answer as { usage?: Record<string, unknown> | null } | null)?.usage ?? {}
+  return [total, prompt].find(tokens => typeof tokens === 'number' && tokens >= 0) as number | undefined
+}
+
 /** Some servers answer in base64 (little-endian float32) even when asked for numbers. */
 function vectorOf (embedding: unknown): number[] | undefined {
   if (Array.isArray(embedding)) return embedding.every(value => typeof value === 'number') ? embedding : undefined
