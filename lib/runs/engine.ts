@@ -79,7 +79,7 @@ export class RunEngine {
     this.#bus = new RunBus(records, this.#leases.owner, log)
     const onError = (error: unknown): void => log.warn({ err: error }, 'the recovery of runs failed; it will be retried')
     this.#renewal = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 3, run: async () => await this.#renewLeases(), onError })
-    this.#recovery = new PeriodicTask({ clock, intervalMs: limits.leaseMs, run: async () => await this.#recover(false), onError })
+    this.#recovery = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 2, run: async () => await this.#recover(false), onError })
   }
 
   get limits (): EngineLimits {
@@ -247,7 +247,7 @@ export class RunEngine {
   async #endWithoutExecutor (key: JobKey, reason: 'cancelled' | 'expired'): Promise<void> {
     const job = await loadJob(this.#services.records, this.#dialect(key), key)
     if (job === undefined || this.#dialect(key).state(job.body).phase === 'ended') return
-    const claimed = await this.#claim(key, job, false)
+    const claimed = await this.#claim(key, job, lease => this.#leases.isHeld(lease.body))
     if (claimed === undefined) {
       this.#bus.send({ type: 'checkLease', job_id: key.jobId })
       return
@@ -259,12 +259,14 @@ export class RunEngine {
   /**
    * Takes the lease of a run that no instance holds. Undefined when one does, or when the run is not any more as it was read: the caller
    * has decided on what it read, and a run that has moved on since may want something else.
+   *
+   * @param isHeld whether an instance holds the lease that was found.
    */
-  async #claim (key: JobKey, job: StoredRecord<object>, ignoreLease: boolean): Promise<{ execution: RunExecution, isDamaged: boolean } | undefined> {
+  async #claim (key: JobKey, job: StoredRecord<object>, isHeld: (lease: StoredRecord<JobLease>) => boolean): Promise<{ execution: RunExecution, isDamaged: boolean } | undefined> {
     const { records, tools, log } = this.#services
     const dialect = this.#dialect(key)
     const lease = await records.get<JobLease>(leaseRecord(key))
-    if (lease !== undefined && !ignoreLease && this.#leases.isHeld(lease.body)) return undefined
+    if (lease !== undefined && isHeld(lease)) return undefined
     const mine = { ...this.newLease(), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
     const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])
     if (claimed === undefined) return undefined
@@ -406,7 +408,7 @@ export class RunEngine {
       this.#waiting.set(key.jobId, record.version)
       return
     }
-    const claimed = await this.#claim(key, record, ignoreLease)
+    const claimed = await this.#claim(key, record, lease => !ignoreLease && this.#leases.isAlive(leaseRecord(key), lease))
     if (claimed === undefined) return
     const { execution, isDamaged } = claimed
     if (state.phase === 'cancelling') {

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now (): number
+  /** Milliseconds since some moment, which setting the clock does not change. Default: as `now()`. */
+  monotonic? (): number
   /** Calls `callback` once after `delayMs`; the returned function takes it back. Never keeps the process alive. */
   after (delayMs: number, callback: () => void): () => void
 }
@@ -11,11 +13,17 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after (delayMs, callback) {
     const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS))
     timer.unref()
     return () => clearTimeout(timer)
   }
+}
+
+/** For measuring how long something takes, in milliseconds. */
+export function monotonicMs (clock: Clock): number {
+  return clock.monotonic?.() ?? clock.now()
 }
 
 /** Unix seconds, as on the wire. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { RecordKey, RecordStore, StoredRecord, WriteItem } from '../../storage/record-store.js'
-import type { Clock } from './clock.js'
+import { monotonicMs, type Clock } from './clock.js'
 
 /** What the body of a record says on which one instance at a time may work. */
 export interface LeaseTerms {
@@ -18,11 +18,19 @@ export interface LeasesOptions {
   leaseMs: number
 }
 
+/** How long a lease that has expired by its date is watched, in leases: longer than its owner takes to renew it, which is a third of one. */
+const EXPIRED_WATCH = 0.4
+
+/** Leases that are watched; beyond that, those that nobody has asked about for a while are forgotten. */
+const MOST_WATCHED = 10_000
+
 /** The leases of one instance. */
 export class Leases {
   /** Names this instance in the leases that it holds. */
   readonly owner = randomUUID()
   readonly #options: LeasesOptions
+  /** Leases of other instances, and since when they have not been renewed as far as this one has seen. */
+  readonly #watched = new Map<string, { version: number, since: number, asked: number }>()
 
   constructor (options: LeasesOptions) {
     this.#options = options
@@ -37,7 +45,34 @@ export class Leases {
     return { owner: this.owner, expiresAt: this.#options.clock.now() + this.#options.leaseMs }
   }
 
-  /** Whether some instance, this one included, holds a lease that has not expired. */
+  /**
+   * Whether an instance may be at work under a lease, whatever the clocks of the instances say: one that renews it is. A lease is free once
+   * this instance has seen it unchanged for the length of a lease, or for less than half of that when it has expired by its date too. Ask
+   * at least every half lease.
+   */
+  isAlive ({ project, partition, kind, id }: RecordKey, { body: { owner, expiresAt }, version }: Pick<StoredRecord<LeaseTerms>, 'body' | 'version'>): boolean {
+    const { clock, leaseMs } = this.#options
+    if (owner === null) return false
+    const hasExpired = expiresAt <= clock.now()
+    // Written with this very clock.
+    if (owner === this.owner) return !hasExpired
+    const name = JSON.stringify([project, partition, kind, id])
+    const now = monotonicMs(clock)
+    const seen = this.#watched.get(name)
+    if (seen?.version !== version) {
+      if (this.#watched.size >= MOST_WATCHED) this.#forgetUnasked(now)
+      this.#watched.set(name, { version, since: now, asked: now })
+      return true
+    }
+    seen.asked = now
+    return now - seen.since < (hasExpired ? EXPIRED_WATCH * leaseMs : leaseMs)
+  }
+
+  #forgetUnasked (now: number): void {
+    for (const [name, { asked }] of this.#watched) if (now - asked > this.#options.leaseMs) this.#watched.delete(name)
+  }
+
+  /** Whether some instance, this one included, holds a lease that has not expired by its date. */
   isHeld ({ owner, expiresAt }: LeaseTerms): boolean {
     return owner !== null && expiresAt > this.#options.clock.now()
   }

@@ -62,7 +62,7 @@ export class Indexer {
     this.#leases = new Leases({ records, clock, leaseMs })
     this.#periodic = [
       this.#repeat(leaseMs / 3, async () => { await Promise.all([...this.#running.values()].map(async indexing => await this.#renew(indexing))) }),
-      this.#repeat(leaseMs, async () => await this.#wakeActiveStores())
+      this.#repeat(leaseMs / 2, async () => await this.#wakeActiveStores())
     ]
     this.#nextSettled()
   }
@@ -161,9 +161,9 @@ export class Indexer {
   }
 
   /** Whether some process is at work on the job. */
-  #isHeld (ref: StoreRef, { id, body }: StoredRecord<JobBody>): boolean {
-    if (body.owner === this.#leases.owner) return this.#running.has(jobKey(ref, id))
-    return !this.#hasExclusiveStore && this.#leases.isHeld(body)
+  #isHeld (ref: StoreRef, job: StoredRecord<JobBody>): boolean {
+    if (job.body.owner === this.#leases.owner) return this.#running.has(jobKey(ref, job.id))
+    return !this.#hasExclusiveStore && this.#leases.isAlive(recordKey(ref, KIND.vectorStoreJob, job.id), job)
   }
 
   async #claim (ref: StoreRef, job: StoredRecord<JobBody>): Promise<Lease<JobBody> | undefined> {

@@ -1,6 +1,7 @@
 import { test, type Test } from 'tap'
 import type { Run } from '../../schemas/runs.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
+import type { Clock } from '../../lib/shared/clock.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
 import { eventsOf, names, restingRun, settle, startCore, startRun, told, type TestCore } from './helpers/core.js'
@@ -8,12 +9,14 @@ import { ProcessView } from './helpers/process-view.js'
 import { outputsFor } from './helpers/server.js'
 
 const LEASE_MS = 15_000
+const HOUR_MS = 3600_000
 const ask = { type: 'function' as const, function: { name: 'ask', parameters: { type: 'object', properties: {} } } }
 
 interface Cluster {
   clock: ManualClock
   upstream: Upstream
-  instance: () => Promise<TestCore>
+  /** @param aheadMs how far its clock is ahead of the true time. */
+  instance: (aheadMs?: number) => Promise<TestCore>
   /** Keeps an instance from renewing, as a long pause of its process would. */
   paralyse: (instance: TestCore) => void
   recover: (instance: TestCore) => void
@@ -21,8 +24,8 @@ interface Cluster {
   view: (instance: TestCore) => ProcessView
 }
 
-/** Instances on one store. With `deaf` they cannot tell each other anything but through records. */
-async function cluster (t: Test, { deaf = false } = {}): Promise<Cluster> {
+/** Instances on one store. With `deaf` they cannot tell each other anything but through records; with `isSkewed` runs outlive the skew of their clocks. */
+async function cluster (t: Test, { deaf = false, isSkewed = false } = {}): Promise<Cluster> {
   const clock = new ManualClock()
   const upstream = await startUpstream(t)
   const store = new MemoryRecordStore()
@@ -30,9 +33,10 @@ async function cluster (t: Test, { deaf = false } = {}): Promise<Cluster> {
   return {
     clock,
     upstream,
-    async instance () {
+    async instance (aheadMs = 0) {
       const view = new ProcessView(store, { shared: true, deaf })
-      const core = await startCore(t, { clock, storage: view, upstream })
+      const own: Clock = { now: () => clock.now() + aheadMs, monotonic: () => clock.now(), after: (delayMs, callback) => clock.after(delayMs, callback) }
+      const core = await startCore(t, { clock: own, storage: view, upstream, ...isSkewed ? { limits: { runExpiresS: 6 * 3600 } } : {} })
       views.set(core, view)
       return core
     },
@@ -82,6 +86,23 @@ test('a run is taken over when its lease has lapsed, and not before', async t =>
   t.equal(upstream.chats.length, 2)
   t.strictSame(await answers(there, run), ['Said anew'])
 })
+
+for (const [clockOfDead, clockOfHeir] of [[2 * HOUR_MS, 0], [0, 2 * HOUR_MS], [-2 * HOUR_MS, 0], [0, -2 * HOUR_MS]] as const) {
+  const skew = (ms: number): string => ms === 0 ? 'right' : `two hours ${ms > 0 ? 'fast' : 'slow'}`
+  test(`a run is taken over within two leases where the dead instance's clock was ${skew(clockOfDead)} and the other's is ${skew(clockOfHeir)}, and not from one that lives`, async t => {
+    const { clock, upstream, instance, view } = await cluster(t, { deaf: true, isSkewed: true })
+    const there = await instance(clockOfHeir)
+    const here = await instance(clockOfDead)
+    const { run } = await stuckRun(here)
+    for (let i = 0; i < 10; i++) await clock.advance(LEASE_MS)
+    t.equal(upstream.chats.length, 1)
+    view(here).die()
+    upstream.enqueue(text('Said anew'))
+    await clock.advance(2 * LEASE_MS)
+    t.equal((await restingRun(there, run)).status, 'completed')
+    t.equal(upstream.chats.length, 2)
+  })
+}
 
 test('who lost its lease cannot write any more, and its readers are let go', async t => {
   const { clock, upstream, instance, paralyse } = await cluster(t)

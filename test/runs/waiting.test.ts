@@ -109,10 +109,11 @@ test('an instance that looks at a run in the very moment in which it goes on doe
   const { clock, upstream, here, there } = await scene(t)
   upstream.enqueue(toolCalls([{ name: 'ask', arguments: {} }]))
   const run = await restingRun(here, (await startRun(here, { tools: [ask] })).run)
-  await rounds(clock)
+  await clock.advance(LEASE_MS / 2)
+  await settle(20)
   // The next look finds the run waiting still, and is held up behind that.
   const looks = [here, there].map(({ view }) => view.hold(items => items.some(item => item.op === 'put' && item.kind === 'active_run')))
-  await clock.advance(LEASE_MS)
+  await clock.advance(LEASE_MS / 2)
   await Promise.all(looks.map(async look => await look.reached()))
   const gate = new Gate()
   upstream.enqueue(text(['Never', gate, ' told']), text('Done'))
