@@ -19,6 +19,9 @@ export interface PoolOptions {
   pool?: Pool | undefined
 }
 
+/** The size that each pool of ours was made with. */
+const sizes = new WeakMap<Pool, number>()
+
 /** The pool that was passed in, or a new one. */
 export async function openPool ({ connectionString, poolSize, pool: given }: PoolOptions, { commandMs, connectMs }: StoreTimeouts): Promise<OpenPool> {
   // The pool replaces an idle connection that fails; without a listener its error would end the process.
@@ -32,6 +35,7 @@ export async function openPool ({ connectionString, poolSize, pool: given }: Poo
     connectionString, max: poolSize, connectionTimeoutMillis: connectMs, query_timeout: commandMs, keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS
   })
   pool.on('error', ignore)
+  sizes.set(pool, poolSize)
   const clients = new Set<PoolClient>()
   pool.on('connect', client => clients.add(client))
   pool.on('remove', client => clients.delete(client))
@@ -88,6 +92,12 @@ export function cannotBeUsed (pool: Pool, error: unknown): StorageUnavailableErr
   return new StorageUnavailableError(`PostgreSQL at ${host}:${port} cannot be used: ${reason(error)}`, { cause: error })
 }
 
+/** The server, or the role, has no more connections to give. */
+const TOO_MANY_CONNECTIONS = '53300'
+
+/** How long a pool makes do with the connections that it got before it asks for more. */
+const MAKE_DO_MS = 30_000
+
 /** A server that takes no writes (any more): another one may be reached by the same address now. */
 const READ_ONLY = '25006'
 
@@ -100,9 +110,20 @@ export async function guard<T> (pool: Pool, command: () => Promise<T>): Promise<
     return await command()
   } catch (error) {
     if (error instanceof StorageUnavailableError) throw error
+    // Nothing was carried out: there was no connection to do it on.
+    if ((error as { code?: string }).code === TOO_MANY_CONNECTIONS && makeDo(pool)) return await guard(pool, command)
     if ((error as { code?: string }).code === READ_ONLY) closeIdle(pool)
     throw new StorageUnavailableError(`PostgreSQL failed: ${reason(error)}`, { cause: error, reason: REASONS.get((error as { code?: string }).code ?? '') })
   }
+}
+
+/** Has the pool wait for one of the connections that it has, for a while, instead of asking for another. False where it has none. */
+function makeDo (pool: Pool): boolean {
+  const size = sizes.get(pool)
+  if (size === undefined || pool.totalCount === 0) return false
+  pool.options.max = pool.totalCount
+  setTimeout(() => { pool.options.max = size }, MAKE_DO_MS).unref()
+  return true
 }
 
 /** The pool makes new connections in place of these. */

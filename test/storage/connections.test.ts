@@ -195,3 +195,19 @@ test('postgres: when the server takes no writes any more, the one that took its 
     for (;;) await store.write(home, [put('m1')])
   }
 })
+
+test('PostgreSQL: work goes on with fewer connections than the pool may have, where the server gives no more', { skip: await skipPostgres() }, async t => {
+  const schema = postgresSchema(t)
+  const role = `few_${schema}`.slice(0, 60)
+  await queryPostgres(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT 2`)
+  await queryPostgres(`DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO ${role}', current_database()); END $$`)
+  const url = new URL(databaseUrl)
+  url.username = role
+  t.teardown(async () => {
+    await queryPostgres(`DROP OWNED BY ${role}`)
+    await queryPostgres(`DROP ROLE ${role}`)
+  })
+  const store = await connected(t, new PostgresRecordStore({ connectionString: url.href, schema, poolSize: 10 }))
+  const written = await Promise.all(Array.from({ length: 50 }, async (_, i) => await store.write({ project: 'p', partition: `thread_${i}` }, [put('m1')])))
+  t.strictSame(written, Array(50).fill(true))
+})
