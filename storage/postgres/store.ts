@@ -1,3 +1,4 @@
+import { clockWarnings } from '../base/clock-skew.js'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import type { PreparedItem, PreparedPut } from '../base/batch.js'
 import { PostgresBlobStore } from './blobs.js'
@@ -25,6 +26,7 @@ export class PostgresRecordStore extends AbstractRecordStore {
   readonly #timeouts: StoreTimeouts
   #connections: OpenPool | undefined
   #listener: PostgresListener | undefined
+  #warnings: readonly string[] = []
 
   constructor (options: PostgresRecordStoreOptions) {
     super()
@@ -32,6 +34,10 @@ export class PostgresRecordStore extends AbstractRecordStore {
     this.postgres = options
     this.#timeouts = storeTimeouts(options.timeoutMs)
     this.#names = tableNames(options.schema ?? 'public', options.tableName ?? 'openai_compat_data')
+  }
+
+  get warnings (): readonly string[] {
+    return this.#warnings
   }
 
   /** Tables beside the one of the records. */
@@ -45,6 +51,7 @@ export class PostgresRecordStore extends AbstractRecordStore {
     const { pool } = this.#connections
     try {
       await migrate(pool, this.#names)
+      this.#warnings = await clockWarnings('PostgreSQL', async () => Number((await this.#query('SELECT extract(epoch FROM clock_timestamp()) * 1000', []))[0]?.[0]))
     } catch (error) {
       await this.close()
       if (error instanceof StorageUnavailableError) throw error

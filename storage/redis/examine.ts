@@ -1,3 +1,4 @@
+import { clockWarnings } from '../base/clock-skew.js'
 import { StorageUnavailableError } from '../record-store.js'
 import type { RedisConnection } from './connection.js'
 
@@ -17,7 +18,10 @@ export async function examine (connection: RedisConnection, allowEviction: boole
   const warnings: string[] = []
   if (drops) warnings.push(`Redis may drop keys when its memory is full (maxmemory-policy ${policy}).`)
   if (field('aof_enabled') === '0' && await savesNothing(connection)) warnings.push('Redis keeps nothing on the disk: neither appendonly nor save is on. A restart of Redis loses everything.')
-  return warnings
+  return [...warnings, ...await clockWarnings('Redis', async () => {
+    const [seconds, micros] = await connection.run(async client => await client.time())
+    return Number(seconds) * 1000 + Number(micros) / 1000
+  })]
 }
 
 async function savesNothing (connection: RedisConnection): Promise<boolean> {
