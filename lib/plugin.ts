@@ -150,11 +150,22 @@ function identifyAnswers (api: FastifyInstance): void {
     const id = isOurs ? request.id : newId.request()
     // Where the host numbers requests its own way, the log has both numbers: clients know this one only.
     if (!isOurs) request.log = reply.log = request.log.child({ request_id: id })
+    const theirs = clientRequestId(request)
+    if (theirs !== undefined) request.log = reply.log = request.log.child({ client_request_id: theirs })
     reply.headers({ 'x-request-id': id, 'openai-version': API_VERSION, ...NOT_FOR_BROWSERS })
   })
   api.addHook('onSend', async (_request, reply) => {
     reply.header('openai-processing-ms', Math.round(reply.elapsedTime))
   })
+}
+
+/** Longer ids of clients are cut in the log. */
+const MAX_CLIENT_ID_LENGTH = 256
+
+/** The id that the client has given its request: OpenAI's header, or the one that proxies set. */
+function clientRequestId ({ headers }: FastifyRequest): string | undefined {
+  const id = [headers['x-client-request-id'] ?? headers['x-request-id']].flat()[0]
+  return id === undefined || id === '' ? undefined : id.slice(0, MAX_CLIENT_ID_LENGTH)
 }
 
 /** Finds out whose request it is, before anything of it is read. */

@@ -175,6 +175,23 @@ test('the log has the id that the client was given, however the host numbers its
   t.match(lines.at(-1), { reqId: 'host-7', request_id: headers['x-request-id'], msg: 'request completed' })
 })
 
+test('the log has the id that the client gave, shortened, whether or not the request is let in', async t => {
+  const lines: any[] = []
+  const app = Fastify({ logger: { stream: { write: line => { lines.push(JSON.parse(line)) } } } })
+  t.teardown(async () => await app.close())
+  await app.register(openaiCompat, { prefix: '/v1', apiKeys: ['sk-right'] })
+  for (const [headers, id] of [
+    [{ 'x-request-id': 'theirs-1', authorization: 'Bearer sk-right' }, 'theirs-1'],
+    [{ 'x-request-id': 'of a proxy', 'x-client-request-id': 'theirs-2' }, 'theirs-2'],
+    [{ 'x-request-id': 'x'.repeat(1000) }, 'x'.repeat(256)]
+  ] as const) {
+    await app.inject({ url: '/v1/assistants', headers })
+    t.match(lines.at(-1), { client_request_id: id, msg: 'request completed' })
+  }
+  await app.inject({ url: '/v1/assistants' })
+  t.notOk('client_request_id' in lines.at(-1))
+})
+
 test('browsers may read what the SDKs look at', async t => {
   const app = newApp(t)
   await app.register(openaiCompat, { prefix: '/v1' })
