@@ -49,10 +49,13 @@ const CUMULATED = (() => {
   return Float64Array.from({ length: VOCABULARY }, (_, i) => { sum += 1 / (i + 2.7); return sum })
 })()
 
+/** Numbers that are the same every time (mulberry32). */
 function random (seed: number): () => number {
   return () => {
-    seed = (seed * 1103515245 + 12345) & 0x7fffffff
-    return seed / 0x7fffffff
+    seed = (seed + 0x6D2B79F5) | 0
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 
@@ -164,14 +167,15 @@ async function search (): Promise<void> {
     console.log(`search among ${CHUNKS} chunks, ${name}: ${percentiles(times)}`)
   }
   const exact = new PostgresIndex({ connectionString, schema, timeoutMs: 60_000, identity: async () => 'bench', log, compared: Infinity })
-  let [same, all] = [0, 0]
+  let [same, all, nearest] = [0, 0, 0]
   for (const vector of vectors.slice(0, 20)) {
     const query = { text: '', near: { model: 'stand-in', vector }, limit: 20 }
     const [expected, found] = [await exact.search([store], query), new Set((await index.search([store], query)).map(({ fileId, number }) => `${fileId} ${number}`))]
     same += expected.filter(({ fileId, number }) => found.has(`${fileId} ${number}`)).length
     all += expected.length
+    if (found.has(`${expected[0]?.fileId} ${expected[0]?.number}`)) nearest++
   }
-  console.log(`of the 20 nearest passages the graph finds ${(100 * same / all).toFixed(1)} %`)
+  console.log(`of the 20 nearest passages the graph finds ${(100 * same / all).toFixed(1)} %, the nearest one for ${nearest} of 20 queries`)
   await Promise.all([index.close(), exact.close()])
 }
 

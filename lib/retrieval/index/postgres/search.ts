@@ -11,6 +11,14 @@ import { lookedUp } from './looked-up.js'
 import { signatureFrom, signed, storeHash, vectorText } from './passages.js'
 import type { IndexTables, Query } from './tables.js'
 
+/** Files that are told to the database by their numbers. */
+const MAX_PASSING = 5_000
+/**
+ * Passages of one term that are rated. Only the rarest word of a query can be in more, when all of its words are in most passages: then they say next
+ * to nothing, and any of the passages will do.
+ */
+const MAX_OF_TERM = 20_000
+
 /** A store that is searched. */
 interface SearchedStore extends Totals {
   number: number
@@ -61,8 +69,9 @@ export class PostgresSearch {
       read(query.text, stores.map(({ languages }, i) => ({ languages, vocabulary: vocabularies[i]! })), totals))
     const limit = Math.max(CANDIDATES, query.limit)
     const near = await this.#model(query.near)
-    const byWords = await this.#byWords(stores, reading, totals, { limit, filter: query.filter })
-    const byVector = near === undefined ? [] : await this.#byVector(stores, near, { limit, filter: query.filter })
+    const proposed: Proposed = { limit, filter: query.filter, files: await this.#passing(stores, query.filter) }
+    const byWords = await this.#byWords(stores, reading, totals, proposed)
+    const byVector = near === undefined ? [] : await this.#byVector(stores, near, proposed)
     const found = await this.#candidates(stores, [...byWords, ...byVector], near)
     const weights = new Map(stores.map(store => [store, weightsIn(store, reading, totals)]))
     const rated = new Map([...found].map(([key, candidate]) => [key, { ...candidate, ...valueOf(candidate.passage, weights.get(candidate.store)!, totals) }]))
@@ -99,20 +108,28 @@ export class PostgresSearch {
     return (rows as [string, number, number, number, SearchedStore['languages']][]).map(([i, number, passages, terms, languages]) => ({ ref: refs[Number(i) - 1]!, number, passages, terms, languages }))
   }
 
-  async #byWords (stores: readonly SearchedStore[], { lookups }: Reading, { passages, terms }: Totals, { limit, filter }: Proposed): Promise<Place[]> {
+  /** The files that pass a filter, when they have few passages; undefined for all others. */
+  async #passing (stores: readonly SearchedStore[], filter: AttributeFilter | undefined): Promise<number[] | undefined> {
+    if (filter === undefined) return undefined
+    const values: unknown[] = [stores.map(({ number }) => number), MAX_PASSING + 1]
+    const rows = await this.#query(`SELECT f.number::float8, f.passages FROM ${this.#tables.files} AS f WHERE f.store = ANY($1::int[]) AND f.ready ${this.#condition(filter, values)} LIMIT $2`, values) as [number, number][]
+    return rows.length <= MAX_PASSING && sum(rows, ([, passages]) => passages) <= this.#options.compared ? rows.map(([number]) => number) : undefined
+  }
+
+  async #byWords (stores: readonly SearchedStore[], { lookups }: Reading, { passages, terms }: Totals, { limit, filter, files }: Proposed): Promise<Place[]> {
     const looked = stores.flatMap(({ number }, i) => mostTelling(lookups[i]!).map(({ term, frequency }) => ({ store: number, hash: signed(storeHash(number, term)), rarity: rarity(frequency, passages) })))
     if (looked.length === 0) return []
     const values: unknown[] = [looked.map(({ store }) => store), looked.map(({ hash }) => hash), looked.map(({ rarity }) => rarity), Math.max(1, terms / Math.max(1, passages)), limit]
-    // BM25. OFFSET 0 keeps the look-up of each term by itself.
+    const restriction = files === undefined ? this.#condition(filter, values) : `AND c.file = ANY($${values.push(files)}::bigint[])`
+    // BM25.
     const rows = await this.#query(`
       SELECT c.file::float8, c.number
       FROM unnest($1::int[], $2::int[], $3::float8[]) AS w (store, hash, rarity)
       CROSS JOIN LATERAL (
         SELECT c.file, c.number, c.length, get_byte(c.counts, array_position(c.terms, w.hash) - 1)::float8 AS count
-        FROM ${this.#tables.chunks} AS c WHERE c.terms @> ARRAY[w.hash] AND c.store = w.store OFFSET 0
+        FROM ${this.#tables.chunks} AS c JOIN ${this.#tables.files} AS f ON f.number = c.file
+        WHERE c.terms @> ARRAY[w.hash] AND c.store = w.store AND f.ready ${restriction} LIMIT ${MAX_OF_TERM}
       ) AS c
-      JOIN ${this.#tables.files} AS f ON f.number = c.file
-      WHERE f.ready ${this.#condition(filter, values)}
       GROUP BY c.file, c.number
       ORDER BY sum(w.rarity * c.count * (${K1} + 1) / (c.count + ${K1} * (1 - ${B} + ${B} * c.length / $4::float8))) DESC, c.file, c.number
       LIMIT $5`, values)
@@ -123,28 +140,24 @@ export class PostgresSearch {
     const found: Place[] = []
     const small: SearchedStore[] = []
     for (const store of stores) {
-      if (await this.#hasGraph(store, near, proposed.filter)) found.push(...await this.#byGraph(store, near, proposed))
+      if (proposed.files === undefined && await this.#hasGraph(store, near)) found.push(...await this.#byGraph(store, near, proposed))
       else small.push(store)
     }
     return small.length === 0 ? found : [...found, ...await this.#byComparison(small, near, proposed)]
   }
 
-  /** Whether to go by the graph: not when there is none, or when so little passes the filter that comparing is exact and as quick. */
-  async #hasGraph ({ number, passages }: SearchedStore, { model }: NearModel, filter: AttributeFilter | undefined): Promise<boolean> {
+  async #hasGraph ({ number, passages }: SearchedStore, { model }: NearModel): Promise<boolean> {
     if (passages <= this.#options.compared) return false
     const [graph] = await this.#query(GRAPH_IS_VALID, [`${this.#tables.schema}.${this.#tables.graph(number, model)}`])
-    if (graph?.[0] !== true) return false
-    if (filter === undefined) return true
-    const values: unknown[] = [number]
-    const [row] = await this.#query(`SELECT coalesce(sum(f.passages), 0)::float8 FROM ${this.#tables.files} AS f WHERE f.store = $1 AND f.ready ${this.#condition(filter, values)}`, values)
-    return (row![0] as number) > this.#options.compared
+    return graph?.[0] === true
   }
 
-  async #byComparison (stores: readonly SearchedStore[], { model, text }: NearModel, { limit, filter }: Proposed): Promise<Place[]> {
+  async #byComparison (stores: readonly SearchedStore[], { model, text }: NearModel, { limit, filter, files: passing }: Proposed): Promise<Place[]> {
     const { vectors, files, extension } = this.#tables
     const values: unknown[] = [stores.map(({ number }) => number), model, text, limit]
+    const restriction = passing === undefined ? this.#condition(filter, values) : `AND v.file = ANY($${values.push(passing)}::bigint[])`
     return places(await this.#query(`SELECT v.file::float8, v.number FROM ${vectors} AS v JOIN ${files} AS f ON f.number = v.file
-      WHERE v.store = ANY($1::int[]) AND v.model = $2 AND f.ready ${this.#condition(filter, values)} ORDER BY v.vector OPERATOR(${extension}.<=>) $3::${extension}.halfvec LIMIT $4`, values))
+      WHERE v.store = ANY($1::int[]) AND v.model = $2 AND f.ready ${restriction} ORDER BY v.vector OPERATOR(${extension}.<=>) $3::${extension}.halfvec LIMIT $4`, values))
   }
 
   /** The numbers of store and model stand in the text: so the planner sees which graph it is. */
@@ -190,6 +203,8 @@ export class PostgresSearch {
 interface Proposed {
   limit: number
   filter: AttributeFilter | undefined
+  /** Those that pass it, when only few passages do: comparing them is exact and as quick as an index of all. */
+  files: number[] | undefined
 }
 
 interface NearModel {
