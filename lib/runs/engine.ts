@@ -176,9 +176,10 @@ export class RunEngine {
    * has them any more.
    */
   async joinLog (key: JobKey, body: object): Promise<EventLog | undefined> {
-    const own = this.#logs.find(key.jobId)
-    if (this.#executions.has(key.jobId)) return own
+    if (this.#executions.has(key.jobId)) return this.#logs.find(key.jobId)
     const lease = await this.#services.records.get<JobLease>(leaseRecord(key))
+    // This instance may have taken the run over meanwhile.
+    const own = this.#logs.find(key.jobId)
     const elsewhere = lease !== undefined && this.#leases.isHeldElsewhere(lease.body)
     if (!elsewhere && own !== undefined) return own
     if (!elsewhere && this.#dialect(key).state(body).phase === 'waiting') return undefined

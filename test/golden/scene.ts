@@ -270,6 +270,8 @@ export const outputsOf = (outputs: Record<string, string>): object => ({
   tool_outputs: Object.entries(outputs).map(([id, output]) => ({ tool_call_id: id, output }))
 })
 
+const DEFAULT_LEASE_MS = 15_000
+
 /** One life of a server. */
 export interface Life {
   server: TestServer
@@ -289,6 +291,7 @@ class Lives {
   readonly #t: Test
   readonly #url: string
   #inMemory: ReturnType<typeof openStorageUrl> | undefined
+  #hasBegun = false
 
   constructor (t: Test, url: string, upstream: Upstream) {
     this.#t = t
@@ -307,6 +310,9 @@ class Lives {
       if (storage !== this.#inMemory) await storage.disconnect()
     }
     this.#t.teardown(end)
+    // Whoever is not alone watches the leases that it finds for a while.
+    if (this.#hasBegun && records.supports.shared) await clock.elapse(DEFAULT_LEASE_MS / 2)
+    this.#hasBegun = true
     return {
       server,
       upstream,

@@ -15,6 +15,8 @@ interface Timer {
  */
 export class ManualClock implements Clock {
   #now: number
+  #stoodStill = 0
+  #shown: number | undefined
   #timers: Timer[] = []
   #watchers: { matches: (delayMs: number) => boolean, resolve: (delayMs: number) => void }[] = []
 
@@ -24,7 +26,19 @@ export class ManualClock implements Clock {
   }
 
   now (): number {
+    return this.#shown ?? this.#now - this.#stoodStill
+  }
+
+  monotonic (): number {
     return this.#now
+  }
+
+  /** Lets time go by of which `now()` shows nothing: timers fire. */
+  async elapse (ms: number): Promise<void> {
+    this.#shown = this.now()
+    await this.advance(ms)
+    this.#shown = undefined
+    this.#stoodStill += ms
   }
 
   /** How many timers are set. */

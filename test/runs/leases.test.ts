@@ -104,6 +104,24 @@ for (const [clockOfDead, clockOfHeir] of [[2 * HOUR_MS, 0], [0, 2 * HOUR_MS], [-
   })
 }
 
+test('a reader that asks for a run of a dead instance gets its events from the one that takes it over, be it the very one that was asked', async t => {
+  const { clock, upstream, instance, view } = await cluster(t)
+  const here = await instance()
+  const there = await instance()
+  const { run } = await stuckRun(here)
+  view(here).die()
+  const joined = there.runs.join(run.thread_id, run.id)
+  await settle()
+  const gate = new Gate()
+  upstream.enqueue(text(['Said', gate, ' anew']))
+  await clock.advance(2 * LEASE_MS)
+  await gate.reached()
+  const log = await joined
+  await told(log, 'thread.message.delta')
+  gate.open()
+  t.strictSame(names(await eventsOf(log)).slice(-3), ['run.step.completed', 'run.completed', 'done'])
+})
+
 test('who lost its lease cannot write any more, and its readers are let go', async t => {
   const { clock, upstream, instance, paralyse } = await cluster(t)
   const here = await instance()

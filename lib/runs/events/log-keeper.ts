@@ -38,6 +38,12 @@ interface Kept {
   exporting: AbortController | undefined
 }
 
+interface Mirror {
+  log: Promise<EventLog | undefined>
+  /** The run is executed here now: there is nothing to copy any more, and this is its log. */
+  replace: (log: EventLog) => void
+}
+
 /** An event log takes its room in pieces of about this many bytes. */
 const PIECE_BYTES = 256 * 1024
 
@@ -45,7 +51,7 @@ const PIECE_BYTES = 256 * 1024
 export class LogKeeper {
   readonly #services: LogKeeperServices
   readonly #kept = new Map<string, Kept>()
-  readonly #mirrors = new Map<string, Promise<EventLog | undefined>>()
+  readonly #mirrors = new Map<string, Mirror>()
   readonly #closing = new AbortController()
 
   constructor (services: LogKeeperServices) {
@@ -60,7 +66,9 @@ export class LogKeeper {
       this.#unaccount(kept)
       return kept.log
     }
-    return this.#keep(key, new EventLog(this.#services.formatOf(key), this.#services.limits.maxLogBytes))
+    const log = this.#keep(key, new EventLog(this.#services.formatOf(key), this.#services.limits.maxLogBytes))
+    this.#mirrors.get(key.jobId)?.replace(log)
+    return log
   }
 
   /** The log of a run that is, or was a moment ago, executed here. */
@@ -151,14 +159,25 @@ export class LogKeeper {
    * @param ask asks the run's executor to export.
    */
   async mirror (key: JobKey, ask: () => void): Promise<EventLog | undefined> {
-    const there = await this.#mirrors.get(key.jobId)
+    const there = await this.#mirrors.get(key.jobId)?.log
     if (there !== undefined && !there.isClosed) return there
-    const coming = mirrorLog(this.#services, key, this.#services.limits.maxLogBytes, ask, this.#closing.signal)
+    const replaced = new AbortController()
+    let replace: Mirror['replace'] = () => {}
+    const own = new Promise<EventLog>(resolve => { replace = resolve })
+    const copy = mirrorLog(this.#services, key, this.#services.limits.maxLogBytes, ask, AbortSignal.any([this.#closing.signal, replaced.signal]))
+    const coming: Mirror = {
+      // A reader that asked before this instance took the run over waits for nobody else.
+      log: Promise.race([own, copy]),
+      replace: log => {
+        replace(log)
+        replaced.abort()
+      }
+    }
     this.#mirrors.set(key.jobId, coming)
     const forget = (): void => {
       if (this.#mirrors.get(key.jobId) === coming) this.#mirrors.delete(key.jobId)
     }
-    const log = await coming.catch(error => {
+    const log = await coming.log.catch(error => {
       forget()
       throw error
     })
