@@ -115,6 +115,17 @@ export function page (results) {
     '- **no**: the check failed; the note says why.',
     '- **Node 22** and the like: the client asks for a newer Node than the one that ran the checks.',
     ...notes.length === 0 ? [] : ['', ...notes.map((text, i) => `[${i + 1}] ${text}`).flatMap(line => [line, '']).slice(0, -1)],
+    '',
+    ...GENERATED_TESTS,
     ''
   ].join('\n')
 }
+
+/** Found by calling what those tests call, with ids of objects that exist. Each refusal has a test of its own under `test/api`. */
+const GENERATED_TESTS = [
+  '## The generated tests of the SDKs',
+  '',
+  'The tests that are generated into the repositories of the official SDKs send made-up values to a server that accepts anything. With ids of objects that',
+  'exist this server answers all their calls but these, which it refuses as the API does: `vector_store_ids` together with `vector_stores`; a run without',
+  'any input; cancelling a run that has ended, and submitting tool outputs to it; `limit: 0`; deleting a model; an upload part larger than announced.'
+]
