@@ -69,7 +69,7 @@ test('a reader is not dropped for being late with what is within the bound', asy
   t.strictSame(outline(await stream.all()).slice(-3), ['run.step.completed', 'run.completed', 'done'])
 })
 
-test('closing the server ends open streams within a second', async t => {
+test('closing the server ends open streams without waiting for their runs', async t => {
   const gates = [new Gate(), new Gate()]
   const server = await startServer(t, { script: gates.map(gate => gated(text('one two'), gate)) })
   const assistant = await newAssistant(server)
@@ -78,8 +78,8 @@ test('closing the server ends open streams within a second', async t => {
   for (const stream of streams) await stream.until('thread.message.delta')
   const from = performance.now()
   await Promise.all([server.close(), ...streams.map(async stream => await stream.all())])
-  t.ok(performance.now() - from < 1000)
-  for (const stream of streams) t.equal(stream.frames.at(-1)?.event, 'thread.message.delta', 'no frame was cut in two')
+  t.ok(performance.now() - from < 5000, 'less than the grace period')
+  for (const stream of streams) t.match(stream.frames.slice(-2), [{ event: 'error', data: { code: 'shutting_down' } }, { event: 'done' }])
 })
 
 test('a server that was closed with a stream open leaves nothing behind that keeps the process alive', async t => {

@@ -42,7 +42,7 @@ test('host and API keep their behaviour side by side: errors, 404, schemas, auth
   t.strictSame((await app.inject({ method: 'POST', url: '/people', headers: as('anna'), payload: { age: '7' } })).json(), { age: 7 }, 'its validator converts')
   t.match(await app.inject({ method: 'POST', url: '/people', headers: as('anna'), payload: {} }), { statusCode: 400, body: /oops.*required property 'age'/ })
 
-  t.match((await app.inject('/ai/v1/assistants')).json(), { error: { type: 'invalid_request_error' } })
+  t.match((await app.inject('/ai/v1/assistants')).json(), { error: { type: 'authentication_error' } })
   t.equal((await app.inject('/ai/v1/assistants')).statusCode, 401)
   t.match((await app.inject({ url: '/ai/v1/none', headers: as('anna') })).json(), { error: { message: 'Invalid URL (GET /ai/v1/none)' } })
   t.match((await app.inject({ method: 'POST', url: '/ai/v1/threads', headers: as('anna'), payload: { metadata: { age: 7 } } })).json(), { error: { code: 'invalid_type' } })
