@@ -1,5 +1,6 @@
-// Without a build for this system the package is not installed, and what it does takes many times as long.
-const usearch = await import('usearch').catch(() => undefined)
+import { createRequire } from 'node:module'
+
+type Usearch = typeof import('usearch')
 
 /**
  * The rows of a matrix with the greatest cosines to a vector, greatest first, by the library that does it with the processor's vector
@@ -8,11 +9,23 @@ const usearch = await import('usearch').catch(() => undefined)
  * @param values rows, one after the other
  * @param count at most as many as there are rows
  */
-export const closest: (values: Int8Array, query: Int8Array, count: number) => Iterable<bigint | number> = usearch === undefined ? byLoop : byLibrary
-
-function byLibrary (values: Int8Array, query: Int8Array, count: number): Iterable<bigint> {
+export function closest (values: Int8Array, query: Int8Array, count: number): Iterable<bigint | number> {
+  library ??= load()
+  if (library === 'none') return byLoop(values, query, count)
   // One thread: the others are for requests.
-  return count === 0 ? [] : usearch!.exactSearch(values, query, query.length, count, usearch!.MetricKind.Cos, 1).keys
+  return count === 0 ? [] : library.exactSearch(values, query, query.length, count, library.MetricKind.Cos, 1).keys
+}
+
+/** Loaded when it is needed first, and without `await`: whoever imports this module can be loaded by `require()`. */
+let library: Usearch | 'none' | undefined
+
+/** Without a build for this system the package is not installed, and what it does takes many times as long. */
+function load (): Usearch | 'none' {
+  try {
+    return createRequire(import.meta.url)('usearch') as Usearch
+  } catch {
+    return 'none'
+  }
 }
 
 /** The same without the library. */
