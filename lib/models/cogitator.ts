@@ -34,7 +34,7 @@ export function cogitatorProvider (cogitator: CogitatorLike, options: CogitatorP
 
   function open (asked: ModelRequest, signal: AbortSignal): ChunkStream<CogitatorChunk> {
     if (asked.model === COGITATOR_MODEL_ID && defaultModel === undefined) {
-      throw new ModelError('server_error', 'The model "cogitator" stands for the default model, and there is none: set "defaultModel".')
+      throw new ModelError('server_error', 'The model "cogitator" stands for the default model, which is not set: set "defaultModel".')
     }
     const request = asked.model === COGITATOR_MODEL_ID ? { ...asked, model: defaultModel as string } : asked
     if (typeof cogitator.getLLMBackend !== 'function') return runOnce(cogitator.run!.bind(cogitator), request, signal)

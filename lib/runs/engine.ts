@@ -201,7 +201,7 @@ export class RunEngine {
     const { records } = this.#services
     await unparkJob(records, key.jobId)
     const result = await write()
-    // What was written stands. At worst nobody looks at the run before it is due, should this instance die.
+    // What was written stands. If this instance dies now, recovery looks at the run when it is due at the latest.
     await unparkJob(records, key.jobId).catch(error => {
       this.#services.log.warn({ err: error, run_id: key.jobId }, 'the index entry of a run could not be updated')
     })

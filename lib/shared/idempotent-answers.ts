@@ -30,7 +30,7 @@ interface AnswerBody {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Days that are looked back upon, to remove what nobody will ask for any more. */
+/** Days that are looked back upon, to remove answers that have expired. */
 const DAYS_TO_CLEAR = 7
 
 /** How long a repetition waits for the answer of the request that it repeats. */
@@ -104,7 +104,7 @@ export class IdempotentAnswers {
   }
 }
 
-/** A request whose answer nobody has yet. */
+/** A request that has not been answered yet. */
 export class Begun {
   readonly #records: RecordStore
   readonly #place: RecordKey

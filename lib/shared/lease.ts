@@ -21,7 +21,7 @@ export interface LeasesOptions {
 /** How long a lease that has expired by its date is watched, in leases: longer than its owner takes to renew it, which is a third of one. */
 const EXPIRED_WATCH = 0.4
 
-/** Leases that are watched; beyond that, those that nobody has asked about for a while are forgotten. */
+/** Leases that are watched; beyond that, those that have not been checked for a while are forgotten. */
 const MOST_WATCHED = 10_000
 
 /** The leases of one instance. */
@@ -46,7 +46,7 @@ export class Leases {
   }
 
   /**
-   * Whether an instance may be at work under a lease, whatever the clocks of the instances say: one that renews it is. A lease is free once
+   * Whether an instance may be at work under a lease, independently of the instances' clocks: one that renews it is. A lease is free once
    * this instance has seen it unchanged for the length of a lease, or for less than half of that when it has expired by its date too. Ask
    * at least every half lease.
    */

@@ -41,7 +41,7 @@ export const CLIENTS = [
   { name: '@azure/openai-assistants', alias: '@azure/openai-assistants', file: 'azure-assistants.js' }
 ]
 
-/** What a run installs, in a folder of its own: all this is 190 MB, which nobody needs who only works on the server. */
+/** What a run installs, in a folder of its own: 190 MB that work on the server itself does not need. */
 export const PACKAGES = {
   openai4: 'npm:openai@4',
   openai5: 'npm:openai@5',

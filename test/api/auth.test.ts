@@ -60,7 +60,7 @@ test('a wrong key is refused on every path, unknown ones included, before the bo
   }
 })
 
-test('every 401 is an authentication_error with the code invalid_api_key, whoever refuses and however the client came in', async t => {
+test('every 401 is an authentication_error with the code invalid_api_key, for every way to authenticate and every address', async t => {
   const clock = new ManualClock(Date.parse('2026-01-02T00:00:00Z'))
   const unauthorized = { status: 401, body: { error: { message: /./, type: 'authentication_error', param: null, code: 'invalid_api_key' } } }
   const byKeys = { clock, apiKeys: [{ key: 'sk-late-0123456789', project: 'a', expires: '2026-01-01' }, { key, project: 'b' }], quotas: { requestsPerMinute: 1 } }

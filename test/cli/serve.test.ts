@@ -113,7 +113,7 @@ test('SIGTERM ends an open stream gracefully, within a second, and the run is ta
   const started = performance.now()
   cli.child.kill('SIGTERM')
   const events: string[] = []
-  await t.rejects(async () => { for await (const { event } of stream) events.push(event) }, { code: 'shutting_down' }, 'the client is told')
+  await t.rejects(async () => { for await (const { event } of stream) events.push(event) }, { code: 'shutting_down' }, 'the client gets the error')
   t.notOk(events.includes('thread.run.completed'))
   t.match(await cli.exited, { code: 0 })
   const ms = performance.now() - started

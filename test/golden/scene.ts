@@ -310,7 +310,7 @@ class Lives {
       if (storage !== this.#inMemory) await storage.disconnect()
     }
     this.#t.teardown(end)
-    // Whoever is not alone watches the leases that it finds for a while.
+    // On a shared store an instance watches the leases that it finds before it takes them.
     if (this.#hasBegun && records.supports.shared) await clock.elapse(DEFAULT_LEASE_MS / 2)
     this.#hasBegun = true
     return {

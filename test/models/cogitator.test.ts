@@ -219,5 +219,5 @@ t.test('an instance without a list of models offers "cogitator", which stands fo
   await read(cogitatorProvider(configured, { defaultModel: 'openai/gpt-4o' }), { ...plain, model: 'cogitator' })
   t.match(configured.calls[1], { provider: 'openai', request: { model: 'gpt-4o' } }, 'the option wins')
 
-  await t.rejects(read(cogitatorProvider(new FakeCogitator(), { maxRetries: 0 }), { ...plain, model: 'cogitator' }), { message: /"cogitator" stands for the default model, and there is none: set "defaultModel"/ })
+  await t.rejects(read(cogitatorProvider(new FakeCogitator(), { maxRetries: 0 }), { ...plain, model: 'cogitator' }), { message: /"cogitator" stands for the default model, which is not set: set "defaultModel"/ })
 })

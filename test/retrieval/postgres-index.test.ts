@@ -76,7 +76,7 @@ for (const { name, skip, place } of vectorDatabases) {
       }
     })
 
-    t.test('filters as the local index does, whatever is in the attributes', async t => {
+    t.test('filters as the local index does, for every type of attribute', async t => {
       const index = open(t)
       for (const [i, attributes] of ATTRIBUTES.entries()) await add(index, `f${i}`, ['passage'], { attributes, model: null })
       for (const filter of FILTERS) {
@@ -93,7 +93,7 @@ for (const { name, skip, place } of vectorDatabases) {
       const first: IndexedFile = { fileId: 'a', name: '', generation: 'a1', attributes: {}, model: null }
       const second = { ...first, generation: 'a2' }
       await one.addChunks(store, first, [{ number: 0, text: 'volcano' }])
-      t.ok(await other.has(store, 'a1', 1), 'chunks count whoever has told them')
+      t.ok(await other.has(store, 'a1', 1), 'chunks count on every instance')
       await other.addFile(store, first, 5)
       t.equal(await one.cursor(store), 5)
       await other.addChunks(store, second, [{ number: 0, text: 'volcano, made anew' }])

@@ -103,7 +103,7 @@ for (const place of await somePlaces()) {
     t.strictSame(readdirSync(temporary), [])
   })
 
-  test(`${place.name}: SIGTERM ends sessions within the grace, whatever their code thinks of it`, { skip }, async t => {
+  test(`${place.name}: SIGTERM ends sessions within the grace period, even when their code ignores it`, { skip }, async t => {
     const running = await start(t, place.name)
     const processes = await runCode(t, running)
     const before = performance.now()

@@ -11,7 +11,7 @@ t.test('a clock that differs from the store\'s is warned of, with the direction'
   t.match(await skew(1_000_000 + 7_200_000), [/is 7198 s behind the clock of Redis: .+ too late/])
 })
 
-t.test('a difference that the answer\'s way explains is none, and neither is a store that tells no time', async t => {
+t.test('a difference within the round trip is not warned of, nor is a store that does not tell its time', async t => {
   t.strictSame(await skew(1_001_500), [])
   t.strictSame(await skew(1_006_000), [])
   t.strictSame(await clockWarnings('Redis', async () => { throw new Error('not permitted') }), [])

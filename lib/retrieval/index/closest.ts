@@ -16,7 +16,7 @@ export function closest (values: Int8Array, query: Int8Array, count: number): It
   return count === 0 ? [] : library.exactSearch(values, query, query.length, count, library.MetricKind.Cos, 1).keys
 }
 
-/** Loaded when it is needed first, and without `await`: whoever imports this module can be loaded by `require()`. */
+/** Loaded when it is needed first, and without `await`: a module that imports this one can be loaded by `require()`. */
 let library: Usearch | 'none' | undefined
 
 /** Without a build for this system the package is not installed, and what it does takes many times as long. */

@@ -166,7 +166,7 @@ export class LogKeeper {
     const own = new Promise<EventLog>(resolve => { replace = resolve })
     const copy = mirrorLog(this.#services, key, this.#services.limits.maxLogBytes, ask, AbortSignal.any([this.#closing.signal, replaced.signal]))
     const coming: Mirror = {
-      // A reader that asked before this instance took the run over waits for nobody else.
+      // A reader that asked before this instance took the run over must not wait for another instance.
       log: Promise.race([own, copy]),
       replace: log => {
         replace(log)

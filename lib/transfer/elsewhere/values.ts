@@ -35,7 +35,7 @@ export function asSeconds (given: unknown, zone = 'Z'): number | undefined {
   return Math.floor(given >= MILLISECONDS_FROM ? given / 1000 : given)
 }
 
-/** The value of a JSON text, or what was given if it is none. */
+/** The parsed value of a JSON text, or the input unchanged if it is not valid JSON. */
 export function parsed (given: unknown): unknown {
   if (typeof given !== 'string' || !/^\s*[[{"]/.test(given)) return given
   try {

@@ -17,15 +17,18 @@ const port = parentPort!
 /** Aborted when the attack is over. */
 let over = new AbortController()
 
-async function call (method: string, path: string, body?: object): Promise<any> {
+async function send (method: string, path: string, body?: object): Promise<Response> {
   const response = await fetch(baseURL + path, {
     method,
     headers: { authorization: `Bearer ${key}`, ...body === undefined ? {} : { 'content-type': 'application/json' } },
     ...body === undefined ? {} : { body: JSON.stringify(body) }
   })
-  const answer: any = await response.json()
-  if (response.status !== 200) throw new Error(`the neighbour's ${method} ${path}: ${response.status} ${JSON.stringify(answer)}`)
-  return answer
+  if (response.status !== 200) throw new Error(`the neighbour's ${method} ${path}: ${response.status} ${await response.text()}`)
+  return response
+}
+
+async function call (method: string, path: string, body?: object): Promise<any> {
+  return await (await send(method, path, body)).json()
 }
 
 const assistant = await call('POST', '/assistants', { model: 'echo' })
@@ -37,12 +40,9 @@ const requests: Record<keyof Latencies, () => Promise<unknown>> = {
   message: async () => await call('POST', `/threads/${thread.id}/messages`, { role: 'user', content: 'Good morning.' }),
   search: async () => await call('POST', `/vector_stores/${store.id}/search`, { query: 'good morning' }),
   async run () {
-    const run = await call('POST', '/threads/runs', { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Good morning.' }] } })
-    for (let status = run.status; status !== 'completed';) {
-      if (status === 'failed') throw new Error('the neighbour\'s run failed')
-      status = (await call('GET', `/threads/${run.thread_id}/runs/${run.id}`)).status
-      await new Promise(resolve => setTimeout(resolve, 2))
-    }
+    const body = { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Good morning.' }] }, stream: true }
+    const events = await (await send('POST', '/threads/runs', body)).text()
+    if (!events.includes('event: thread.run.completed\n')) throw new Error(`the neighbour's run did not complete: ${events.slice(-500)}`)
   }
 }
 
@@ -55,7 +55,7 @@ async function observe (): Promise<Latencies> {
       const from = performance.now()
       await request()
       list.push(performance.now() - from)
-      // As a person would, and so that this thread is not the load.
+      // The rate of this load, not a wait for something: without it the neighbour itself would be the load that is measured.
       await new Promise(resolve => setTimeout(resolve, 5))
     }
   }))

@@ -18,7 +18,7 @@ export const files = async (index: RetrievalIndex, query: Partial<IndexQuery>): 
 
 /** What holds of every index. @param open makes an empty one, closed when the test ends. */
 export function indexSuite (t: Test, open: (t: Test) => Promise<RetrievalIndex>): void {
-  t.test('words are found whatever their ending, case and script', async t => {
+  t.test('words are found regardless of ending, case and script', async t => {
     const index = await open(t)
     await add(index, 'a', ['The quick brown foxes jumped over a fence', 'Nothing of interest'])
     await add(index, 'b', ['東京都に住んでいます', 'Die Straße nach Zürich'])

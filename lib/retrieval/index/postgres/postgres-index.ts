@@ -29,7 +29,7 @@ const TURN_EVERY = 4
 const DROPPED_AT_ONCE = 5_000
 /** Vectors that a graph looks at for one search, and how it goes on where a filter leaves too few. */
 const GRAPH_SETTINGS = { 'hnsw.ef_search': '400', 'hnsw.iterative_scan': 'relaxed_order' }
-/** What is found by an index must not be found by reading everything, whatever a planner without statistics thinks. */
+/** What is found by an index must not be found by reading everything, even when the planner has no statistics. */
 const SEARCH_SETTINGS = { ...GRAPH_SETTINGS, enable_seqscan: 'off', jit: 'off' }
 
 /** The row of a generation of a file. */
@@ -90,7 +90,7 @@ export class PostgresIndex implements RetrievalIndex {
       const number = await makeStore(query, tables, records, store)
       return { number, row: number === undefined ? undefined : await makeFile(query, tables, number, file) }
     })
-    // Those of a generation are the same whoever tells them.
+    // Every instance reports the same counts for a generation.
     if (number === undefined || row === undefined || row.ready) return
     const analysed = await analyse(file, chunks, row.language)
     const terms = [...new Set(analysed.flatMap(({ terms }) => terms))].sort()
