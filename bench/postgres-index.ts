@@ -15,13 +15,13 @@ import pg from 'pg'
 import { PostgresIndex } from '../lib/retrieval/index/postgres/postgres-index.js'
 import { columnsOf, signed, storeHash } from '../lib/retrieval/index/postgres/passages.js'
 import { indexTables } from '../lib/retrieval/index/postgres/tables.js'
+import { seeded, VOCABULARY, wordOf } from './data/words.js'
 
 const CHUNKS = Number(process.env.CHUNKS ?? 1_000_000)
 const DIMENSIONS = Number(process.env.DIMENSIONS ?? 256)
 const WORDS = Number(process.env.WORDS ?? 200)
 const PER_FILE = 100
 const SEARCHES = 300
-const VOCABULARY = 50_000
 const CENTRES = 1_000
 const NOISES = 10_000
 const schema = process.env.SCHEMA ?? 'bench_index'
@@ -43,34 +43,6 @@ async function timed<T> (what: string, work: () => Promise<T>): Promise<T> {
   return result
 }
 
-/** Frequencies as in natural language (Zipf). */
-const CUMULATED = (() => {
-  let sum = 0
-  return Float64Array.from({ length: VOCABULARY }, (_, i) => { sum += 1 / (i + 2.7); return sum })
-})()
-
-/** Numbers that are the same every time (mulberry32). */
-function random (seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6D2B79F5) | 0
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-function wordOf (next: () => number): number {
-  const target = next() * CUMULATED[VOCABULARY - 1]!
-  let low = 0
-  let high = VOCABULARY - 1
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (CUMULATED[middle]! < target) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
 const term = (word: number): string => `w${word.toString(36)}x`
 const textOf = (next: () => number, words: number): string => Array.from({ length: words }, () => term(wordOf(next))).join(' ')
 
@@ -87,7 +59,7 @@ async function fill (): Promise<void> {
       else await sql(`DROP INDEX ${schema}."${name}"`)
     }
   }
-  const next = random(2)
+  const next = seeded(2)
   const documents = new Int32Array(VOCABULARY)
   const files = Math.ceil(CHUNKS / PER_FILE)
   await timed(`${CHUNKS} chunks of ${WORDS} words written`, async () => {
@@ -148,7 +120,7 @@ function percentiles (times: number[]): string {
 
 async function search (): Promise<void> {
   const index = open()
-  const next = random(3)
+  const next = seeded(3)
   const vectors: Float32Array[] = []
   while (vectors.length < SEARCHES) vectors.push(await nearOne())
   const group = { type: 'eq', key: 'group', value: 7 } as const
@@ -182,7 +154,7 @@ async function search (): Promise<void> {
 /** Files of ten passages, through the index itself. */
 async function add (): Promise<void> {
   const index = open()
-  const next = random(5)
+  const next = seeded(5)
   const began = performance.now()
   const files = 50
   const cursor = await index.cursor(store)
@@ -204,7 +176,7 @@ async function instance (): Promise<void> {
   const cursor = await index.cursor(store)
   await index.search([store], { text: 'w5x w40x', near: { model: 'stand-in', vector }, limit: 20 })
   const first = performance.now() - began
-  for (let i = 0; i < 200; i++) await index.search([store], { text: textOf(random(i), 6), near: { model: 'stand-in', vector }, limit: 20 })
+  for (let i = 0; i < 200; i++) await index.search([store], { text: textOf(seeded(i), 6), near: { model: 'stand-in', vector }, limit: 20 })
   const mb = (bytes: number): number => Math.round(bytes / 2 ** 20)
   console.log(`a new instance knows of everything (position ${cursor}) and has its first answer after ${first.toFixed(0)} ms; it takes ${mb(process.memoryUsage().rss - before)} MB more than before (${mb(process.memoryUsage().rss)} MB in all) after 200 searches`)
   await index.close()

@@ -14,6 +14,7 @@ import { WorkerIndex } from '../lib/retrieval/index/worker-index.js'
 import { embedText } from '../test/helpers/upstream-embedding.js'
 import { LANGUAGE_SAMPLES } from '../test/data/languages.js'
 import { documents, questions } from './data/corpus.js'
+import { seeded, wordOf } from './data/words.js'
 
 const DIMENSIONS = Number(process.env.DIMENSIONS ?? 256)
 const FILES = 1000
@@ -77,7 +78,7 @@ async function indexing (): Promise<void> {
   await core.start()
   const { files, vectorStores } = core.project('bench')
   const ids: string[] = []
-  const words = wordSource(1)
+  const words = seeded(1)
   for (let i = 0; i < FILES; i++) {
     const text = textOf(words, FILE_BYTES / 6).slice(0, FILE_BYTES)
     ids.push((await files.create({ filename: `${i}.txt`, purpose: 'assistants' }, (async function * () { yield Buffer.from(text) })())).id)
@@ -100,7 +101,7 @@ async function indexing (): Promise<void> {
 
 async function search (): Promise<void> {
   const index = indexAt('search.db')
-  const words = wordSource(2)
+  const words = seeded(2)
   const perFile = 100
   const began = performance.now()
   for (let f = 0; f < CHUNKS / perFile; f++) {
@@ -129,33 +130,10 @@ async function search (): Promise<void> {
 const ms = (nanoseconds: number): string => `${(nanoseconds / 1e6).toFixed(1)} ms`
 const mb = (): number => Math.round(process.memoryUsage().rss / 2 ** 20)
 
-/** Random numbers that are the same every time. */
-function wordSource (seed: number): () => number {
-  return () => {
-    seed = (seed * 1103515245 + 12345) & 0x7fffffff
-    return seed / 0x7fffffff
-  }
-}
-
-const VOCABULARY = 50_000
-/** Frequencies as in natural language (Zipf): few words are everywhere, most are rare. */
-const CUMULATED = (() => {
-  let sum = 0
-  return Float64Array.from({ length: VOCABULARY }, (_, i) => { sum += 1 / (i + 2.7); return sum })
-})()
-
 function textOf (random: () => number, words: number): string {
   const text: string[] = []
   for (let i = 0; i < words; i++) {
-    const target = random() * CUMULATED[VOCABULARY - 1]!
-    let low = 0
-    let high = VOCABULARY - 1
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (CUMULATED[middle]! < target) low = middle + 1
-      else high = middle
-    }
-    text.push(`w${low.toString(36)}x`)
+    text.push(`w${wordOf(random).toString(36)}x`)
   }
   return text.join(' ')
 }
