@@ -102,6 +102,8 @@ export class DocumentReader {
       return await new Promise<FromDocumentWorker>((resolve, reject) => {
         const fail = (error: Error): void => reject(failure(error))
         const stopped = (): void => reject(new DocumentError('server_error', 'The server was stopped while it read the file.'))
+        // It ended while what it had read was being kept, and nothing will tell of that any more.
+        if (!this.#threads.has(worker)) return stopped()
         worker.on('error', fail).on('exit', stopped)
         const inTime = (): () => void => this.#clock.after(this.#timeoutMs, () => reject(unreadable('it takes too long')))
         let cancel = inTime()

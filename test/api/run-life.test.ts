@@ -79,7 +79,8 @@ test('outputs that are not exactly the expected ones are refused, and the run wa
     [[], '[]'],
     [[a, b, { tool_call_id: 'call_c', output: '' }], "['call_a', 'call_b', 'call_c']"],
     [[a, { tool_call_id: 'call_c', output: '' }], "['call_a', 'call_c']"],
-    [[a, a], "['call_a', 'call_a']"]
+    [[a, a], "['call_a', 'call_a']"],
+    [[a, b, b], "['call_a', 'call_b', 'call_b']"]
   ]
   for (const stream of [false, true]) {
     for (const [given, got] of refusals) {

@@ -25,7 +25,7 @@ interface Cluster {
 }
 
 /** Instances on one store. With `deaf` they cannot tell each other anything but through records; with `isSkewed` runs outlive the skew of their clocks. */
-async function cluster (t: Test, { deaf = false, isSkewed = false } = {}): Promise<Cluster> {
+async function cluster (t: Test, { deaf = false, isSkewed = false, limits = {} }: { deaf?: boolean, isSkewed?: boolean, limits?: { drainMs?: number } } = {}): Promise<Cluster> {
   const clock = new ManualClock()
   const upstream = await startUpstream(t)
   const store = new MemoryRecordStore()
@@ -36,7 +36,7 @@ async function cluster (t: Test, { deaf = false, isSkewed = false } = {}): Promi
     async instance (aheadMs = 0) {
       const view = new ProcessView(store, { shared: true, deaf })
       const own: Clock = { now: () => clock.now() + aheadMs, monotonic: () => clock.now(), after: (delayMs, callback) => clock.after(delayMs, callback) }
-      const core = await startCore(t, { clock: own, storage: view, upstream, ...isSkewed ? { limits: { runExpiresS: 6 * 3600 } } : {} })
+      const core = await startCore(t, { clock: own, storage: view, upstream, limits: { ...limits, ...isSkewed ? { runExpiresS: 6 * 3600 } : {} } })
       views.set(core, view)
       return core
     },
@@ -143,6 +143,33 @@ test('who lost its lease cannot write any more, and its readers are let go', asy
   const { data: steps } = await there.runs.listSteps(run.thread_id, run.id, {})
   t.strictSame(steps.map(({ status }) => status), ['completed'])
 })
+
+for (const what of ['a first word', 'calls'] as const) {
+  test(`who lost its lease writes nothing at all, not even what contradicts no other write: ${what}`, async t => {
+    const { clock, upstream, instance, paralyse } = await cluster(t)
+    const here = await instance()
+    const there = await instance()
+    const gate = new Gate()
+    const second = new Gate()
+    const calls = toolCalls([{ name: 'ask', arguments: {} }])
+    upstream.enqueue(what === 'calls' ? { ...calls, steps: [...calls.steps, gate] } : text([gate, 'Once upon']), text([second, 'Said anew']))
+    const { run, log } = await startRun(here, { tools: [ask] })
+    const reader = eventsOf(log, 0)
+    await gate.reached()
+    paralyse(here)
+    await clock.advance(2 * LEASE_MS)
+    await second.reached()
+    const stepsNow = async (): Promise<unknown> => (await there.runs.listSteps(run.thread_id, run.id, {})).data
+    const before = await stepsNow()
+    gate.open()
+    await reader
+    t.strictSame(await stepsNow(), before)
+    t.strictSame(await answers(there, run), [])
+    second.open()
+    t.equal((await restingRun(there, run)).status, 'completed')
+    t.strictSame(await answers(there, run), ['Said anew'])
+  })
+}
 
 for (const noticed of [true, false]) {
   test(`a run may come back to the instance that once lost it, ${noticed ? 'and knows' : 'and does not know yet'}`, async t => {
@@ -297,4 +324,18 @@ test('of two runs that are created on one thread at once, on two instances, one 
   await restingRun(cores[0]!, run)
   const results = await Promise.allSettled(cores.map(async core => await core.runs.create(run.thread_id, { assistant_id: run.assistant_id })))
   t.strictSame(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+})
+
+test('the leases of runs are renewed while a server that stops lets them finish', async t => {
+  const { clock, upstream, instance } = await cluster(t, { limits: { drainMs: 10 * LEASE_MS } })
+  const here = await instance()
+  const there = await instance()
+  const { run, gate } = await stuckRun(here)
+  const handedOver = here.core.handOver()
+  for (let i = 0; i < 12; i++) await clock.advance(LEASE_MS / 3)
+  t.equal(upstream.chats.length, 1, 'the other instance has left it alone')
+  gate.open()
+  await handedOver
+  t.equal((await there.runs.get(run.thread_id, run.id)).status, 'completed')
+  t.strictSame(await answers(there, run), ['Once upon'])
 })

@@ -7,6 +7,7 @@ import { StorageUnavailableError, type WriteItem } from '../../storage/record-st
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls } from '../helpers/upstream.js'
 import { restingRun, settle, startCore, startRun, type TestCore } from './helpers/core.js'
+import { movesRunTo } from './helpers/gated-store.js'
 import { ProcessView } from './helpers/process-view.js'
 import { outputsFor } from './helpers/server.js'
 
@@ -28,11 +29,11 @@ async function world (t: Test): Promise<{ core: TestCore, view: ProcessView, sto
 const puts = (kind: string) => (items: readonly WriteItem[]): boolean => items.some(item => item.op === 'put' && item.kind === kind)
 
 /** The write is carried out long after it was given up: the store hung, and had it in its queue. Returns what lets it be carried out. */
-function delay (view: ProcessView, kind: string): Gate {
+function delay (view: ProcessView, matches: (items: readonly WriteItem[]) => boolean): Gate {
   const gate = new Gate()
-  view.loseAnswer(puts(kind), gate)
+  view.loseAnswer(matches, gate)
   // The second try hangs as well.
-  view.loseAnswer(puts(kind), gate)
+  view.loseAnswer(matches, gate)
   return gate
 }
 
@@ -72,7 +73,7 @@ test('a message whose creation was carried out without an answer is there once',
 test('a run that the store creates after it was given up is found, executed, and unlocks its thread', async t => {
   const { core, view, clock } = await world(t)
   const { assistant, thread } = await prepare(core)
-  const late = delay(view, KIND.run)
+  const late = delay(view, puts(KIND.run))
   await t.rejects(core.runs.create(thread, { assistant_id: assistant }), StorageUnavailableError)
   late.open(Infinity)
   await settle()
@@ -86,7 +87,7 @@ test('a run that the store creates after it was given up is found, executed, and
 test('a run that was never created leaves nothing behind', async t => {
   const { core, view, store, clock } = await world(t)
   const { assistant, thread } = await prepare(core)
-  delay(view, KIND.run)
+  delay(view, puts(KIND.run))
   await t.rejects(core.runs.create(thread, { assistant_id: assistant }), StorageUnavailableError)
   for (let i = 0; i < 6; i++) await clock.advance(LEASE_MS)
   const index = await store.page({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, order: 'asc', limit: 10 })
@@ -222,7 +223,7 @@ for (const late of [false, true]) {
 }
 
 function lose (view: ProcessView, kind: string, late: boolean): Gate {
-  if (late) return delay(view, kind)
+  if (late) return delay(view, puts(kind))
   view.loseAnswer(puts(kind))
   return new Gate()
 }
@@ -250,4 +251,21 @@ test('outputs that another instance took, and answered, while they were on their
   t.equal((await restingRun(there, run)).status, 'completed')
   read.open()
   await late
+})
+
+test('a run that is cancelled elsewhere while its end cannot be written is cancelled, though its record has the version of that end', async t => {
+  const { core, view, clock, another } = await world(t)
+  const other = await another()
+  const gate = new Gate()
+  core.upstream.respond(() => text(['Once', gate, ' upon']))
+  const { run } = await startRun(core)
+  await gate.reached()
+  delay(view, movesRunTo('completed'))
+  const waits = clock.next(ms => ms === 100)
+  gate.open()
+  await waits
+  await other.runs.cancel(run.thread_id, run.id)
+  await clock.advance(100)
+  t.equal((await restingRun(other, run)).status, 'cancelled')
+  t.ok(await other.messages.create(run.thread_id, { role: 'user', content: 'Free?' }))
 })

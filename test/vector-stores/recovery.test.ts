@@ -4,6 +4,7 @@ import { MemoryBlobStore } from '../../storage/memory/blobs.js'
 import { KIND } from '../../storage/layout.js'
 import type { JobBody } from '../../lib/vector-stores/records.js'
 import { ManualClock } from '../helpers/clock.js'
+import { settle } from '../runs/helpers/core.js'
 import { GatedStore } from '../runs/helpers/gated-store.js'
 import { indexed, search, startWorld, upload, type World } from './helpers/world.js'
 
@@ -43,7 +44,9 @@ test('a file that its instances keep dying of has failed', async t => {
   const { storage, blobs, file, id, key } = await interrupted(t)
   const job = (await storage.get<JobBody>(key))!
   await storage.write({ project: 'default', partition: id }, [{ op: 'put', kind: key.kind, id: file, body: { ...job.body, attempts: 3, expiresAt: 0 } }])
-  const other = await startWorld(t, { storage, blobs })
+  const clock = new ManualClock()
+  const other = await startWorld(t, { storage, blobs, clock })
+  await clock.advance(16_000)
   t.match(await indexed(other, id, file), { status: 'failed', last_error: { code: 'server_error', message: /stopped 3 times/ } })
 })
 
@@ -57,3 +60,51 @@ test('an instance that stops hands its files over at once', async t => {
   const second = await startWorld(t, { storage, blobs, clock: new ManualClock() })
   for (const file of ids) t.match(await indexed(second, id, file), { status: 'completed' })
 })
+
+test('a server that stops while it indexes a file hands it over, and costs it no attempt', async t => {
+  const storage = new GatedStore({ shared: true })
+  const blobs = new MemoryBlobStore()
+  let held = storage.hold(isChunk)
+  let world = await startWorld(t, { storage, blobs })
+  // More than is kept in one write: between two of them the indexing looks whether it is to stop.
+  const file = await upload(world, 'a.txt', 'A lighthouse keeper. '.repeat(20_000))
+  const { id } = await world.vectorStores.stores.create({ file_ids: [file] })
+  for (let stop = 0; stop < 2; stop++) {
+    await held.reached()
+    const stopped = world.core.stop()
+    await settle()
+    held.open()
+    await stopped
+    held = storage.hold(isChunk)
+    const { body } = (await storage.get<JobBody>({ project: 'default', partition: id, kind: KIND.vectorStoreJob, id: file }))!
+    t.match(body, { owner: null, attempts: 0 })
+    world = await startWorld(t, { storage, blobs })
+  }
+  held.open()
+  t.match(await indexed(world, id, file), { status: 'completed' })
+})
+
+for (const how of ['is taken out of the store', 'is deleted'] as const) {
+  test(`a file that ${how} while it is indexed does not keep its batch waiting`, async t => {
+    const storage = new GatedStore()
+    const world = await startWorld(t, { storage })
+    const { files, batches, stores } = world.vectorStores
+    const [gone, other] = [await upload(world, 'gone.txt', 'A lighthouse keeper.'), await upload(world, 'other.txt', 'A goalkeeper.')]
+    const { id } = await stores.create({})
+    const gate = storage.hold(isChunk)
+    const batch = await batches.create(id, { file_ids: [gone] })
+    await gate.reached()
+    const second = await batches.create(id, { file_ids: [other] })
+    t.match(await batches.get(id, batch.id), { status: 'in_progress', file_counts: { in_progress: 1, total: 1 } })
+    if (how === 'is deleted') await world.files.delete(gone)
+    else await files.delete(id, gone)
+    gate.open()
+    t.match(await batches.get(id, batch.id), { status: 'completed', file_counts: { in_progress: 0, cancelled: 1, total: 1 } })
+    await indexed(world, id, other)
+    t.match(await batches.get(id, second.id), { status: 'completed', file_counts: { completed: 1, total: 1 } })
+    t.match(await stores.get(id), { status: 'completed', file_counts: { in_progress: 0, completed: 1, cancelled: 0, total: 1 } })
+    await files.delete(id, other)
+    t.match(await batches.get(id, second.id), { file_counts: { completed: 1, cancelled: 0, total: 1 } }, 'one that was indexed stays counted as such')
+    t.match(await stores.get(id), { file_counts: { completed: 0, total: 0 } })
+  })
+}

@@ -1,0 +1,168 @@
+import { test, type Test } from 'tap'
+import { certain, isUncertain } from '../../lib/shared/certain-store.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
+import { StorageUnavailableError, type PartitionKey, type RecordStore, type WriteItem } from '../../storage/record-store.js'
+
+const place = { project: 'p', partition: 'a' }
+const at = (id: string) => ({ ...place, kind: 'k', id })
+const put = (id: string, body: unknown, expect?: number | 'absent'): WriteItem => ({ op: 'put', kind: 'k', id, body, ...expect === undefined ? {} : { expect } })
+
+/** What becomes of a write: carried out without an answer, not carried out at all, or as it should. `then` comes before the answer is lost. */
+type Fate = 'lost after' | 'lost before' | 'failed' | 'answered'
+
+/** A store whose next writes have these fates. */
+async function world (t: Test, fates: Fate[], then: (records: RecordStore) => Promise<unknown> = async () => {}) {
+  const records = new MemoryRecordStore()
+  await records.connect()
+  t.teardown(async () => await records.disconnect())
+  const writes: number[] = []
+  const inner: RecordStore = {
+    supports: records.supports,
+    connect: async () => {},
+    disconnect: async () => {},
+    get: async key => await records.get(key),
+    page: async query => await records.page(query),
+    async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+      writes.push(items.length)
+      const fate = fates.shift() ?? 'answered'
+      if (fate === 'failed') throw new TypeError('a bad write')
+      if (fate === 'lost before') throw new StorageUnavailableError('the answer was lost')
+      const done = await records.write(key, items)
+      if (fate === 'answered') return done
+      await then(records)
+      throw new StorageUnavailableError('the answer was lost')
+    }
+  }
+  return { records, store: certain(inner), writes, inner }
+}
+
+test('a write that was carried out without an answer has succeeded, and is not made twice', async t => {
+  const { store, records, writes } = await world(t, ['lost after'])
+  t.equal(await store.write(place, [put('1', { a: undefined, b: [1] }, 'absent')]), true)
+  t.match(await records.get(at('1')), { version: 1, body: { b: [1] } })
+  t.equal(writes.length, 1)
+})
+
+test('a write that was not carried out is made once more', async t => {
+  const { store, records, writes } = await world(t, ['lost before'])
+  t.equal(await store.write(place, [put('1', 'mine', 'absent')]), true)
+  t.match(await records.get(at('1')), { version: 1, body: 'mine' })
+  t.equal(writes.length, 2)
+})
+
+test('a write that was not carried out, and came too late the second time, has lost', async t => {
+  const { store, records } = await world(t, ['lost before'])
+  await records.write(place, [put('1', 'theirs', 'absent')])
+  t.equal(await store.write(place, [put('1', 'mine', 'absent')]), false)
+  t.match(await records.get(at('1')), { version: 1, body: 'theirs' })
+})
+
+test('another instance\'s write of the same version is not taken for one\'s own', async t => {
+  const { store, records } = await world(t, ['lost before'])
+  await records.write(place, [put('1', 'before')])
+  const write = store.write(place, [put('1', 'mine', 1)])
+  await records.write(place, [put('1', 'theirs', 1)])
+  t.equal(await write, false)
+  t.match(await records.get(at('1')), { version: 2, body: 'theirs' })
+})
+
+test('of a batch all must be there: one record that was like this before proves nothing', async t => {
+  const { store, records } = await world(t, ['lost before'])
+  await records.write(place, [put('1', 'same', 'absent')])
+  t.equal(await store.write(place, [put('1', 'same', 'absent'), put('2', 'mine', 'absent')]), false)
+  t.equal(await records.get(at('2')), undefined)
+})
+
+test('a second write that is refused because the first was carried out meanwhile has succeeded', async t => {
+  const { records, inner } = await world(t, [])
+  let late: (() => Promise<boolean>) | undefined
+  const store = certain({
+    ...inner,
+    async write (key, items) {
+      if (late === undefined) {
+        late = async () => await records.write(key, items)
+        throw new StorageUnavailableError('the answer was lost')
+      }
+      await late()
+      return await records.write(key, items)
+    }
+  })
+  t.equal(await store.write(place, [put('1', 'mine', 'absent')]), true)
+  t.match(await records.get(at('1')), { version: 1 })
+})
+
+test('a deletion of a known version that was carried out without an answer has succeeded; one without a version is repeated', async t => {
+  for (const [expect, times] of [[1, 1], [undefined, 2]] as const) {
+    const { store, records, writes } = await world(t, ['lost after'])
+    await records.write(place, [put('1', 'old')])
+    t.equal(await store.write(place, [{ op: 'delete', kind: 'k', id: '1', ...expect === undefined ? {} : { expect } }]), true)
+    t.equal(await records.get(at('1')), undefined)
+    t.equal(writes.length, times)
+  }
+})
+
+test('a deletion of a version that another instance replaced has lost', async t => {
+  const { store, records } = await world(t, ['lost before'])
+  await records.write(place, [put('1', 'old')])
+  await records.write(place, [put('1', 'new')])
+  t.equal(await store.write(place, [{ op: 'delete', kind: 'k', id: '1', expect: 1 }]), false)
+  t.match(await records.get(at('1')), { body: 'new' })
+})
+
+test('a partition that was cleared without an answer is not cleared again: there may be something new in it', async t => {
+  const { store, records, writes } = await world(t, ['lost after'], async records => { await records.write(place, [put('2', 'new')]) })
+  await records.write(place, [put('1', 'old')])
+  t.equal(await store.write(place, [{ op: 'check', kind: 'k', id: '1', expect: 1 }, { op: 'clear' }]), true)
+  t.equal(writes.length, 1)
+  t.match(await records.get(at('2')), { body: 'new' })
+})
+
+test('a check alone proves nothing: the write is made again', async t => {
+  const { store, records, writes } = await world(t, ['lost before'])
+  await records.write(place, [put('1', 'there')])
+  t.equal(await store.write(place, [{ op: 'check', kind: 'k', id: '1', expect: 1 }, put('2', 'mine')]), true)
+  t.equal(writes.length, 2)
+  t.match(await records.get(at('2')), { version: 1 })
+})
+
+test('a write of which nothing can be found out is uncertain, and an error that is certain is passed on', async t => {
+  const away = await world(t, ['lost before', 'lost before'])
+  const error: unknown = await away.store.write(place, [put('1', 'mine', 'absent')]).catch((error: unknown) => error)
+  t.equal(isUncertain(error), true)
+  t.match(error, { message: 'the answer was lost' })
+  const bad = await world(t, ['failed'])
+  await t.rejects(bad.store.write(place, [put('1', 'mine', 'absent')]), TypeError)
+  t.equal(bad.writes.length, 1)
+  t.equal(isUncertain(new TypeError('x')), false)
+})
+
+test('a verdict is no write of another: what is refused is refused', async t => {
+  const { store, records, writes } = await world(t, [])
+  await records.write(place, [put('1', 'theirs')])
+  t.equal(await store.write(place, [put('1', 'mine', 'absent')]), false)
+  t.equal(writes.length, 1)
+})
+
+test('it is the same store otherwise, and made once', async t => {
+  const records = new MemoryRecordStore()
+  const store = certain(records)
+  t.equal(certain(store), store)
+  t.equal(store.supports, records.supports)
+  t.strictSame(store.warnings, [])
+  await store.connect()
+  const heard: string[] = []
+  const unlisten = await store.listen!('topic', payload => heard.push(payload))
+  await store.notify!('topic', 'hello')
+  await new Promise(setImmediate)
+  t.strictSame(heard, ['hello'])
+  await unlisten()
+  await store.write(place, [put('1', 'a')])
+  t.match(await store.get(at('1')), { body: 'a' })
+  t.match(await store.page({ ...place, kind: 'k', order: 'asc', limit: 1 }), { records: [{ body: 'a' }] })
+  t.ok(store.blobs?.())
+  await store.disconnect()
+  await t.rejects(records.get(at('1')))
+  const bare = certain({ supports: records.supports, connect: async () => {}, disconnect: async () => {}, get: async () => undefined, page: async () => ({ records: [], hasMore: false }), write: async () => true })
+  t.strictSame([bare.notify, bare.listen, bare.blobs, 'path' in bare && bare.path], [undefined, undefined, undefined, undefined])
+  t.equal(certain(Object.assign(new MemoryRecordStore(), { path: '/x', postgres: { a: 1 } }) as RecordStore & { path: string }).constructor.name, 'CertainStore')
+})

@@ -1,0 +1,228 @@
+import { test, type Test } from 'tap'
+import { EventLog, type LoggedEvent } from '../../lib/runs/events/event-log.js'
+import { exportLog, forgetExport, mirrorLog } from '../../lib/runs/events/mirror.js'
+import type { JobKey } from '../../lib/runs/job.js'
+import { KIND } from '../../storage/layout.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
+import { ManualClock } from '../helpers/clock.js'
+import { settle } from '../runs/helpers/core.js'
+
+const key: JobKey = { dialect: 'test', project: 'p', partition: 'thread_1', jobId: 'run_1' }
+const place = { project: 'p', partition: 'thread_1', kind: KIND.events, parent: 'run_1' }
+const format = { serialise: ({ data }: { data: unknown }) => String(data), endsStretch: (event: string) => event === 'done' }
+const POLL_MS = 1000
+
+/** Two instances on one store. Without `notifies` they know of each other by looking only. */
+async function world (t: Test, { notifies = true } = {}) {
+  const records = new MemoryRecordStore()
+  await records.connect()
+  t.teardown(async () => await records.disconnect())
+  if (!notifies) Object.assign(records, { notify: undefined, listen: undefined })
+  const clock = new ManualClock()
+  const ending = new AbortController()
+  t.teardown(() => ending.abort())
+  let isActive = true
+  let asked = 0
+  const services = { records, clock, formatOf: () => format, isActive: async () => isActive }
+  const newLog = (maxBytes = 1_000_000): EventLog => new EventLog(format, maxBytes)
+  return {
+    records,
+    clock,
+    newLog,
+    services,
+    ending,
+    say: (log: EventLog, ...words: string[]) => log.append(words.map(data => ({ event: 'word', data }))),
+    export: (log: EventLog, signal = ending.signal) => exportLog(services, key, log, signal),
+    mirror: (maxBytes = 1_000_000) => mirrorLog(services, key, maxBytes, () => { asked++ }, ending.signal),
+    stored: async () => (await records.page<any>({ ...place, order: 'asc', limit: 100 })).records.map(({ body }) => body),
+    end: () => { isActive = false },
+    asked: () => asked
+  }
+}
+
+/** What a log says to its end, or to `count` events. */
+async function read (log: EventLog, count = Infinity): Promise<[number, string][]> {
+  const events: LoggedEvent[] = []
+  for await (const batch of log.follow(log.firstId, new AbortController().signal)) {
+    events.push(...batch)
+    if (events.length >= count) break
+  }
+  return events.map(({ id, data }) => [id, data])
+}
+
+/** Lets time go by in polls. */
+async function polls (clock: ManualClock, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await settle()
+    await clock.advance(POLL_MS)
+  }
+  await settle()
+}
+
+test('a copy has the events of the original with their ids, from the oldest that is kept, and ends with it', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'a', 'b')
+  const exported = w.export(log)
+  await settle()
+  const copy = (await w.mirror())!
+  t.equal(copy.tag, log.tag)
+  w.say(log, 'c')
+  log.append([{ event: 'done', data: '[DONE]' }])
+  const reading = read(copy)
+  await polls(w.clock, 1)
+  log.close()
+  await polls(w.clock, 1)
+  await exported
+  t.strictSame(await reading, [[0, 'a'], [1, 'b'], [2, 'c'], [3, '[DONE]']])
+  t.equal(copy.isClosed, true)
+  t.equal((await w.stored()).at(-1).last, true)
+  await forgetExport(w.services, key)
+  t.strictSame(await w.stored(), [])
+})
+
+test('events that come together are one chunk, and no chunk is longer than 256 KB, but for one event that is', async t => {
+  const w = await world(t)
+  const log = w.newLog(100_000_000)
+  const exported = w.export(log)
+  w.say(log, 'a')
+  await settle()
+  w.say(log, 'b')
+  w.say(log, 'c')
+  await settle()
+  t.equal((await w.stored()).length, 1, 'they are gathered')
+  await w.clock.advance(50)
+  await settle()
+  w.say(log, 'x'.repeat(150_000), 'y'.repeat(112_144), 'z', 'w'.repeat(300_000), 'v')
+  await w.clock.advance(50)
+  await settle()
+  t.strictSame((await w.stored()).map(({ first, events, last }) => [first, events.map(([, data]: string[]) => data!.length), last]),
+    [[0, [1], false], [1, [1, 1], false], [3, [150_000, 112_144], false], [5, [1], false], [6, [300_000], false], [7, [1], false]])
+  log.close()
+  await w.clock.advance(50)
+  await settle()
+  await exported
+  const { first, events, last } = (await w.stored()).at(-1)
+  t.strictSame([first, events, last], [8, [], true])
+})
+
+test('a log that begins late is copied from where it begins', async t => {
+  const w = await world(t)
+  const log = w.newLog(20)
+  for (let i = 0; i < 10; i++) w.say(log, 'x'.repeat(5))
+  const from = log.firstId
+  t.ok(from > 0)
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await w.mirror())!
+  t.equal(copy.firstId, from)
+  t.equal(copy.nextId, 10)
+})
+
+test('an export that is taken back does not say that the log has ended', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'a')
+  const taken = new AbortController()
+  const exported = w.export(log, taken.signal)
+  await settle()
+  taken.abort()
+  await polls(w.clock, 1)
+  await exported
+  t.strictSame((await w.stored()).map(({ last }) => last), [false])
+})
+
+test('what was exported is forgotten to the last chunk', async t => {
+  const w = await world(t)
+  await w.records.write({ project: 'p', partition: 'thread_1' }, Array.from({ length: 250 }, (_, i) => ({ op: 'put', kind: KIND.events, id: `t-${i}`, parent: 'run_1', body: {} })))
+  await w.records.write({ project: 'p', partition: 'thread_1' }, [{ op: 'put', kind: KIND.events, id: 'other', parent: 'run_2', body: {} }])
+  await forgetExport(w.services, key)
+  t.strictSame(await w.stored(), [])
+  t.ok(await w.records.get({ project: 'p', partition: 'thread_1', kind: KIND.events, id: 'other' }), 'those of another run stay')
+})
+
+for (const notifies of [true, false]) {
+  test(`a copy ends where another instance goes on with a log of its own: ids there mean other events (${notifies ? 'told' : 'found by looking'})`, async t => {
+    const w = await world(t, { notifies })
+    const log = w.newLog()
+    w.say(log, 'a', 'b')
+    const dying = new AbortController()
+    w.export(log, dying.signal).catch(() => {})
+    await settle()
+    const copy = (await w.mirror())!
+    const reading = read(copy)
+    dying.abort()
+    const next = w.newLog()
+    w.say(next, 'other')
+    await forgetExport(w.services, key)
+    w.export(next).catch(() => {})
+    await polls(w.clock, 3)
+    t.strictSame(await reading, [[0, 'a'], [1, 'b']])
+    t.equal(copy.isClosed, true)
+  })
+}
+
+test('a copy waits for the executor to export, and asks it again each time that nothing came for a second', async t => {
+  const w = await world(t)
+  const mirrored = w.mirror()
+  await polls(w.clock, 3)
+  t.ok(w.asked() >= 3, `${w.asked()}`)
+  const log = w.newLog()
+  w.say(log, 'a')
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await mirrored)!
+  t.strictSame(await read(copy, 1), [[0, 'a']])
+  const before = w.asked()
+  await polls(w.clock, 2)
+  t.equal(w.asked(), before + 2, 'the executor may have changed')
+})
+
+test('there is no copy of a run that has ended without events, nor for a server that closes', async t => {
+  const w = await world(t)
+  w.end()
+  t.equal(await w.mirror(), undefined)
+  const other = await world(t)
+  const mirrored = other.mirror()
+  await settle()
+  other.ending.abort()
+  t.equal(await mirrored, undefined)
+})
+
+test('a copy that is read stays as long as its run, and one that is not goes after half a minute', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'a')
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await w.mirror())!
+  const reader = copy.follow(0, w.ending.signal)
+  await reader.next()
+  const more = reader.next()
+  await polls(w.clock, 120)
+  t.equal(copy.isClosed, false, 'it has a reader')
+  w.say(log, 'b')
+  await polls(w.clock, 1)
+  t.match((await more).value, [{ id: 1, data: 'b' }])
+  await reader.return()
+  await polls(w.clock, 29)
+  t.equal(copy.isClosed, false)
+  await polls(w.clock, 4)
+  t.equal(copy.isClosed, true)
+})
+
+test('a copy of a run that has ended waits a few seconds for the last events, and not for ever', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'a')
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await w.mirror())!
+  const reading = read(copy)
+  w.end()
+  await polls(w.clock, 3)
+  t.equal(copy.isClosed, false)
+  w.say(log, 'b')
+  await polls(w.clock, 10)
+  t.strictSame(await reading, [[0, 'a'], [1, 'b']])
+})
