@@ -13,6 +13,10 @@ export interface OwnPostgres {
   process: ChildProcess
   /** Runs a statement beside the store. */
   query (sql: string, values?: unknown[]): Promise<pg.QueryResult>
+  /** Ends it at once, in the middle of whatever it does, its children too. */
+  crash (): Promise<void>
+  /** Starts it again once it has ended. */
+  restart (): Promise<void>
 }
 
 const ROOT = '/usr/lib/postgresql'
@@ -37,15 +41,7 @@ async function start (t: Test, prepare: (data: string) => void): Promise<OwnPost
   const data = join(home, 'data')
   prepare(data)
   const port = await freePort()
-  const server = spawn(join(folder!, 'postgres'), ['-D', data, '-p', String(port), '-k', home, '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=60'], { stdio: 'ignore', ...user })
-  const exited = once(server, 'exit')
-  t.teardown(async () => {
-    // At once, and without leaving its children behind, as SIGKILL would.
-    server.kill('SIGCONT')
-    server.kill('SIGQUIT')
-    await exited
-    rmSync(home, { recursive: true, force: true })
-  })
+  const launch = (): ChildProcess => spawn(join(folder!, 'postgres'), ['-D', data, '-p', String(port), '-k', home, '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=60'], { stdio: 'ignore', ...user })
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const query = async (sql: string, values?: unknown[]): Promise<pg.QueryResult> => {
     const client = new pg.Client({ connectionString: url })
@@ -57,8 +53,30 @@ async function start (t: Test, prepare: (data: string) => void): Promise<OwnPost
       await client.end()
     }
   }
-  while (await query('SELECT 1').then(() => false, () => server.exitCode === null));
-  return { url, port, process: server, query }
+  const answers = async (): Promise<void> => { while (await query('SELECT 1').then(() => false, () => postgres.process.exitCode === null)); }
+  const postgres: OwnPostgres = {
+    url,
+    port,
+    process: launch(),
+    query,
+    async crash () {
+      const exited = postgres.process.exitCode === null ? once(postgres.process, 'exit') : undefined
+      postgres.process.kill('SIGCONT')
+      // Without leaving its children behind, as SIGKILL would.
+      postgres.process.kill('SIGQUIT')
+      await exited
+    },
+    async restart () {
+      postgres.process = launch()
+      await answers()
+    }
+  }
+  t.teardown(async () => {
+    await postgres.crash()
+    rmSync(home, { recursive: true, force: true })
+  })
+  await answers()
+  return postgres
 }
 
 /** PostgreSQL refuses to be run by root. */

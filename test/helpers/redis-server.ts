@@ -14,23 +14,43 @@ export interface OwnRedis {
   /** A client beside the store, for looking and meddling. */
   admin: Redis
   process: ChildProcess
+  /** Starts it again once its process has ended, with what it has kept on the disk, which is nothing without `--appendonly yes`. */
+  restart (): Promise<void>
 }
 
-/** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk. */
+/** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk unless `args` say so. */
 export async function startRedis (t: Test, { port: given, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
+  const folder = temporaryFolder(t)
   for (let tries = 1; ; tries++) {
     const port = given ?? await freePort()
-    const server = await start(t, ['--port', String(port), '--save', '', '--dir', temporaryFolder(t), ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])])
+    const command = ['--port', String(port), '--save', '', '--dir', folder, ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])]
+    const server = await start(t, command)
     if (server === undefined) {
       // Another process took the port, or the one of the cluster's bus, in between.
       if (given === undefined && tries < 5) continue
       throw new Error(`redis-server did not start on port ${port}`)
     }
-    const admin = new Redis({ port, retryStrategy: null! })
-    admin.on('error', () => {})
-    t.teardown(() => admin.disconnect())
-    return { port, url: `redis://127.0.0.1:${port}`, admin, process: server }
+    const redis: OwnRedis = {
+      port,
+      url: `redis://127.0.0.1:${port}`,
+      admin: adminOf(t, port),
+      process: server,
+      async restart () {
+        const again = await start(t, command)
+        if (again === undefined) throw new Error(`redis-server did not start again on port ${port}`)
+        redis.process = again
+        redis.admin = adminOf(t, port)
+      }
+    }
+    return redis
   }
+}
+
+function adminOf (t: Test, port: number): Redis {
+  const admin = new Redis({ port, retryStrategy: null! })
+  admin.on('error', () => {})
+  t.teardown(() => admin.disconnect())
+  return admin
 }
 
 /** The server once it accepts connections, or undefined where it ended instead. */
@@ -61,9 +81,9 @@ export async function startSentinel (t: Test, master: OwnRedis): Promise<{ url: 
 }
 
 /** Three masters with a third of the slots each, and a replica of the first. Ready when all agree. */
-export async function startCluster (t: Test): Promise<{ url: string, nodes: OwnRedis[] }> {
+export async function startCluster (t: Test, { args = [] }: { args?: string[] } = {}): Promise<{ url: string, nodes: OwnRedis[] }> {
   const nodes: OwnRedis[] = []
-  for (let i = 0; i < 4; i++) nodes.push(await startRedis(t, { cluster: true }))
+  for (let i = 0; i < 4; i++) nodes.push(await startRedis(t, { cluster: true, args }))
   const [first, , , replica] = nodes as [OwnRedis, OwnRedis, OwnRedis, OwnRedis]
   for (const [i, { admin }] of nodes.slice(0, 3).entries()) {
     const from = Math.floor(16384 * i / 3)

@@ -9,8 +9,8 @@ export interface TcpProxy {
   refuse (): void
   /** Connections stay, and are taken, but nothing passes any more: a server that hangs. */
   stall (): void
-  /** Nothing passes any more on the connections there are; new ones work: a server that went elsewhere without a word. */
-  strand (): void
+  /** Nothing passes any more on the connections there are, or on those whose client has `said` this; new ones work: a server that went elsewhere without a word. */
+  strand (said?: RegExp): void
   /** Cuts every connection. New ones work. */
   cut (): void
   /** Cuts the next connections whose client sends this text, as many as `times`, before the server sees it. Resolves when all have been cut. */
@@ -27,10 +27,15 @@ export interface TcpProxy {
   restore (): void
 }
 
+/** Characters of what a client says first that are remembered. */
+const MOST_SAID = 10_000
+
 /** Stands before a database that a test wants to lose. */
 export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
   let { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  /** What the clients began with, by both sockets of each connection. */
+  const said = new WeakMap<Socket, { text: string }>()
   let mode: 'open' | 'refuse' | 'stall' = 'open'
   let delayMs = 0
   let traps: { text: string, then: 'cut' | 'swallow', times: number, sprung: () => void }[] = []
@@ -49,9 +54,12 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
       return
     }
     const upstream = connect(Number(port), hostname)
+    const words = { text: '' }
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
       sockets.add(from)
+      said.set(from, words)
       from.on('data', (chunk: Buffer) => {
+        if (from === client && words.text.length < MOST_SAID) words.text += chunk.toString('latin1')
         const trap = from === client ? trapFor(chunk) : undefined
         if (trap === 'cut') {
           client.destroy()
@@ -89,8 +97,9 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
       mode = 'stall'
       for (const socket of sockets) socket.pause()
     },
-    strand () {
+    strand (pattern) {
       for (const socket of sockets) {
+        if (pattern?.test(said.get(socket)!.text) === false) continue
         socket.pause()
         socket.removeAllListeners('data')
       }
