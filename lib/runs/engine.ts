@@ -45,6 +45,7 @@ export class RunEngine {
   readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
+  readonly #background = new Set<Promise<void>>()
   readonly #executions = new Map<string, RunExecution>()
   readonly #recent: RecentRuns
   readonly #expiry: ExpiryTimers
@@ -110,9 +111,10 @@ export class RunEngine {
   /** Hands over what is left. No method may be called afterwards. */
   async stop (): Promise<void> {
     await this.handOver()
-    // Claimed meanwhile, to be ended on request.
-    await this.#settled()
+    // What was under way in the background may have claimed a run meanwhile.
+    await this.#quiet()
     await this.#bus.close()
+    await this.#quiet()
   }
 
   async #handOver (): Promise<void> {
@@ -129,16 +131,33 @@ export class RunEngine {
     await Promise.all([recovered, renewed])
   }
 
+  /** Work that no caller waits for. `stop()` does: it uses the store. */
+  #inBackground (work: Promise<void>, onError: (error: unknown) => void): void {
+    const done = work.catch(onError).finally(() => this.#background.delete(done))
+    this.#background.add(done)
+  }
+
+  async #quiet (): Promise<void> {
+    while (this.#background.size > 0 || this.#executions.size > 0) {
+      await Promise.all(this.#background)
+      await this.#settled()
+    }
+  }
+
   async #settled (): Promise<void> {
     await Promise.all([...this.#executions.values()].map(async execution => await execution.finished))
   }
 
-  /** The lease that goes into the store with a run that this instance is about to execute. */
-  newLease (): JobLease {
+  /**
+   * The lease that goes into the store with a run that this instance is about to execute.
+   *
+   * @param payer whose tokens the run uses.
+   */
+  newLease (payer?: JobLease['payer']): JobLease {
     if (this.#stopped) {
       throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
     }
-    return { ...this.#leases.terms(), token: randomUUID(), takeovers: 0 }
+    return { ...this.#leases.terms(), token: randomUUID(), takeovers: 0, ...payer === undefined ? {} : { payer } }
   }
 
   /**
@@ -210,7 +229,7 @@ export class RunEngine {
 
   /** Ends a run that was just marked as cancelling: at once if it is executed here or nowhere, else its instance finds out. */
   cancelSoon (key: JobKey): void {
-    this.#stopOrEnd(key, 'cancelled').catch(error => {
+    this.#inBackground(this.#stopOrEnd(key, 'cancelled'), error => {
       this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be cancelled yet; recovery will cancel it')
     })
   }
@@ -268,7 +287,7 @@ export class RunEngine {
     const dialect = this.#dialect(key)
     const lease = await records.get<JobLease>(leaseRecord(key))
     if (lease !== undefined && isHeld(lease)) return undefined
-    const mine = { ...this.newLease(), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
+    const mine = { ...this.newLease(lease?.body.payer), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
     const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])
     if (claimed === undefined) return undefined
     // What is left here of an earlier claim has lost the run without noticing.
@@ -314,7 +333,7 @@ export class RunEngine {
   #watchExpiry (key: JobKey, expiresAt: number | null): void {
     if (this.#expiry.has(key.jobId)) return
     this.#expiry.set(key.jobId, expiresAt, () => {
-      this.expire(key).catch(error => {
+      this.#inBackground(this.expire(key), error => {
         this.#services.log.warn({ err: error, run_id: key.jobId }, 'a run could not be expired; recovery will expire it')
       })
     })
@@ -326,11 +345,11 @@ export class RunEngine {
     switch (message.type) {
       case 'checkLease': {
         const execution = this.#executions.get(message.job_id)
-        if (execution !== undefined) this.#renew(execution).catch(failed)
+        if (execution !== undefined) this.#inBackground(this.#renew(execution), failed)
         break
       }
       case 'released':
-        if (!this.#stopped && this.#dialects.has(message.dialect)) this.#recoverJob(keyOf(message), 0, false).catch(failed)
+        if (!this.#stopped && this.#dialects.has(message.dialect)) this.#inBackground(this.#recoverJob(keyOf(message), 0, false), failed)
         break
       case 'continuedElsewhere':
         if (!this.#executions.has(message.job_id)) this.#logs.drop(message.job_id)

@@ -4,9 +4,9 @@ import { test, type Test } from 'tap'
 import { outline, payloads } from '../helpers/events.js'
 import { startCli, type CliProcess } from '../helpers/process.js'
 import { connectTo, type ApiClient } from '../helpers/server.js'
-import { Gate, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
+import { Gate, gated, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
 import { outputsFor } from '../runs/helpers/server.js'
-import { messagesOf, onSharedStores, reaches, runnable, stepsOf, textOf } from './helpers/instances.js'
+import { messagesOf, onSharedStores, reaches, runnable, startInstances, stepsOf, textOf } from './helpers/instances.js'
 
 /** No test waits for as long as this: what happens in spite of it does not wait for a lease. */
 const LEASE_MS = 3_600_000
@@ -32,6 +32,21 @@ async function attempt (request: Promise<{ status: number }>): Promise<number | 
 }
 
 await onSharedStores((t, store) => {
+  t.test('an instance that stops right after another has handed over to it goes in peace', async t => {
+    for (let round = 0; round < 5; round++) {
+      const { upstream, servers: [a, b] } = await startInstances(t, store, 2)
+      const gate = new Gate()
+      upstream.respond(() => gated(text('Hello'), gate))
+      const { assistant, thread } = await runnable(a!)
+      await a!.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+      await upstream.next()
+      // What is logged as an error fails the test.
+      await a!.close()
+      await b!.close()
+      gate.open(Infinity)
+    }
+  })
+
   t.test('a server that gets SIGTERM hands its run to another at once, and its reader goes on there', async t => {
     const { upstream, a, b } = await startTwo(t, store.url(t))
     const never = new Gate()
