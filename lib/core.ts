@@ -31,6 +31,9 @@ import { standardTools } from './tools/standard-tools.js'
 import { schemaExtender, type ExtendSchema } from './tools/tool-schemas.js'
 import type { VectorStoreApi } from './vector-stores/api.js'
 import { RetrievalService } from './vector-stores/service.js'
+import { quotasOf } from './usage/quotas.js'
+import { SharedCounters } from './usage/shared-counters.js'
+import { Spending } from './usage/spending.js'
 import { Webhooks } from './dialects/assistants/webhooks.js'
 
 /** Everything that the API does, for one project. */
@@ -61,9 +64,11 @@ export class Core {
   readonly models: ModelRegistry
   readonly clock: Clock
   readonly idempotentAnswers: IdempotentAnswers
+  readonly spending: Spending
   /** Opens request schemas for the built-in tools of this server. */
   readonly extendSchema: ExtendSchema
   readonly #records: RecordStore
+  readonly #counters: SharedCounters
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
   readonly #functions: ServerTools
@@ -95,6 +100,7 @@ export class Core {
       log,
       models: this.models,
       options: options.retrieval,
+      mostStores: project => quotasOf(options.quotas, project).vectorStores,
       project: name => {
         const { files, vectorStores } = this.project(name)
         return { files, storeFiles: vectorStores.files, vectorStores: vectorStores.stores }
@@ -109,6 +115,8 @@ export class Core {
       others: options.builtInTools
     })
     this.extendSchema = schemaExtender(options.builtInTools)
+    this.#counters = new SharedCounters({ records: this.#records, clock, log })
+    this.spending = new Spending(options.quotas, this.#counters, clock)
     this.idempotentAnswers = new IdempotentAnswers(this.#records, clock)
     this.threadManager = new ThreadManager(this.#records, {
       clock,
@@ -118,13 +126,18 @@ export class Core {
       files: {
         maxBytes: limits.fileBytes,
         downloads: options.downloads,
+        quotas: project => quotasOf(options.quotas, project),
         onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
       }
     })
     this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     const assistants = new AssistantsDialect({ tools: this.#tools, history: options.history }, {
       onStopped: (key, run) => {
-        if (!isActive(run.status)) locks.released(key.project, key.partition)
+        if (!isActive(run.status)) {
+          locks.released(key.project, key.partition)
+          // A seat that stays is given up when the next run finds none.
+          this.project(key.project).runs.leaveSeat(key.jobId).catch(() => {})
+        }
         this.#webhooks?.report(key.project, run)
       },
       onEndedElsewhere: key => locks.released(key.project, key.partition)
@@ -136,6 +149,7 @@ export class Core {
       models: withImages(options.thinking === 'strip' ? withoutThinking(this.models) : this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
       tools: this.#tools,
       functions: this.#functions,
+      spending: this.spending,
       offsetUnit: options.annotationOffsets,
       log,
       limits
@@ -147,6 +161,7 @@ export class Core {
     if (known !== undefined) return known
     const { scope, assistants, threads, messages, files, blobs } = this.threadManager.forProject(name)
     const runs = new Runs(scope, this.#engine, this.#tools, {
+      maxActive: quotasOf(this.#options.quotas, name).concurrentRuns,
       expiresAfterS: this.#options.limits.runExpiresS,
       checkMetadata: metadata => this.#webhooks?.check(metadata),
       offersFunction: (functionName, tools) => this.#functions.offers(functionName, tools, name)
@@ -229,6 +244,8 @@ export class Core {
     this.threadManager.scope.locks.close()
     await Promise.all([this.#engine.stop(), this.#sweeper.stop()])
     await this.#retrieval.stop()
+    // Best effort: a store that is away loses what was counted in the last second.
+    await this.#counters.stop().catch(() => {})
     await Promise.all([this.models.close(), this.#webhooks?.close(), this.#interpreter?.close()])
     if (this.#options.blobs.isOurs) await this.#options.blobs.store.disconnect()
     if (this.#options.storage.isOurs) await this.#records.disconnect()

@@ -126,7 +126,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     await routes.register(async keyed => {
       authenticate(keyed, core, resolved, keyFile)
       if (resolved.audit !== undefined) auditRequests(keyed, resolved.audit, core.clock, app.log)
-      limitRequests(keyed, resolved.quotas, core.clock)
+      limitRequests(keyed, core.spending)
       checkPermissions(keyed)
       honourIdempotencyKeys(keyed, core.idempotentAnswers, async (request, reply, stream) => await resendStream(request, reply, stream, routeOptions.streams))
       // Here too: only users with a key learn which URLs of the API do not exist. At the root the 404 is the application's.

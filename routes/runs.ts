@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { StartedRun } from '../lib/dialects/assistants/runs.js'
 import { keepStream } from '../lib/http/idempotency.js'
 import type { StreamedAnswer } from '../lib/shared/idempotent-answers.js'
-import { apiOf } from '../lib/http/request-context.js'
+import { apiOf, payerOf } from '../lib/http/request-context.js'
 import { resumeFrom, sendEvents, type StreamContext } from '../lib/http/sse.js'
 import { ListQuery, ListResponse } from '../schemas/common.js'
 import { RunStepIncludeQuery } from '../schemas/run-steps.js'
@@ -39,12 +39,12 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
   app.post('/threads/runs', {
     schema: { operationId: 'createThreadAndRun', body: CreateThreadAndRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.createWithThread(request.body)))
+    await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.createWithThread(request.body, { payer: payerOf(request) })))
 
   app.post('/threads/:thread_id/runs', {
     schema: { operationId: 'createRun', params: ThreadParams, querystring: RunStepIncludeQuery, body: CreateRunRequest, response: { 200: Run } }
   }, async (request, reply) =>
-    await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.create(request.params.thread_id, request.body, request.query)))
+    await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.create(request.params.thread_id, request.body, { ...request.query, payer: payerOf(request) })))
 
   app.get('/threads/:thread_id/runs', {
     schema: { operationId: 'listRuns', params: ThreadParams, querystring: ListQuery, response: { 200: ListResponse(Run) } }
@@ -77,6 +77,6 @@ export const runRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { 
     schema: { operationId: 'submitToolOutputsToRun', params: RunParams, body: SubmitToolOutputsRequest, response: { 200: Run } }
   }, async (request, reply) => {
     const { thread_id: threadId, run_id: id } = request.params
-    return await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.submitToolOutputs(threadId, id, request.body), false)
+    return await answer(request, reply, request.body.stream, async () => await apiOf(request).runs.submitToolOutputs(threadId, id, request.body, { payer: payerOf(request) }), false)
   })
 }

@@ -39,6 +39,8 @@ export const PARTITION = {
   pulls: 'pulls',
   /** Followed by a day: what was answered to requests with an `Idempotency-Key` (`lib/shared/idempotent-answers.ts`). */
   idempotentAnswers: 'idempotent-answers',
+  /** What a project has used in the current minute and day (`lib/usage`). */
+  usage: 'usage',
   /** In the system project: what is written to find out whether the store takes writes. */
   readiness: 'readiness'
 } as const
@@ -77,6 +79,11 @@ export const KIND = {
   activeRun: 'active_run',
   project: 'project',
   readiness: 'readiness',
+  counter: 'counter',
+  /** Among the files, id `files`: how many there are and their bytes, where the project has a quota of them. */
+  stock: 'stock',
+  /** In the project's `active-runs`: where it has a quota of runs, one that has not ended. */
+  runSeat: 'run_seat',
   file: 'file',
   /** A file of the twelve documented methods, with its bytes: of no concern to the API, whose files have theirs in a blob store. */
   storedFile: 'stored_file',

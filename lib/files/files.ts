@@ -15,6 +15,8 @@ import { removeTask, filesPartition, scheduleTask } from '../schedule/scheduled-
 import { cleanFilename } from './filename.js'
 import { findFile, hasExpired } from './find.js'
 import { Staging } from './staging.js'
+import type { ProjectQuotas } from '../usage/quotas.js'
+import { Stock, type StockChange } from '../usage/stock.js'
 
 /** A new file's properties, apart from its bytes. */
 export interface NewFile {
@@ -37,6 +39,8 @@ export type Downloads = 'all' | 'outputs'
 export interface FileSettings {
   /** Bytes of one file. */
   maxBytes: number
+  /** What a project may have. Default: no bounds. */
+  quotas? (project: string): ProjectQuotas
   /** `outputs` refuses what was uploaded for a model to read. */
   downloads: Downloads
   /**
@@ -55,6 +59,8 @@ const missing = (id: string): ApiError => new ApiError(404, `No such File object
 
 /** Files of one project (API reference, "Files"). */
 export class Files {
+  /** The count of this project's files, and its quotas of them. */
+  readonly stock: Stock
   readonly #scope: Scope
   readonly #blobs: BlobStore
   readonly #staging: Staging
@@ -65,6 +71,7 @@ export class Files {
     this.#blobs = blobs
     this.#staging = new Staging(scope, blobs)
     this.#settings = settings
+    this.stock = new Stock(scope.records, scope.project, settings.quotas?.(scope.project) ?? {})
   }
 
   /** Creates a file. Nothing is left behind when the source fails. */
@@ -72,17 +79,19 @@ export class Files {
     return await this.keep(await this.stage(source), file)
   }
 
-  /** Stores bytes before the file's properties are known. `keep` or `discard` must follow. Throws a 413 when there are too many. */
+  /** Stores bytes before the file's properties are known. `keep` or `discard` must follow. Throws a 413 or a 429 when there are too many. */
   async stage (source: BlobSource): Promise<StagedFile> {
     const id = newId.file()
-    return { id, bytes: await this.#staging.put(id, source, this.#settings.maxBytes) }
+    const { maxBytes } = this.#settings
+    const room = await this.stock.room()
+    return { id, bytes: await this.#staging.put(id, source, room < maxBytes ? { maxBytes: room, exceeded: () => this.stock.fullOfBytes() } : { maxBytes }) }
   }
 
   /** Creates a file from staged bytes, which are gone when there is none. */
   async keep (staged: StagedFile, file: NewFile): Promise<FileObject> {
     try {
       const { body, items } = this.prepare(staged, file)
-      if (!await this.#write(items)) throw badRequest('The upload took too long. Please try again.')
+      if (!await this.#write(items, { files: 1, bytes: body.bytes })) throw badRequest('The upload took too long. Please try again.')
       return body
     } catch (error) {
       await this.#staging.discardAfter(error, staged.id)
@@ -193,7 +202,7 @@ export class Files {
       removeTask('file', id),
       ...await rememberPlace(this.#scope.records, record),
       scheduleTask({ task: 'deleted', id, at: unixSeconds(this.#scope.clock) })
-    ])
+    ], { files: -1, bytes: -record.body.bytes })
   }
 
   async #load (id: string): Promise<StoredRecord<FileObject>> {
@@ -202,8 +211,8 @@ export class Files {
     return record
   }
 
-  async #write (items: WriteItem[]): Promise<boolean> {
-    return await this.#scope.records.write(this.#partition, items)
+  async #write (items: WriteItem[], change?: StockChange): Promise<boolean> {
+    return change === undefined ? await this.#scope.records.write(this.#partition, items) : await this.stock.write(items, change)
   }
 
   get #partition () {

@@ -9,6 +9,13 @@ import { removeTask, registerFileProject, filesPartition, PROCESS_ID, scheduleTa
 /** How long a project counts as added, in milliseconds. */
 const REGISTER_AGAIN_MS = 10_000
 
+interface StagingBounds {
+  /** Default: no bound. */
+  maxBytes?: number
+  /** Makes the error. Default: the 413. */
+  exceeded? (maxBytes: number): ApiError
+}
+
 /**
  * Stores bytes before a record owns them, and removes them when none ever does. The process may die between any two of its steps:
  * a scheduled task then removes what is left.
@@ -25,16 +32,16 @@ export class Staging {
 
   /**
    * Stores bytes under this new id and returns their number. They are removed within a day unless `claim(id)` is part of the write
-   * that gives them an owner. Throws a 413 as soon as there are more than `maxBytes`.
+   * that gives them an owner. Throws a 413, or what `exceeded` makes, as soon as there are more than `maxBytes`.
    */
-  async put (id: string, source: BlobSource, maxBytes = Infinity): Promise<number> {
+  async put (id: string, source: BlobSource, { maxBytes = Infinity, exceeded = tooLarge }: StagingBounds = {}): Promise<number> {
     const { records, clock, project } = this.#scope
     await this.registerProject()
     const at = unixSeconds(clock) + LEFTOVERS_MS / 1000
     await records.write(filesPartition(project), [scheduleTask({ task: 'bytes', id, at, by: PROCESS_ID })])
     try {
       return await this.#blobs.put({ project, id }, source, {
-        check (bytes) { if (bytes > maxBytes) throw tooLarge(maxBytes) }
+        check (bytes) { if (bytes > maxBytes) throw exceeded(maxBytes) }
       })
     } catch (error) {
       await this.discardAfter(error, id)

@@ -15,6 +15,7 @@ import { removeTask, filesPartition, scheduleTask } from '../schedule/scheduled-
 import { cleanFilename } from './filename.js'
 import type { Files, StagedFile } from './files.js'
 import { Staging } from './staging.js'
+import type { StockChange } from '../usage/stock.js'
 
 export interface UploadSettings {
   /** Bytes of one part. */
@@ -90,7 +91,7 @@ export class Uploads {
     await this.#write([
       { op: 'put', kind: KIND.upload, id: upload.id, body, expect: 'absent' },
       scheduleTask({ task: 'upload', id: upload.id, at: upload.expires_at })
-    ])
+    ], { files: 0, bytes: upload.bytes })
     return upload
   }
 
@@ -99,7 +100,7 @@ export class Uploads {
     const { body } = await this.#pending(uploadId, 'add parts to')
     refuseMoreParts(body, 0)
     const id = newId.uploadPart()
-    return { id, bytes: await this.#staging.put(id, source, Math.min(this.#settings.maxPartBytes, body.upload.bytes)) }
+    return { id, bytes: await this.#staging.put(id, source, { maxBytes: Math.min(this.#settings.maxPartBytes, body.upload.bytes) }) }
   }
 
   async discardPart ({ id }: StagedPart): Promise<void> {
@@ -196,7 +197,7 @@ export class Uploads {
       { op: 'put', kind: KIND.upload, id: upload.id, body: { upload: next } satisfies UploadRecord, expect: version },
       scheduleTask({ task: 'upload', id: upload.id, at: unixSeconds(this.#scope.clock) }),
       ...items
-    ])
+    ], { files: file === undefined ? 0 : 1, bytes: (file?.bytes ?? 0) - upload.bytes })
     if (!written) return undefined
     // The upload has ended even if its parts cannot be removed; the next sweep tries again.
     await this.settle(upload.id).catch(() => {})
@@ -264,8 +265,8 @@ export class Uploads {
     })
   }
 
-  async #write (items: WriteItem[]): Promise<boolean> {
-    return await this.#scope.records.write(this.#partition, items)
+  async #write (items: WriteItem[], change?: StockChange): Promise<boolean> {
+    return change === undefined ? await this.#scope.records.write(this.#partition, items) : await this.#files.stock.write(items, change)
   }
 
   get #partition () {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { DEFAULT_PROJECT } from '../../storage/layout.js'
+import { isQuota } from '../usage/quotas.js'
 
 /** One key and what may be done with it. */
 export interface ApiKey {
@@ -15,8 +16,12 @@ export interface ApiKey {
   readOnly?: boolean
   /** The models that it may use, exact or with `*`. Default all. */
   models?: readonly string[]
-  /** Requests in a minute, on each instance; more are a 429. Default: as many as the project may. */
+  /** Requests in a minute; more are a 429. Default: as many as the project may. */
   requestsPerMinute?: number
+  /** Tokens of models in a minute, of prompts and answers together. Default: as many as the project may. */
+  tokensPerMinute?: number
+  /** The same in a day, which begins at midnight UTC. Default: as many as the project may. */
+  tokensPerDay?: number
 }
 
 /** Who calls. */
@@ -27,6 +32,8 @@ export interface Caller {
   readOnly?: boolean
   models?: readonly string[]
   requestsPerMinute?: number
+  tokensPerMinute?: number
+  tokensPerDay?: number
 }
 
 /** A key as it is compared: by its hash. */
@@ -37,6 +44,11 @@ export interface KnownKey {
   caller: Caller
 }
 
+/** Names stand in the ids of counters, among other things. */
+const MAX_NAME_BYTES = 200
+
+const KEY_QUOTAS = ['requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] as const
+
 const HASHED = /^sha256:([0-9a-f]{64})$/i
 
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
@@ -44,7 +56,7 @@ export const sha256 = (text: string): Buffer => createHash('sha256').update(text
 /** As it stands in a configuration. */
 export const hashedKey = (key: string): string => `sha256:${sha256(key).toString('hex')}`
 
-const FIELDS: readonly string[] = ['key', 'name', 'project', 'expires', 'readOnly', 'models', 'requestsPerMinute'] satisfies (keyof ApiKey)[]
+const FIELDS: readonly string[] = ['key', 'name', 'project', 'expires', 'readOnly', 'models', 'requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] satisfies (keyof ApiKey)[]
 
 /** Keys as options and files give them: a list, or projects by key. Throws a TypeError that quotes none of them. */
 export function knownKeys (given: unknown, what: string): KnownKey[] {
@@ -60,18 +72,19 @@ function knownKey (entry: unknown, what: string): KnownKey {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return refuse('must be a key or an object with one')
   const unknown = Object.keys(entry).find(name => !FIELDS.includes(name))
   if (unknown !== undefined) refuse(`has an unknown field "${unknown}"; there are: ${FIELDS.join(', ')}`)
-  const { key, name, project = DEFAULT_PROJECT, expires, readOnly = false, models, requestsPerMinute } = entry as ApiKey
+  const { key, name, project = DEFAULT_PROJECT, expires, readOnly = false, models, ...rest } = entry as ApiKey
   if (typeof key !== 'string' || key === '') refuse('must have a key that is not empty')
   if (key.startsWith('sha256:') && !HASHED.test(key)) refuse('must have 64 hexadecimal digits behind "sha256:"')
   if (typeof project !== 'string' || project === '') refuse('must have a project that is not empty')
-  if (name !== undefined && (typeof name !== 'string' || name === '')) refuse('must have a name that is not empty')
+  if (name !== undefined && (typeof name !== 'string' || name === '' || Buffer.byteLength(name) > MAX_NAME_BYTES)) refuse(`must have a name of 1 to ${MAX_NAME_BYTES} bytes`)
   if (typeof readOnly !== 'boolean') refuse('must have readOnly true or false')
   if (models !== undefined && !(Array.isArray(models) && models.every(model => typeof model === 'string' && model !== ''))) refuse('must have models as a list of names')
-  if (requestsPerMinute !== undefined && !(Number.isSafeInteger(requestsPerMinute) && requestsPerMinute > 0)) refuse('must have requestsPerMinute as a whole number, 1 or more')
+  const quotas = Object.fromEntries(KEY_QUOTAS.flatMap(name => rest[name] === undefined ? [] : [[name, rest[name]]]))
+  for (const [name, value] of Object.entries(quotas)) if (!isQuota(value)) refuse(`must have ${name} as a whole number, 1 or more`)
   const expiresAt = expires === undefined ? Infinity : Date.parse(expires)
   if (Number.isNaN(expiresAt)) refuse('must have a date in expires')
   const hex = HASHED.exec(key)?.[1]
   const digest = hex === undefined ? sha256(key) : Buffer.from(hex, 'hex')
-  const caller: Caller = { project, keyName: name ?? `sha256:${digest.toString('hex').slice(0, 8)}`, readOnly, ...models === undefined ? {} : { models }, ...requestsPerMinute === undefined ? {} : { requestsPerMinute } }
+  const caller: Caller = { project, keyName: name ?? `sha256:${digest.toString('hex').slice(0, 8)}`, readOnly, ...models === undefined ? {} : { models }, ...quotas }
   return { digest, expiresAt, caller }
 }

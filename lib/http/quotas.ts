@@ -1,58 +1,48 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
-import type { Clock } from '../shared/clock.js'
-import type { Quotas } from './quota-options.js'
+import type { Allowance, Spending } from '../usage/spending.js'
 import { callerOf } from './request-context.js'
 
-const MINUTE_MS = 60_000
-/** Projects and keys that are counted at a time. */
-const MOST_COUNTED = 10_000
-
-interface Window {
-  /** When it ends and another begins, in milliseconds since the epoch. */
-  endsAt: number
-  requests: number
-}
+/** Operations that ask a model, now or soon. */
+const ASK_A_MODEL: ReadonlySet<string | undefined> = new Set(['createThreadAndRun', 'createRun', 'submitToolOutputsToRun', 'createChatCompletion', 'createEmbedding'])
 
 /**
- * Refuses what exceeds a project's or a key's requests per minute with a 429 that the SDKs wait for, and tells in the real API's headers what
- * is left. Each instance counts by itself.
+ * Refuses what exceeds the requests or tokens of a project or a key with a 429 that the SDKs wait for, and tells in the real API's headers what
+ * is left.
  */
-export function limitRequests (api: FastifyInstance, quotas: Quotas, clock: Clock): void {
-  const windows = new Map<string, Window>()
-
-  function windowOf (name: string): Window {
-    const now = clock.now()
-    const known = windows.get(name)
-    if (known !== undefined && known.endsAt > now) return known
-    const [oldest] = windows.keys()
-    if (windows.size >= MOST_COUNTED && oldest !== undefined) windows.delete(oldest)
-    windows.delete(name)
-    const fresh = { endsAt: now + MINUTE_MS, requests: 0 }
-    windows.set(name, fresh)
-    return fresh
-  }
-
+export function limitRequests (api: FastifyInstance, spending: Spending): void {
   api.addHook('onRequest', async (request, reply) => {
-    const { project, keyName, requestsPerMinute } = callerOf(request)
-    const limits = [
-      ...quotas.requestsPerMinute === undefined ? [] : [{ name: `project ${project}`, limit: quotas.requestsPerMinute }],
-      ...requestsPerMinute === undefined ? [] : [{ name: `key ${keyName}`, limit: requestsPerMinute }]
-    ].map(({ name, limit }) => ({ limit, window: windowOf(name) }))
-    const [tightest] = limits.sort((a, b) => (a.limit - a.window.requests) - (b.limit - b.window.requests))
-    if (tightest === undefined) return
-    const { limit, window } = tightest
-    const waitS = Math.ceil((window.endsAt - clock.now()) / 1000)
-    const refused = window.requests >= limit
-    if (!refused) for (const { window } of limits) window.requests++
-    tell(reply, limit, limit - window.requests, waitS)
-    if (refused) {
-      throw new ApiError(429, `Rate limit reached for requests: ${limit} per minute. Please try again in ${waitS}s.`,
-        { type: 'requests', code: 'rate_limit_exceeded', headers: { 'retry-after': String(waitS) } })
+    const caller = callerOf(request)
+    if (!spending.isLimited(caller)) return
+    const requests = tightest(await spending.allowances(caller, 'requests'))
+    if (requests !== undefined) {
+      tell(reply, { ...requests, remaining: Math.max(requests.remaining - 1, 0) }, spending)
+      if (requests.remaining === 0) throw exceeded(requests, spending)
     }
+    spending.spend(caller, 'requests', 1)
+    if (!asksModel(request)) return
+    const tokens = tightest(await spending.allowances(caller, 'tokens'))
+    if (tokens === undefined) return
+    tell(reply, tokens, spending)
+    if (tokens.remaining === 0) throw exceeded(tokens, spending)
   })
 }
 
-function tell (reply: FastifyReply, limit: number, remaining: number, waitS: number): void {
-  reply.headers({ 'x-ratelimit-limit-requests': limit, 'x-ratelimit-remaining-requests': remaining, 'x-ratelimit-reset-requests': `${waitS}s` })
+/** What the provider answers itself costs tokens too, though how many is not known. */
+function asksModel ({ routeOptions: { schema } }: FastifyRequest): boolean {
+  const { operationId, hide } = (schema ?? {}) as { operationId?: string, hide?: boolean }
+  return hide === true || ASK_A_MODEL.has(operationId)
+}
+
+const tightest = (allowances: Allowance[]): Allowance | undefined => allowances.sort((a, b) => a.remaining - b.remaining)[0]
+
+function tell (reply: FastifyReply, { of, limit, remaining, endsAt }: Allowance, spending: Spending): void {
+  reply.headers({ [`x-ratelimit-limit-${of}`]: limit, [`x-ratelimit-remaining-${of}`]: remaining, [`x-ratelimit-reset-${of}`]: `${spending.waitS({ endsAt })}s` })
+}
+
+function exceeded (allowance: Allowance, spending: Spending): ApiError {
+  const { of, limit, per } = allowance
+  const waitS = spending.waitS(allowance)
+  return new ApiError(429, `Rate limit reached for ${of}: ${limit} per ${per}. Please try again in ${waitS}s.`,
+    { type: of, code: 'rate_limit_exceeded', headers: { 'retry-after': String(waitS) } })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ProjectApi } from '../core.js'
+import type { Payer } from '../usage/spending.js'
 import type { Caller } from './keys.js'
 
 /** Symbols, so that nothing is added to the request types of an application, and no decorator of its own is in the way. */
@@ -31,6 +32,12 @@ export function callerOf (request: FastifyRequest): Caller {
   const caller = contextOf(request)[CALLER]
   if (caller === undefined) throw new Error('This route is outside the context that authenticates requests.')
   return caller
+}
+
+/** The key whose tokens the request uses, if there is one. */
+export function payerOf (request: FastifyRequest): Omit<Payer, 'project'> | undefined {
+  const { keyName, tokensPerMinute, tokensPerDay } = callerOf(request)
+  return keyName === undefined ? undefined : { keyName, ...tokensPerMinute === undefined ? {} : { tokensPerMinute }, ...tokensPerDay === undefined ? {} : { tokensPerDay } }
 }
 
 /** The API as the request's project sees it. Throws in a route that is not behind authentication. */

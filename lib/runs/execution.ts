@@ -4,6 +4,7 @@ import { ModelError } from '../models/provider.js'
 import { unixSeconds } from '../shared/clock.js'
 import { SerialQueue } from '../shared/serial-queue.js'
 import { pause } from '../shared/timers.js'
+import type { Payer } from '../usage/spending.js'
 import type { Change, Dialect, DialectEvent, EarlyEnd, JobMove, Scribe } from './dialect.js'
 import type { EventLog } from './events/event-log.js'
 import type { Item } from './items.js'
@@ -72,6 +73,10 @@ export class RunExecution implements Committer, Host {
 
   get signal (): AbortSignal {
     return this.#abort.signal
+  }
+
+  get payer (): Payer {
+    return { ...this.#held.lease.body.payer, project: this.key.project }
   }
 
   get takeovers (): number {

@@ -2,6 +2,7 @@ import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { DamagedRecordError, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import type { LeaseTerms, Lease } from '../shared/lease.js'
+import type { Payer } from '../usage/spending.js'
 import type { Dialect } from './dialect.js'
 import type { JobKey } from './job.js'
 
@@ -12,6 +13,8 @@ export interface JobLease extends LeaseTerms {
   token: string
   /** How often the job was taken from an instance that had stopped renewing. */
   takeovers: number
+  /** Whose tokens it uses, apart from its project's. Absent: the project's alone. */
+  payer?: Omit<Payer, 'project'>
 }
 
 /** An entry of the index of active jobs. */

@@ -5,6 +5,7 @@ import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import type { FunctionRunner } from '../tools/tool.js'
+import type { Spending } from '../usage/spending.js'
 
 /** Bounds of the engine. */
 export interface EngineLimits {
@@ -48,6 +49,8 @@ export interface EngineServices {
   tools: BuiltInTools
   functions: FunctionRunner
   log: Logger
+  /** Counts tokens and says when there are none left. Default: they are not counted. */
+  spending?: Pick<Spending, 'admit' | 'spend'>
   /** What offsets of annotations count. Default `utf16`. */
   offsetUnit?: OffsetUnit
   limits: EngineLimits

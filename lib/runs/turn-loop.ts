@@ -3,6 +3,7 @@ import { ModelError, type FinishReason, type ModelPart, type ModelTool, type Mod
 import type { BuiltInContext } from '../tools/built-in-tool.js'
 import type { OfferedTool } from '../tools/built-in-tools.js'
 import type { ToolInvocation } from '../tools/tool.js'
+import type { Payer } from '../usage/spending.js'
 import type { Change, Dialect, JobMove } from './dialect.js'
 import { isAnswered, type BuiltInCall, type Call } from './items.js'
 import { fullUsage, NO_USAGE, totalUsage, type CutReason, type JobKey, type JobSpec, type TokenUsage } from './job.js'
@@ -16,6 +17,8 @@ export interface Host {
   readonly dialect: Dialect
   readonly key: JobKey
   readonly body: object
+  /** Whose tokens the job uses. */
+  readonly payer: Payer
   /** Aborted with a `RunStopped`. */
   readonly signal: AbortSignal
   now (): number
@@ -25,10 +28,13 @@ export interface Host {
   retryWhileStorageDown<T> (work: () => Promise<T>): Promise<T>
 }
 
+type Finish = ModelPart & { type: 'finish' }
+
+/** As far as it has come. */
 interface ModelAnswer {
   said: string
   usage: ModelUsage | undefined
-  finish: ModelPart & { type: 'finish' }
+  finish: Finish | undefined
 }
 
 /** Finish reasons that leave an answer incomplete. */
@@ -84,6 +90,7 @@ export class TurnLoop {
     const messages = await fitPrompt(parts, this.#offered, budget, this.#spec.limits.truncates, this.#host.key.project)
     if (messages === undefined) return await this.#endBetweenTurns('max_prompt_tokens')
 
+    await this.#services.spending?.admit(this.#host.payer)
     const request = this.#host.dialect.request(this.#host.body, {
       model,
       messages,
@@ -92,32 +99,48 @@ export class TurnLoop {
       isFirst: turns === 0,
       maxCompletionTokens: budget.completion
     })
-    const answer = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }))
-    const usage = fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, { role: 'assistant', content: answer.said, toolCalls: this.#writer.calls() }, this.#host.key.project))
-    const cut = CUT[answer.finish.reason]
+    const answer: ModelAnswer = { said: '', usage: undefined, finish: undefined }
+    const usedSoFar = async (): Promise<TokenUsage> => {
+      const said = { role: 'assistant' as const, content: answer.said, toolCalls: this.#writer.calls() }
+      return fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, said, this.#host.key.project))
+    }
+    const finish = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }), answer).catch((error: unknown) => {
+      // What was cancelled or broke off has cost something too.
+      if (answer.said !== '') this.#spend(usedSoFar())
+      throw error
+    })
+    const usage = await usedSoFar()
+    this.#spend(usage)
+    const cut = CUT[finish.reason]
     if (this.#writer.openCalls !== undefined && cut === undefined) {
       await this.#writer.callsMade(usage)
       return true
     }
-    if (answer.finish.reason === 'other' && answer.finish.raw === 'error') {
+    if (finish.reason === 'other' && finish.raw === 'error') {
       throw new ModelError('server_error', 'The model reported an error and stopped.')
     }
     await this.#end(usage, cut)
     return false
   }
 
-  async #read (batches: AsyncIterable<readonly ModelPart[]>): Promise<ModelAnswer> {
+  /** Counts against the quotas of who pays. */
+  #spend (usage: TokenUsage | Promise<TokenUsage>): void {
+    const { spending, log } = this.#services
+    if (spending === undefined) return
+    Promise.resolve(usage).then(({ promptTokens, completionTokens }) => spending.spend(this.#host.payer, 'tokens', promptTokens + completionTokens))
+      .catch(err => log.warn({ err, run_id: this.#host.key.jobId }, 'the tokens of a model call could not be counted'))
+  }
+
+  /** Writes what the model says, and fills in `answer` as it comes. */
+  async #read (batches: AsyncIterable<readonly ModelPart[]>, answer: ModelAnswer): Promise<Finish> {
     const writer = this.#writer
-    let said = ''
-    let usage: ModelUsage | undefined
-    let finish: ModelAnswer['finish'] | undefined
     for await (const batch of batches) {
       for (const part of batch) {
         switch (part.type) {
           case 'text':
           case 'refusal':
             if (part.text === '') break
-            said += part.text
+            answer.said += part.text
             // Calls stay open until they are answered, and items never overlap: words behind the calls are no message.
             if (writer.openCalls !== undefined) writer.textBehindCalls(part.text)
             else if (part.type === 'refusal') await writer.refusal(part.text)
@@ -134,18 +157,18 @@ export class TurnLoop {
             writer.toolArguments(part.index, part.fragment, part.opaque)
             break
           case 'usage':
-            usage = part.usage
+            answer.usage = part.usage
             break
           case 'finish':
-            finish = part
+            answer.finish = part
             break
         }
       }
       this.#host.signal.throwIfAborted()
     }
     this.#host.signal.throwIfAborted()
-    if (finish === undefined) throw new ModelError('server_error', 'The model\'s answer ended before it was complete.')
-    return { said, usage, finish }
+    if (answer.finish === undefined) throw new ModelError('server_error', 'The model\'s answer ended before it was complete.')
+    return answer.finish
   }
 
   /** The model has said its last word: its item and the job end in one write. */

@@ -20,7 +20,7 @@ export class VectorStoreApi {
     this.#scope = scope
     this.#services = services
     this.files = new StoreFiles(scope, services)
-    this.stores = new VectorStores(scope, this.files, services.search)
+    this.stores = new VectorStores(scope, this.files, services.search, services.mostStores?.(scope.project))
     this.batches = new StoreBatches(scope, this.files)
   }
 

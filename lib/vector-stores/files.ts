@@ -44,6 +44,8 @@ export interface StoreServices {
   search: StoreSearch
   /** Called when there are new jobs in a store. */
   wake (store: StoreRef): void
+  /** How many stores a project may have. Default: as many as it likes. */
+  mostStores?: ((project: string) => number | undefined) | undefined
 }
 
 /** Files in the vector stores of one project (API reference, "Vector store files"). */

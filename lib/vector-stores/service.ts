@@ -73,6 +73,8 @@ export interface RetrievalServiceOptions {
   log: Logger
   models: Pick<ModelRegistry, 'resolve' | 'list'>
   options: RetrievalOptions
+  /** How many vector stores a project may have. Default: as many as it likes. */
+  mostStores?: (project: string) => number | undefined
   project (name: string): IndexedProject & { vectorStores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
@@ -138,7 +140,7 @@ export class RetrievalService {
 
   /** The vector stores of one project. */
   forProject (scope: Scope): VectorStoreApi {
-    return new VectorStoreApi(scope, { search: this.search, supports: filename => this.#reader.supports(filename), wake: ref => this.indexer.wake(ref) })
+    return new VectorStoreApi(scope, { search: this.search, supports: filename => this.#reader.supports(filename), wake: ref => this.indexer.wake(ref), mostStores: this.#services.mostStores })
   }
 
   /**

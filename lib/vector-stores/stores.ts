@@ -14,6 +14,8 @@ import { listSelected, type ListParams } from '../shared/pagination.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
+import { hasSeat } from '../usage/seats.js'
+import { full } from '../usage/stock.js'
 import { changeStore, loadStore } from './store-change.js'
 import { chunkingStrategy } from './chunking.js'
 import { expired, withExpiry } from './expiry.js'
@@ -31,15 +33,18 @@ export class VectorStores {
   readonly #scope: Scope
   readonly #files: StoreFiles
   readonly #search: StoreSearch
+  readonly #mostStores: number | undefined
 
-  constructor (scope: Scope, files: StoreFiles, search: StoreSearch) {
+  /** @param mostStores how many the project may have; undefined: no bound. */
+  constructor (scope: Scope, files: StoreFiles, search: StoreSearch, mostStores?: number) {
+    this.#mostStores = mostStores
     this.#scope = scope
     this.#files = files
     this.#search = search
   }
 
   async create (request: CreateVectorStoreRequest): Promise<VectorStore> {
-    const { records, project } = this.#scope
+    const { records } = this.#scope
     const fileIds = [...new Set(request.file_ids ?? [])]
     const strategy: ChunkingStrategyParam = chunkingStrategy(request.chunking_strategy)
     await requireFiles(this.#scope, fileIds, 'file_ids')
@@ -57,8 +62,8 @@ export class VectorStores {
       last_active_at: at,
       metadata: request.metadata ?? {}
     })
+    await this.#enter(body.id)
     await this.#watchExpiry(body)
-    await records.write({ project, partition: PARTITION.vectorStores }, [{ op: 'put', kind: KIND.vectorStore, id: body.id, body: {} }])
     await records.write(partitionOf(this.#ref(body.id)), [putStore(body, 'absent')])
     try {
       for (let from = 0; from < fileIds.length; from += ATTACH_BATCH) {
@@ -70,6 +75,16 @@ export class VectorStores {
       throw error
     }
     return await this.get(body.id)
+  }
+
+  /** Enters a new store into the index. Throws the 429 when as many as the project may have are there already. */
+  async #enter (id: string): Promise<void> {
+    const { records, project } = this.#scope
+    const index = { project, partition: PARTITION.vectorStores, kind: KIND.vectorStore }
+    await records.write(index, [{ op: 'put', kind: KIND.vectorStore, id, body: {} }])
+    if (this.#mostStores === undefined || await hasSeat(records, index, id, this.#mostStores)) return
+    await records.write(index, [{ op: 'delete', kind: KIND.vectorStore, id }])
+    throw full(`The project has its ${this.#mostStores} vector stores already.`)
   }
 
   /** Throws the 404. */

@@ -4,11 +4,11 @@ import type { Message } from '../../../schemas/messages.js'
 import type { RunStep } from '../../../schemas/run-steps.js'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
-import { KIND, RUN_LOCK_ID } from '../../../storage/layout.js'
+import { KIND, PARTITION, RUN_LOCK_ID } from '../../../storage/layout.js'
 import { DamagedRecordError, type StoredRecord, type WriteItem } from '../../../storage/record-store.js'
 import { isUncertain } from '../../shared/certain-store.js'
 import { unixSeconds } from '../../shared/clock.js'
-import { badRequest, notFound } from '../../shared/errors.js'
+import { ApiError, badRequest, notFound } from '../../shared/errors.js'
 import { newId } from '../../shared/ids.js'
 import { listRecords, type ListParams } from '../../shared/pagination.js'
 import type { Scope } from '../../shared/scope.js'
@@ -23,6 +23,7 @@ import type { RunLock } from '../../threads/messages.js'
 import { newMessage, putMessage } from '../../threads/new-message.js'
 import { Threads } from '../../threads/threads.js'
 import type { BuiltInTools } from '../../tools/built-in-tools.js'
+import { hasSeat } from '../../usage/seats.js'
 import { ToolResourceChanges, useResources } from '../../tools/tool-resources.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
 import { loadInclude, loadSteps, loadTurn, putInclude, putStep, runKey, withIncluded, type TurnState } from './records.js'
@@ -53,9 +54,27 @@ interface StepInclude {
   include?: readonly string[] | undefined
 }
 
+/** Who starts a run or goes on with one. */
+interface StartedBy {
+  /** Whose tokens it uses, apart from the project's. */
+  payer?: JobLease['payer']
+}
+
+/** Of a run under way, where the project may have so many. */
+interface RunSeat {
+  thread_id: string
+  /** Milliseconds since the epoch. */
+  created: number
+}
+
+/** A run that is not there this long after it took its seat will not come. */
+const SEAT_GRACE_MS = 60_000
+
 type NewRun = Omit<CreateRunRequest, 'assistant_id'>
 
 export interface RunSettings {
+  /** Runs of a project that have not ended. Undefined: no bound. */
+  maxActive?: number | undefined
   /** Seconds from a run's creation to its expiry. */
   expiresAfterS: number
   /** Throws when a new run's metadata asks for what the server does not allow. */
@@ -88,15 +107,16 @@ export class Runs {
    *
    * @param include what the events of its steps are to show.
    */
-  async create (threadId: string, request: CreateRunRequest, { include }: StepInclude = {}): Promise<StartedRun> {
+  async create (threadId: string, request: CreateRunRequest, { include, payer }: StepInclude & StartedBy = {}): Promise<StartedRun> {
     const { records, clock, project, locks } = this.#scope
     const [assistant] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
     const key = runKey(project, threadId, newId.run())
+    await this.#takeSeat(key)
     await indexJob(records, key, clock.now())
     let started: FirstRecords | Locked | undefined
     try {
       started = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
-        const first = await this.#first(key, assistant, request, changes)
+        const first = await this.#first(key, assistant, request, { changes, payer })
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const thread = await this.#threads.load(threadId)
         const active = await this.#lock(threadId)
@@ -115,14 +135,14 @@ export class Runs {
       if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
     } catch (error) {
       // A run that may have been written, or may yet be, is left to recovery.
-      if (!isUncertain(error)) await unindexJob(records, key.jobId)
+      if (!isUncertain(error)) await Promise.all([unindexJob(records, key.jobId), this.leaveSeat(key.jobId)])
       throw error
     }
     return this.#launch(key, started, [], include)
   }
 
   /** A thread and its first run, in one write. */
-  async createWithThread (request: CreateThreadAndRunRequest): Promise<StartedRun> {
+  async createWithThread (request: CreateThreadAndRunRequest, { payer }: StartedBy = {}): Promise<StartedRun> {
     const { thread: threadRequest, tool_resources: resources, ...runRequest } = request
     const { records, clock, project } = this.#scope
     const assistant = await this.#assistants.get(request.assistant_id)
@@ -131,9 +151,10 @@ export class Runs {
     let first: FirstRecords | undefined
     const thread = await this.#threads.create(own, async ({ id: threadId, tool_resources: resourcesOfThread }) => {
       const key = runKey(project, threadId, runId)
-      first = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#first(key, assistant, runRequest, changes, resources))
+      first = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#first(key, assistant, runRequest, { changes, payer, resources }))
       if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
       await useResources(this.#scope, this.#tools, resourcesOfThread, first.run.tool_resources ?? null)
+      await this.#takeSeat(key)
       await indexJob(records, key, clock.now())
       return first.items
     })
@@ -196,8 +217,8 @@ export class Runs {
   }
 
   /** All outputs that the run waits for, at once; then it goes on here (API reference, "Submit tool outputs to run"). */
-  async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest): Promise<StartedRun> {
-    const lease = this.#engine.newLease()
+  async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest, { payer }: StartedBy = {}): Promise<StartedRun> {
+    const lease = this.#engine.newLease(payer)
     const key = runKey(this.#scope.project, threadId, id)
     const { run, step, turn, version } = await this.#engine.wake(key, async () => await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
@@ -255,6 +276,32 @@ export class Runs {
       ...run === 'damaged' ? [] : [{ op: 'check' as const, kind: KIND.run, id, expect: run?.version ?? 'absent' as const }],
       { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
     ])
+  }
+
+  /** Called when a run has ended. */
+  async leaveSeat (runId: string): Promise<void> {
+    if (this.#settings.maxActive !== undefined) await this.#scope.records.write(this.#seats, [{ op: 'delete', kind: KIND.runSeat, id: runId }])
+  }
+
+  /** Throws the 429 when as many runs as the project may have are there already. */
+  async #takeSeat ({ partition, jobId }: JobKey): Promise<void> {
+    const { maxActive } = this.#settings
+    if (maxActive === undefined) return
+    const { records, project } = this.#scope
+    await records.write(this.#seats, [{ op: 'put', kind: KIND.runSeat, id: jobId, body: { thread_id: partition, created: this.#scope.clock.now() } satisfies RunSeat }])
+    const isFree = await hasSeat(records, this.#seats, jobId, maxActive, async ({ id, body }) => {
+      const { thread_id: threadId, created } = body as RunSeat
+      const run = await records.get<Run>({ project, partition: threadId, kind: KIND.run, id })
+      return run === undefined ? this.#scope.clock.now() - created > SEAT_GRACE_MS : !isActive(run.body.status)
+    })
+    if (isFree) return
+    await this.leaveSeat(jobId)
+    throw new ApiError(429, `The project has ${maxActive} runs under way already. Please try again when one has ended.`,
+      { type: 'requests', code: 'rate_limit_exceeded', headers: { 'retry-after': '1' } })
+  }
+
+  get #seats () {
+    return { project: this.#scope.project, partition: PARTITION.activeRuns, kind: KIND.runSeat }
   }
 
   async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {
@@ -348,11 +395,11 @@ export class Runs {
   }
 
   /** The records that a run begins with, but for its thread: itself, the lock, the lease, and the messages it brings. */
-  async #first (key: JobKey, assistant: Assistant, request: NewRun, changes: ToolResourceChanges, resources?: CreateThreadAndRunRequest['tool_resources']): Promise<FirstRecords> {
+  async #first (key: JobKey, assistant: Assistant, request: NewRun, { changes, payer, resources }: StartedBy & { changes: ToolResourceChanges, resources?: CreateThreadAndRunRequest['tool_resources'] }): Promise<FirstRecords> {
     const run = await this.#newRun(key, assistant, request, changes, resources)
     this.#settings.checkMetadata(request.metadata)
     this.#checkToolChoice(run)
-    const lease = this.#engine.newLease()
+    const lease = this.#engine.newLease(payer)
     const lock: RunLock = { run_id: run.id }
     const messages = await Promise.all((request.additional_messages ?? []).map(async (message, i) =>
       await newMessage(this.#scope, key.partition, message, `additional_messages[${i}].`)))
