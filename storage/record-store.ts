@@ -203,10 +203,13 @@ export class DamagedRecordError extends Error {
   override name = 'DamagedRecordError'
   readonly key: RecordKey
   readonly position: number
-  constructor (key: RecordKey, position: number, cause: unknown) {
+  /** With which the record can be replaced or removed; undefined where it cannot be read either. */
+  readonly version: number | undefined
+  constructor (key: RecordKey, position: number, cause: unknown, version?: number) {
     super(`The stored ${key.kind} ${key.id} of ${key.partition} is damaged: ${(cause as Error).message}`, { cause })
     this.key = key
     this.position = position
+    this.version = version
   }
 }
 

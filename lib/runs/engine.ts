@@ -14,7 +14,7 @@ import { RunExecution } from './execution.js'
 import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
-import { activeJobs, jobKeyOf, leaseRecord, loadJob, parkJob, unindexJob, unparkJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
+import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, unparkJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
 import { RunStopped } from './stop.js'
@@ -196,7 +196,7 @@ export class RunEngine {
    */
   async joinLog (key: JobKey, body: object): Promise<EventLog | undefined> {
     if (this.#executions.has(key.jobId)) return this.#logs.find(key.jobId)
-    const lease = await this.#services.records.get<JobLease>(leaseRecord(key))
+    const lease = await loadLease(this.#services.records, key)
     // This instance may have taken the run over meanwhile.
     const own = this.#logs.find(key.jobId)
     const elsewhere = lease !== undefined && this.#leases.isHeldElsewhere(lease.body)
@@ -282,10 +282,10 @@ export class RunEngine {
    *
    * @param isHeld whether an instance holds the lease that was found.
    */
-  async #claim (key: JobKey, job: StoredRecord<object>, isHeld: (lease: StoredRecord<JobLease>) => boolean): Promise<{ execution: RunExecution, isDamaged: boolean } | undefined> {
+  async #claim (key: JobKey, job: StoredRecord<object>, isHeld: (lease: NonNullable<Awaited<ReturnType<typeof loadLease>>>) => boolean): Promise<{ execution: RunExecution, isDamaged: boolean } | undefined> {
     const { records, tools, log } = this.#services
     const dialect = this.#dialect(key)
-    const lease = await records.get<JobLease>(leaseRecord(key))
+    const lease = await loadLease(records, key)
     if (lease !== undefined && isHeld(lease)) return undefined
     const mine = { ...this.newLease(lease?.body.payer), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
     const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])

@@ -1,4 +1,5 @@
 import { eachRecord } from '../../storage/each-record.js'
+import { getAnyway } from '../../storage/get-anyway.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { DamagedRecordError, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import type { LeaseTerms, Lease } from '../shared/lease.js'
@@ -40,6 +41,14 @@ export interface HeldJob<Body extends object = object> {
 export const partitionOf = ({ project, partition }: JobKey): { project: string, partition: string } => ({ project, partition })
 
 export const leaseRecord = (key: JobKey): RecordKey => ({ ...partitionOf(key), kind: KIND.lease, id: key.jobId })
+
+/** What a lease that cannot be read counts as: expired, so that it is watched for as long as its owner would take to renew it, and then free. */
+const DAMAGED_LEASE: JobLease = { owner: '', expiresAt: 0, token: '', takeovers: 0 }
+
+export async function loadLease (records: RecordStore, key: JobKey): Promise<Pick<StoredRecord<JobLease>, 'body' | 'version'> | undefined> {
+  const found = await getAnyway<JobLease>(records, leaseRecord(key))
+  return found && { body: found.body ?? DAMAGED_LEASE, version: found.version }
+}
 
 export async function loadJob<Body extends object> (records: RecordStore, dialect: Dialect<Body>, key: JobKey): Promise<StoredRecord<Body> | undefined> {
   return await records.get<Body>({ ...partitionOf(key), kind: dialect.kind, id: key.jobId })

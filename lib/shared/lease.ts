@@ -95,7 +95,7 @@ export class Leases {
    * @param also further items of the same partition.
    */
   async claim<Body extends LeaseTerms> (
-    key: RecordKey, previous: StoredRecord<unknown> | undefined, body: Body, also: readonly WriteItem[] = []
+    key: RecordKey, previous: Pick<StoredRecord, 'version'> | undefined, body: Body, also: readonly WriteItem[] = []
   ): Promise<Lease<Body> | undefined> {
     const { kind, id } = key
     const claimed = await this.#options.records.write(key, [{ op: 'put', kind, id, body, expect: previous?.version ?? 'absent' }, ...also])

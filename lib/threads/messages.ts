@@ -10,13 +10,9 @@ import { untilWritten } from '../shared/until-written.js'
 import { Locked } from '../shared/thread-locks.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import { ToolResourceChanges } from '../tools/tool-resources.js'
+import { loadLock } from './lock.js'
 import { newMessage, putMessage } from './new-message.js'
 import { Threads } from './threads.js'
-
-/** What the lock in a thread's partition says. */
-export interface RunLock {
-  run_id: string
-}
 
 const missing = (id: string) => notFound('message', id)
 
@@ -43,7 +39,7 @@ export class Messages {
     const result = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#scope.locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
       const thread = await this.#threads.load(threadId)
       const message: Message = { ...await newMessage(this.#scope, threadId, request), ...origin }
-      const active = request.attachments?.length ? await this.#lock(threadId) : undefined
+      const active = request.attachments?.length ? await loadLock(this.#scope, threadId) : undefined
       if (active !== undefined) return new Locked(active.run_id)
       const resources = await changes.attach(thread.body.tool_resources, [message])
       const written = await records.write({ project, partition: threadId }, [
@@ -55,7 +51,7 @@ export class Messages {
         changes.keep(resources)
         return message
       }
-      const lock = await this.#lock(threadId)
+      const lock = await loadLock(this.#scope, threadId)
       return lock === undefined ? undefined : new Locked(lock.run_id)
     })))
     if (result instanceof Locked) throw badRequest(`Can't add messages to ${threadId} while a run ${result.runId} is active.`)
@@ -113,10 +109,5 @@ export class Messages {
     ])
     if (record === undefined) throw missing(id)
     return record
-  }
-
-  async #lock (threadId: string): Promise<RunLock | undefined> {
-    const key = { project: this.#scope.project, partition: threadId, kind: KIND.lock, id: RUN_LOCK_ID }
-    return (await this.#scope.records.get<RunLock>(key))?.body
   }
 }

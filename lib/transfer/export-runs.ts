@@ -3,7 +3,7 @@ import type { Run } from '../../schemas/runs.js'
 import { KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import type { PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import { isActive } from '../dialects/assistants/state.js'
-import type { RunLock } from '../threads/messages.js'
+import type { RunLock } from '../threads/lock.js'
 import { contentsOf, recordsOf, RUN_CONTENTS } from './contents.js'
 
 /** A record, and whether an earlier state of it may have been exported already. */

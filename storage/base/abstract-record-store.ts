@@ -148,7 +148,7 @@ function toRecord<Body> ({ project, partition, kind }: Omit<RecordKey, 'id'>, ro
   try {
     body = JSON.parse(json) as Body
   } catch (error) {
-    throw new DamagedRecordError({ project, partition, kind, id }, position, error)
+    throw new DamagedRecordError({ project, partition, kind, id }, position, error, version)
   }
   return { project, partition, kind, id, parent, position, version, body }
 }

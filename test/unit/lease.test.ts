@@ -93,3 +93,79 @@ t.test('a lease that was written with a larger batch can be held', async t => {
   t.equal(await lease.put({ ...body, owner: null, expiresAt: 0 }), true)
   t.equal(a.isHeld((await records.get<Job>(key))!.body), false)
 })
+
+/** A lease of another instance as it is read, in the version and with the expiry that are given. */
+const foreign = (expiresAt: number, version = 1) => ({ body: { owner: 'another', expiresAt }, version })
+
+t.test('a lease is one\'s own until the moment it expires, by the clock that it was written with', async t => {
+  const { clock, a } = await twoInstances(t)
+  const lease = { body: a.terms(), version: 1 }
+  await clock.advance(14_999)
+  t.equal(a.isAlive(key, lease), true)
+  t.equal(a.isHeld(lease.body), true)
+  await clock.advance(1)
+  t.equal(a.isAlive(key, lease), false)
+  t.equal(a.isHeld(lease.body), false)
+  t.equal(a.isAlive(key, { body: { owner: null, expiresAt: Infinity }, version: 1 }), false, 'one without an owner is free')
+  t.equal(a.leaseMs, 15_000)
+})
+
+for (const [what, expiresAt, free] of [['has not expired by its date', Infinity, 15_000], ['has expired by its date', 0, 6000]] as const) {
+  t.test(`a lease of another instance that ${what} is free when it was not renewed for ${free} ms`, async t => {
+    const { clock, a } = await twoInstances(t)
+    await clock.advance(100_000)
+    t.equal(a.isAlive(key, foreign(expiresAt)), true, 'seen for the first time')
+    await clock.advance(free - 1)
+    t.equal(a.isAlive(key, foreign(expiresAt)), true)
+    t.equal(a.isAlive(key, foreign(expiresAt, 2)), true, 'renewed')
+    await clock.advance(free - 1)
+    t.equal(a.isAlive(key, foreign(expiresAt, 2)), true)
+    await clock.advance(1)
+    t.equal(a.isAlive(key, foreign(expiresAt, 2)), false)
+  })
+}
+
+t.test('a lease that expires while it is watched is free as soon as it was watched for long enough', async t => {
+  const { clock, a } = await twoInstances(t)
+  const expiresAt = clock.now() + 7000
+  t.equal(a.isAlive(key, foreign(expiresAt)), true)
+  await clock.advance(6999)
+  t.equal(a.isAlive(key, foreign(expiresAt)), true)
+  await clock.advance(1)
+  t.equal(a.isAlive(key, foreign(expiresAt)), false)
+})
+
+t.test('leases are watched each for itself', async t => {
+  const { clock, a } = await twoInstances(t)
+  a.isAlive(key, foreign(0))
+  await clock.advance(6000)
+  for (const other of [{ project: 'q' }, { partition: 'thread_2' }, { kind: 'job' }, { id: 'run_2' }]) t.equal(a.isAlive({ ...key, ...other }, foreign(0)), true)
+  t.equal(a.isAlive(key, foreign(0)), false)
+})
+
+t.test('of more than ten thousand leases those are forgotten that were not asked for during a lease', async t => {
+  const { clock, a } = await twoInstances(t)
+  const ask = (id: string): boolean => a.isAlive({ ...key, id }, foreign(0))
+  for (const id of ['left', 'kept']) t.equal(ask(id), true)
+  await clock.advance(1)
+  t.equal(ask('kept'), true)
+  for (let i = 0; i < 9997; i++) ask(`${i}`)
+  await clock.advance(15_000)
+  t.equal(ask('the last that fits'), true)
+  t.equal(ask('kept'), false, 'there was room: nothing is forgotten')
+  t.equal(ask('0'), false)
+  ask('one more')
+  t.equal(ask('kept'), false, 'asked for no longer ago than a lease')
+  t.equal(ask('left'), true, 'it is watched anew')
+  t.equal(ask('1'), false)
+})
+
+t.test('what a lease says about its record is what its writes expect', async t => {
+  const { records, a, claim } = await twoInstances(t)
+  const lease = (await claim(a))!
+  t.strictSame(lease.check(), { op: 'check', kind: 'lease', id: 'run_1', expect: 1 })
+  t.strictSame(lease.remove(), { op: 'delete', kind: 'lease', id: 'run_1', expect: 1 })
+  await lease.renew()
+  t.strictSame(lease.check(), { op: 'check', kind: 'lease', id: 'run_1', expect: 2 })
+  t.strictSame((await records.get<Job>(key))!.body, lease.body)
+})

@@ -5,7 +5,8 @@ import type { RunStep } from '../../../schemas/run-steps.js'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run, SubmitToolOutputsRequest, UpdateRunRequest } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
 import { KIND, PARTITION, RUN_LOCK_ID } from '../../../storage/layout.js'
-import { DamagedRecordError, type StoredRecord, type WriteItem } from '../../../storage/record-store.js'
+import { getAnyway } from '../../../storage/get-anyway.js'
+import type { StoredRecord, WriteItem } from '../../../storage/record-store.js'
 import { isUncertain } from '../../shared/certain-store.js'
 import { unixSeconds } from '../../shared/clock.js'
 import { ApiError, badRequest, notFound } from '../../shared/errors.js'
@@ -19,7 +20,7 @@ import type { EventLog } from '../../runs/events/event-log.js'
 import { indexJob, unindexJob, type JobLease } from '../../runs/lease.js'
 import type { JobKey } from '../../runs/job.js'
 import { Assistants } from '../../threads/assistants.js'
-import type { RunLock } from '../../threads/messages.js'
+import { loadLock, lockRecord, type RunLock } from '../../threads/lock.js'
 import { newMessage, putMessage } from '../../threads/new-message.js'
 import { Threads } from '../../threads/threads.js'
 import type { BuiltInTools } from '../../tools/built-in-tools.js'
@@ -119,7 +120,7 @@ export class Runs {
         const first = await this.#first(key, assistant, request, { changes, payer })
         if (!first.hasPrompt && !await this.#hasMessages(threadId)) throw nothingToRun()
         const thread = await this.#threads.load(threadId)
-        const active = await this.#lock(threadId)
+        const active = await loadLock(this.#scope, threadId)
         if (active !== undefined) return new Locked(active.run_id)
         await useResources(this.#scope, this.#tools, thread.body.tool_resources, first.run.tool_resources ?? null)
         const resources = await changes.attach(thread.body.tool_resources, first.messages)
@@ -129,7 +130,7 @@ export class Runs {
           changes.keep(resources)
           return first
         }
-        const lock = await this.#lock(threadId)
+        const lock = await loadLock(this.#scope, threadId)
         return lock === undefined ? undefined : new Locked(lock.run_id)
       })))
       if (started instanceof Locked) throw badRequest(`Thread ${threadId} already has an active run ${started.runId}.`)
@@ -258,22 +259,19 @@ export class Runs {
   /** Unlocks a thread whose lock names a run that is unknown, has ended or is past its time. False when the lock stays. */
   async freeLock (threadId: string, id: string): Promise<boolean> {
     const { records, project } = this.#scope
-    const place = { project, partition: threadId }
     const [run, lock] = await Promise.all([
-      records.get<Run>({ ...place, kind: KIND.run, id }).catch((error: unknown) => {
-        if (error instanceof DamagedRecordError) return 'damaged' as const
-        throw error
-      }),
-      records.get<RunLock>({ ...place, kind: KIND.lock, id: RUN_LOCK_ID })
+      getAnyway<Run>(records, { project, partition: threadId, kind: KIND.run, id }),
+      getAnyway<RunLock>(records, lockRecord(project, threadId))
     ])
-    if (lock?.body.run_id !== id) return true
-    if (run !== undefined && run !== 'damaged' && isActive(run.body.status)) {
+    if (lock !== undefined && lock.body === undefined) return await this.#remakeLock(threadId, lock.version)
+    if (lock?.body?.run_id !== id) return true
+    if (run?.body !== undefined && isActive(run.body.status)) {
       if (!this.#isOverdue(run.body)) return false
       await this.#engine.expire(this.#key(run.body))
       return true
     }
     return await this.#write(threadId, [
-      ...run === 'damaged' ? [] : [{ op: 'check' as const, kind: KIND.run, id, expect: run?.version ?? 'absent' as const }],
+      { op: 'check', kind: KIND.run, id, expect: run?.version ?? 'absent' },
       { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
     ])
   }
@@ -291,8 +289,9 @@ export class Runs {
     await records.write(this.#seats, [{ op: 'put', kind: KIND.runSeat, id: jobId, body: { thread_id: partition, created: this.#scope.clock.now() } satisfies RunSeat }])
     const isFree = await hasSeat(records, this.#seats, jobId, maxActive, async ({ id, body }) => {
       const { thread_id: threadId, created } = body as RunSeat
-      const run = await records.get<Run>({ project, partition: threadId, kind: KIND.run, id })
-      return run === undefined ? this.#scope.clock.now() - created > SEAT_GRACE_MS : !isActive(run.body.status)
+      const run = await getAnyway<Run>(records, { project, partition: threadId, kind: KIND.run, id })
+      if (run === undefined) return this.#scope.clock.now() - created > SEAT_GRACE_MS
+      return run.body === undefined || !isActive(run.body.status)
     })
     if (isFree) return
     await this.leaveSeat(jobId)
@@ -302,6 +301,20 @@ export class Runs {
 
   get #seats () {
     return { project: this.#scope.project, partition: PARTITION.activeRuns, kind: KIND.runSeat }
+  }
+
+  /** Makes a damaged lock anew when a run of the thread is active, and removes it otherwise. */
+  async #remakeLock (threadId: string, version: number): Promise<boolean> {
+    const { records, project } = this.#scope
+    // The lock is held by the newest run that is not damaged itself.
+    const { records: [newest] } = await records.page<Run>({ project, partition: threadId, kind: KIND.run, order: 'desc', limit: 1, onDamaged: () => {} })
+    const active = newest !== undefined && isActive(newest.body.status) ? newest : undefined
+    return await this.#write(threadId, active === undefined
+      ? [{ op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: version }]
+      : [
+          { op: 'check', kind: KIND.run, id: active.id, expect: active.version },
+          { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: { run_id: active.id } satisfies RunLock, expect: version }
+        ])
   }
 
   async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {
@@ -379,11 +392,6 @@ export class Runs {
   async #hasMessages (threadId: string): Promise<boolean> {
     const page = await this.#scope.records.page({ project: this.#scope.project, partition: threadId, kind: KIND.message, order: 'desc', limit: 1 })
     return page.records.length > 0
-  }
-
-  async #lock (threadId: string): Promise<RunLock | undefined> {
-    const key = { project: this.#scope.project, partition: threadId, kind: KIND.lock, id: RUN_LOCK_ID }
-    return (await this.#scope.records.get<RunLock>(key))?.body
   }
 
   async #write (threadId: string, items: WriteItem[]): Promise<boolean> {

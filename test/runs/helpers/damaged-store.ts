@@ -2,12 +2,13 @@ import type { Row, Scan } from '../../../storage/base/abstract-record-store.js'
 import { MemoryRecordStore } from '../../../storage/memory/store.js'
 import type { RecordKey } from '../../../storage/record-store.js'
 
-/** A store that has lost a part of some bodies. */
+/** A store that has lost a part of some bodies, until they are written anew. */
 export class DamagedStore extends MemoryRecordStore {
-  readonly #damaged = new Set<string>()
+  /** The version that is damaged, once it has been read. */
+  readonly #damaged = new Map<string, number | undefined>()
 
   damage (kind: string, id: string): void {
-    this.#damaged.add(`${kind} ${id}`)
+    this.#damaged.set(`${kind} ${id}`, undefined)
   }
 
   protected override read (key: RecordKey): Row | undefined {
@@ -20,6 +21,10 @@ export class DamagedStore extends MemoryRecordStore {
   }
 
   #asItIs (kind: string, row: Row): Row {
-    return this.#damaged.has(`${kind} ${row.id}`) ? { ...row, json: row.json.slice(0, -1) } : row
+    const name = `${kind} ${row.id}`
+    if (!this.#damaged.has(name)) return row
+    const version = this.#damaged.get(name) ?? row.version
+    this.#damaged.set(name, version)
+    return row.version === version ? { ...row, json: row.json.slice(0, -1) } : row
   }
 }

@@ -1,0 +1,42 @@
+/**
+ * The files in which a fault loses data or locks a thread, and the tests that have to notice it, the fastest first: each mutant runs
+ * those that reach it, until one fails. Few tests for each file, so that a release can wait for all of them.
+ */
+const tests = (...names) => names.map(name => `build/test/${name}.test.js`)
+
+export const targets = {
+  // Leases, claims and takeovers.
+  'lib/shared/lease.ts': tests('unit/lease', 'runs/leases'),
+  'lib/runs/lease.ts': tests('runs/waiting', 'runs/leases', 'runs/dialect'),
+  'lib/runs/engine.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/waiting', 'runs/takeovers', 'runs/leases'),
+  'lib/runs/execution.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/takeovers', 'runs/leases'),
+  'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
+  'lib/runs/events/mirror.ts': tests('unit/mirror'),
+  'lib/vector-stores/indexer.ts': tests('vector-stores/recovery', 'vector-stores/fair'),
+  'lib/vector-stores/indexing.ts': tests('vector-stores/recovery', 'vector-stores/progress'),
+  // Commits.
+  'lib/shared/certain-store.ts': tests('unit/certain-store'),
+  'lib/shared/until-written.ts': tests('unit/until-written'),
+  'lib/shared/idempotent-answers.ts': tests('unit/idempotent-answers'),
+  'storage/base/batch.ts': tests('storage/memory'),
+  // Locks.
+  'lib/shared/thread-locks.ts': tests('runs/lock-wait', 'runs/uncertain'),
+  'lib/dialects/assistants/state.ts': tests('runs/state-table'),
+  // Cursors.
+  'lib/shared/pagination.ts': tests('unit/pagination'),
+  'storage/deleted-places.ts': tests('unit/deleted-places'),
+  'storage/each-record.ts': tests('unit/each-record'),
+  'storage/base/abstract-record-store.ts': tests('storage/memory'),
+  // Counts.
+  'lib/vector-stores/store-change.ts': tests('vector-stores/recovery', 'vector-stores/expiry'),
+  'lib/vector-stores/records.ts': tests('vector-stores/recovery', 'vector-stores/expiry'),
+  // Budgets.
+  'lib/shared/byte-budget.ts': tests('unit/byte-budget'),
+  'lib/runs/prompt/budget.ts': tests('runs/truncation'),
+  // Uploads.
+  'lib/files/uploads.ts': tests('files/uploads', 'files/recovery'),
+  'lib/files/staging.ts': tests('files/uploads', 'files/recovery'),
+  // Transfer.
+  'lib/transfer/importer.ts': tests('transfer/plain', 'transfer/elsewhere'),
+  'lib/transfer/record-writer.ts': tests('transfer/plain', 'transfer/elsewhere')
+}
