@@ -18,8 +18,9 @@
 import { test } from 'tap'
 import { flows } from './flows/index.js'
 import { readRecording, writeRecording } from './recording.js'
-import { Scene } from './scene.js'
+import { Scene, type Flows } from './scene.js'
 import { SharedStage, stores } from './stage.js'
+import type { TestServerOptions } from '../helpers/server.js'
 
 const { UPDATE_GOLDEN, GOLDEN = '' } = process.env
 
@@ -32,14 +33,19 @@ async function inTime (work: Promise<void>): Promise<boolean> {
   return await Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer))
 }
 
-/** Plays every flow on one store and compares what came of it with the recordings. */
-export async function playOn (name: string): Promise<void> {
+/**
+ * Plays flows on one store and compares what came of it with the recordings.
+ *
+ * @param played default: all that need nothing but a server.
+ * @param options of the server that flows share.
+ */
+export async function playOn (name: string, played: Flows = flows, options: TestServerOptions = {}): Promise<void> {
   const store = stores.find(store => store.name === name)
   if (store === undefined) throw new Error(`there is no store named ${name}`)
   const writes = UPDATE_GOLDEN === '1' && name === 'memory'
   await test(`recordings on ${name}`, { skip: await store.skip() }, async t => {
-    const shared = new SharedStage(t, store)
-    for (const [flow, { about, play }] of Object.entries(flows)) {
+    const shared = new SharedStage(t, store, options)
+    for (const [flow, { about, play }] of Object.entries(played)) {
       if (!flow.startsWith(GOLDEN)) continue
       await t.test(flow, async t => {
         const scene = new Scene(t, shared)

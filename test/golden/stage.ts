@@ -39,15 +39,17 @@ export async function startStage (t: Test, store: StageStore, options: TestServe
 export class SharedStage {
   readonly store: StageStore
   readonly #t: Test
+  readonly #options: TestServerOptions
   #stage: Promise<Stage> | undefined
 
-  constructor (t: Test, store: StageStore) {
+  constructor (t: Test, store: StageStore, options: TestServerOptions = {}) {
     this.#t = t
     this.store = store
+    this.#options = options
   }
 
   async get (): Promise<Stage> {
-    this.#stage ??= startStage(this.#t, this.store, { limits: { logRetentionMs: 0 } })
+    this.#stage ??= startStage(this.#t, this.store, { ...this.#options, limits: { logRetentionMs: 0 } })
     return await this.#stage
   }
 }
