@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
+import { SYSTEM_PROJECT } from '../../storage/layout.js'
 import { StorageUnavailableError, type NotificationListener, type Page, type PageQuery, type PartitionKey, type PutItem, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../storage/record-store.js'
 import { systemClock } from './clock.js'
 import { settlesWithin } from './timers.js'
+import { noteWrite } from './write-watch.js'
 
 /** A store that failed sooner than this lost its connection and may be back. One that took longer hangs: a second try would take as long. */
 const RETRY_WITHIN_MS = 1000
@@ -46,6 +48,18 @@ class CertainStore implements RecordStore {
   async page<Body> (query: PageQuery): Promise<Page<Body>> { return await this.#inner.page(query) }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    const isOfIndex = key.project === SYSTEM_PROJECT
+    try {
+      const done = await this.#write(key, items)
+      if (done && !isOfIndex) noteWrite()
+      return done
+    } catch (error) {
+      if (isUncertain(error) && !isOfIndex) noteWrite()
+      throw error
+    }
+  }
+
+  async #write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
     const began = performance.now()
     try {
       return await this.#inner.write(key, items)

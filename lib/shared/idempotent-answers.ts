@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { PartitionKey, RecordKey, RecordStore } from '../../storage/record-store.js'
+import { isUncertain } from './certain-store.js'
 import type { Clock } from './clock.js'
 import { ApiError } from './errors.js'
 import { pause } from './timers.js'
@@ -25,7 +26,11 @@ interface AnswerBody {
   fingerprint: string
   /** Milliseconds since the epoch. */
   at: number
+  /** Names the request that was first. Absent from records of before. */
+  request?: string
   answer?: KeptAnswer
+  /** It failed, and may have been carried out. */
+  isUnknown?: true
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -36,6 +41,9 @@ const DAYS_TO_CLEAR = 7
 /** How long a repetition waits for the answer of the request that it repeats. */
 const WAIT_MS = 10_000
 const LOOK_MS = { first: 25, most: 500 }
+
+/** Between tries to give a key back that may have been taken for a request that was not begun. */
+const WITHDRAW_MS = [1000, 2000, 4000, 8000, 16_000, 30_000]
 
 /** A request that has been at work for so long is probably not at work any more: its server was killed. */
 const GIVEN_UP_MS = 10 * 60_000
@@ -69,19 +77,43 @@ export class IdempotentAnswers {
       const found = await this.#find(project, days, key)
       if (found === undefined) {
         const place = recordKey(project, days[0]!, key)
-        const body: AnswerBody = { fingerprint, at: this.#clock.now() }
-        if (await this.#records.write(place, [{ op: 'put', kind: place.kind, id: place.id, body, expect: 'absent' }])) return new Begun(this.#records, place, body)
+        const body: AnswerBody = { fingerprint, at: this.#clock.now(), request: randomUUID() }
+        if (await this.#take(place, body)) return new Begun(this.#records, place, body)
         continue
       }
       if (found.fingerprint !== fingerprint) {
         throw new ApiError(400, 'This Idempotency-Key was used with another request. Use a new key for each request.', { code: 'idempotency_key_reused' })
       }
       if (found.answer !== undefined) return found.answer
+      if (found.isUnknown === true) throw unanswered(true)
       const now = this.#clock.now()
       const isLost = now - found.at > GIVEN_UP_MS
       if (isLost || now - from >= WAIT_MS) throw unanswered(isLost)
       await pause(this.#clock, look)
     }
+  }
+
+  async #take (place: RecordKey, body: AnswerBody): Promise<boolean> {
+    try {
+      return await this.#records.write(place, [{ op: 'put', kind: place.kind, id: place.id, body, expect: 'absent' }])
+    } catch (error) {
+      if (isUncertain(error)) this.#withdraw(place, body, 0)
+      throw error
+    }
+  }
+
+  /** The key may be taken, now or later, for a request that was refused because nothing could be learned about that. */
+  #withdraw (place: RecordKey, { request }: AnswerBody, tries: number): void {
+    const delay = WITHDRAW_MS[tries]
+    if (delay === undefined) return
+    this.#clock.after(delay, () => {
+      const remove = async (): Promise<boolean> => {
+        const found = await this.#records.get<AnswerBody>(place)
+        if (found === undefined) return false
+        return found.body.request !== request || await this.#records.write(place, [{ op: 'delete', kind: place.kind, id: place.id, expect: found.version }])
+      }
+      remove().catch(() => false).then(isSettled => { if (!isSettled) this.#withdraw(place, { request } as AnswerBody, tries + 1) }, () => {})
+    })
   }
 
   async #find (project: string, days: readonly number[], key: string): Promise<AnswerBody | undefined> {
@@ -128,6 +160,13 @@ export class Begun {
     await this.#records.write(this.#place, [{ op: 'put', kind, id, body: { ...this.#body, answer } satisfies AnswerBody, expect: 1 }])
   }
 
+  /** Keeps repetitions from being carried out: the request failed, and may have had an effect. */
+  async keepUnknown (): Promise<void> {
+    this.#isSettled = true
+    const { kind, id } = this.#place
+    await this.#records.write(this.#place, [{ op: 'put', kind, id, body: { ...this.#body, isUnknown: true } satisfies AnswerBody, expect: 1 }])
+  }
+
   /** Lets a repetition be carried out: nothing was done. */
   async release (): Promise<void> {
     this.#isSettled = true
@@ -145,6 +184,6 @@ function recordKey (project: string, day: number, key: string): RecordKey {
 
 function unanswered (isLost: boolean): ApiError {
   return isLost
-    ? new ApiError(409, 'A request with this Idempotency-Key was interrupted, and may have been carried out. Check its effect before you send it with a new key.', { code: 'idempotency_outcome_unknown', headers: { 'x-should-retry': 'false' } })
+    ? new ApiError(409, 'A request with this Idempotency-Key was interrupted or has failed, and may have been carried out. Check its effect before you send it with a new key.', { code: 'idempotency_outcome_unknown', headers: { 'x-should-retry': 'false' } })
     : new ApiError(409, 'A request with this Idempotency-Key is being carried out. Please retry your request.', { code: 'idempotency_key_in_use', headers: { 'retry-after': '1', 'x-should-retry': 'true' } })
 }

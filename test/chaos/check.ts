@@ -25,26 +25,34 @@ export async function check (client: OpenAI, model: Model, storeId: string, dead
 
 async function checkThread (client: OpenAI, model: Model, id: string, facts: ThreadFacts, deadline: number): Promise<void> {
   const { runs: api, messages: messageApi } = client.beta.threads
-  const runs = (await api.list(id, { limit: 100 })).data
-  const listed = runs.map(run => run.id)
-  if (new Set(listed).size !== listed.length) model.found('twice', `${id}: a run is listed twice`)
-  for (const run of facts.runs.keys()) if (!listed.includes(run)) model.found('lost', `${id}: ${run} is not listed`)
-  for (const run of new Set([...listed, ...facts.runs.keys()])) {
-    const told = facts.runs.get(run)
-    const status = await settle(client, id, run, deadline)
-    if (!ENDED.includes(status)) return model.found('stuck', `${id}: ${run} is ${status}`)
-    if (status === 'failed' || status === 'expired') model.found('amiss', `${id}: ${run} is ${status}: ${JSON.stringify((await api.retrieve(run, { thread_id: id })).last_error)}`)
-    if (told !== undefined && ENDED.includes(told) && told !== status) model.found('amiss', `${id}: ${run} was ${told} and is ${status}`)
-  }
-
   const last = `last ${unique()}`
   facts.sent.add(last)
-  try {
-    await messageApi.create(id, { role: 'user', content: last })
-  } catch (error) {
-    return model.found('stuck', `${id} takes no message: ${String(error)}`)
+  for (;;) {
+    // Asked for anew each time: a request whose client has left may still bring one.
+    const listed = (await api.list(id, { limit: 100 })).data.map(run => run.id)
+    for (const run of new Set([...listed, ...facts.runs.keys()])) {
+      const status = await settle(client, id, run, deadline)
+      if (!ENDED.includes(status)) return model.found('stuck', `${id}: ${run} is ${status}`)
+    }
+    try {
+      await messageApi.create(id, { role: 'user', content: last })
+      break
+    } catch (error) {
+      if (performance.now() > deadline) return model.found('stuck', `${id} takes no message: ${String(error)}`)
+    }
   }
   facts.messages.add(last)
+  const runs = (await api.list(id, { limit: 100 })).data
+  const listed = new Set(runs.map(run => run.id))
+  if (listed.size !== runs.length) model.found('twice', `${id}: a run is listed twice`)
+  for (const [run, told] of facts.runs) {
+    const now = runs.find(each => each.id === run)
+    if (now === undefined) model.found('lost', `${id}: ${run} is not listed`)
+    else if (ENDED.includes(told) && told !== now.status) model.found('amiss', `${id}: ${run} was ${told} and is ${now.status}`)
+  }
+  for (const { id: run, status, last_error: error } of runs) {
+    if (status === 'failed' || status === 'expired') model.found('amiss', `${id}: ${run} is ${status}: ${JSON.stringify(error)}`)
+  }
   const messages = (await messageApi.list(id, { limit: 100, order: 'asc' })).data
   const texts = messages.filter(({ role }) => role === 'user').map(({ content: [part] }) => (part as any).text.value as string)
   for (const text of facts.messages) if (!texts.includes(text)) model.found('lost', `${id}: the message "${text}" is not there`)
@@ -53,8 +61,8 @@ async function checkThread (client: OpenAI, model: Model, id: string, facts: Thr
     if (!facts.sent.has(text)) model.found('amiss', `${id}: the message "${text}" was not sent`)
   }
   const asked = texts.filter(text => !text.startsWith('last ')).length
-  if (listed.length > asked) model.found('twice', `${id} has ${listed.length} runs for ${asked} messages`)
-  for (const { id: run, status } of (await api.list(id, { limit: 100 })).data) {
+  if (runs.length > asked) model.found('twice', `${id} has ${runs.length} runs for ${asked} messages`)
+  for (const { id: run, status } of runs) {
     const steps = (await api.steps.list(run, { thread_id: id, limit: 100 })).data
     const said = messages.filter(message => message.run_id === run)
     // The model of the load speaks once in a run, and asks at most once.

@@ -46,12 +46,12 @@ type Client = (load: Load) => Promise<void>
 
 /**
  * What a client has to expect while something is broken: no answer, a 503, and for a repetition whose first try may have been carried
- * out a 409, or a 400 that says that the first try's run is active.
+ * out a 409, or a 400 that says that the first try's run is active. A run may also end before it is cancelled.
  */
 function isFair (error: any, stop: AbortSignal): boolean {
   if (stop.aborted) return true
   if (error.status === undefined) return error.code === undefined || CODES_OF_ENDS.includes(error.code)
-  return error.status === 502 || error.status === 503 || error.status === 409 || (error.status === 400 && /active/.test(error.message))
+  return error.status === 502 || error.status === 503 || error.status === 409 || (error.status === 400 && /active|Cannot cancel/.test(error.message))
 }
 
 /** Of the events that end a stream before its run. */

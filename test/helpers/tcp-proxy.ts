@@ -38,6 +38,8 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
   const said = new WeakMap<Socket, { text: string }>()
   let mode: 'open' | 'refuse' | 'stall' = 'open'
   let delayMs = 0
+  /** The longest delay so far. */
+  let heldMs = 0
   let traps: { text: string, then: 'cut' | 'swallow', times: number, sprung: () => void }[] = []
   /** What becomes of what a client says. */
   const trapFor = (chunk: Buffer): 'cut' | 'swallow' | undefined => {
@@ -56,6 +58,7 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
     const upstream = connect(Number(port), hostname)
     const words = { text: '' }
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+      let delayed = 0
       sockets.add(from)
       said.set(from, words)
       from.on('data', (chunk: Buffer) => {
@@ -66,8 +69,17 @@ export async function startProxy (t: Test, target: string): Promise<TcpProxy> {
           return
         }
         if (trap === 'swallow') upstream.removeAllListeners('data').on('data', () => client.destroy())
-        if (delayMs === 0) to.write(chunk)
-        else setTimeout(() => { if (!to.destroyed) to.write(chunk) }, delayMs)
+        if (delayMs === 0 && delayed === 0) {
+          to.write(chunk)
+          return
+        }
+        // Timers of the same length fire in order; one that comes behind them when the delay has ended waits for them, too.
+        delayed++
+        heldMs = Math.max(heldMs, delayMs)
+        setTimeout(() => {
+          delayed--
+          if (!to.destroyed) to.write(chunk)
+        }, heldMs)
       })
       from.on('error', () => {})
       from.on('close', () => {

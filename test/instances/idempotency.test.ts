@@ -1,13 +1,15 @@
 import { test, type Test } from 'tap'
 import { KIND } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
+import type { WriteItem } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { newThread, startServer, type TestServer } from '../helpers/server.js'
 import { newestSdk } from '../helpers/sdk.js'
 import { persistentStores, sharedStores } from '../helpers/stores.js'
 import { Gate, http, text, toolCalls } from '../helpers/upstream.js'
+import { ProcessView } from '../runs/helpers/process-view.js'
 import { counting } from '../vector-stores/helpers/counting.js'
-import { messagesOf, reaches, runnable } from './helpers/instances.js'
+import { messagesOf, reaches, runnable, textOf } from './helpers/instances.js'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const ask = { type: 'function', function: { name: 'ask' } }
@@ -194,4 +196,62 @@ test('the retry of an official client after a lost answer makes nothing twice', 
   const message = await client.beta.threads.messages.create(thread.id, { role: 'user', content: 'Hello?' }, { headers: newKey() })
   t.equal(lost, 2)
   t.strictSame((await messagesOf(server, thread.id)).map(({ id }) => id), [message.id])
+})
+
+test('a request that ended in a 503, and may have been carried out, is not carried out again by its repetition', async t => {
+  const store = new MemoryRecordStore()
+  const view = new ProcessView(store, { shared: true })
+  const server = await startServer(t, { storage: view, mayLogErrors: true, script: [toolCalls([{ name: 'ask', arguments: {} }]), text('Noon.')] })
+  const { create, thread } = await runnable(server, { tools: [ask] })
+  const path = `/threads/${thread.id}/messages`
+  const puts = (kind: string) => (items: readonly WriteItem[]): boolean => items.some(item => item.op === 'put' && item.kind === kind)
+  /** Carried out so late that the server has given it up. */
+  const late = (kind: string): Gate => {
+    const gate = new Gate()
+    view.loseAnswer(puts(kind), gate)
+    // The server's own second try.
+    view.loseAnswer(puts(kind), gate)
+    return gate
+  }
+  const unknown = { status: 409, body: { error: { code: 'idempotency_outcome_unknown' } } }
+
+  const [key, message] = [newKey(), { role: 'user', content: 'Once?' }]
+  const gate = late(KIND.message)
+  t.equal((await server.post(path, message, key)).status, 503)
+  const again = await server.post(path, message, key)
+  t.match(again, unknown)
+  t.equal(again.headers.get('x-should-retry'), 'false')
+  gate.open(Infinity)
+  t.strictSame((await messagesOf(server, thread.id)).map(textOf), ['Hello?', 'Once?'])
+
+  const run = await reaches(server, await create(server), 'requires_action')
+  const outputs = { tool_outputs: [{ tool_call_id: run.required_action.submit_tool_outputs.tool_calls[0].id, output: 'Noon' }] }
+  const submit = `/threads/${thread.id}/runs/${run.id}/submit_tool_outputs`
+  const outputsKey = newKey()
+  const taken = late(KIND.run)
+  t.equal((await server.post(submit, outputs, outputsKey)).status, 503)
+  taken.open(Infinity)
+  t.match(await server.post(submit, outputs, outputsKey), unknown, 'and not a 400 that says that the run takes no outputs')
+})
+
+test('a request whose reads failed, or whose key alone was written, has done nothing: its repetition is carried out', async t => {
+  const store = new MemoryRecordStore()
+  const view = new ProcessView(store, { shared: true })
+  const server = await startServer(t, { storage: view, mayLogErrors: true })
+  const { thread } = await runnable(server)
+  const post = async (key: object): Promise<number> => (await server.post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Once?' }, { ...key })).status
+
+  const key = newKey()
+  view.failRead(({ kind }) => kind === KIND.thread)
+  t.strictSame([await post(key), await post(key)], [503, 200])
+
+  // The server could not learn that the key is its own.
+  const other = newKey()
+  const isKey = (items: readonly WriteItem[]): boolean => items.some(item => item.op === 'put' && item.kind === KIND.idempotentAnswer)
+  const gate = new Gate()
+  for (let time = 0; time < 2; time++) view.loseAnswer(isKey, gate)
+  t.equal(await post(other), 503)
+  gate.open(Infinity)
+  t.equal(await post(other), 200)
+  t.strictSame((await messagesOf(server, thread.id)).map(textOf), ['Hello?', 'Once?', 'Once?'])
 })

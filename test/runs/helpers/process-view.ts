@@ -14,6 +14,7 @@ export class ProcessView implements RecordStore {
   #isDead = false
   #holds: { matches: Matches, gate: Gate }[] = []
   #refuses: Matches = () => false
+  #failing: ((key: RecordKey) => boolean)[] = []
   #reads: { matches: (key: RecordKey) => boolean, gate: Gate }[] = []
   #unanswered: { matches: Matches, late: Gate | undefined }[] = []
 
@@ -53,6 +54,11 @@ export class ProcessView implements RecordStore {
     this.#unanswered.push({ matches, late })
   }
 
+  /** The next read that matches fails: the store is away. */
+  failRead (matches: (key: RecordKey) => boolean): void {
+    this.#failing.push(matches)
+  }
+
   /** Writes that match fail from now on. */
   refuse (matches: Matches): void {
     this.#refuses = matches
@@ -71,6 +77,7 @@ export class ProcessView implements RecordStore {
 
   async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
     this.calls.get++
+    if (take(this.#failing, matches => matches(key)) !== undefined) throw new StorageUnavailableError('out of reach')
     const record = await this.#alive().get<Body>(key)
     await take(this.#reads, ({ matches }) => matches(key))?.gate.pass()
     return record
