@@ -72,6 +72,7 @@ export async function chaosRounds (t: Test, fault: Fault, kind: StoreKind, { rou
     const { id: storeId } = await client.vectorStores.create({ name: `round ${round}` })
     models.push([model, storeId])
     const stop = new AbortController()
+    t.teardown(() => stop.abort())
     const load = work({ client: wire.client(stop.signal), model, assistantId: assistant.id, storeId, random, stop: stop.signal })
     await pause(50 + random() * BEFORE_MS)
     const undo = await fault.begin(scene)

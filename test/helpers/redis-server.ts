@@ -47,7 +47,8 @@ export async function startRedis (t: Test, { port: given, cluster = false, args 
 }
 
 function adminOf (t: Test, port: number): Redis {
-  const admin = new Redis({ port, retryStrategy: null! })
+  // Sentinel closes the connections of a replica that it promotes. Commands to a server that has ended fail after a try.
+  const admin = new Redis({ port, retryStrategy: () => 20, maxRetriesPerRequest: 1 })
   admin.on('error', () => {})
   t.teardown(() => admin.disconnect())
   return admin
