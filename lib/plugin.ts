@@ -11,7 +11,7 @@ import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import { auditRequests } from './http/audit.js'
 import { authenticator, isOpen } from './http/auth.js'
 import { Core } from './core.js'
-import { badRequest } from './shared/errors.js'
+import { ApiError, badRequest } from './shared/errors.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
 import { newId } from './shared/ids.js'
 import { parseJsonBodies } from './http/json-body.js'
@@ -21,6 +21,7 @@ import { refuseWebPages, warnWhenOpen } from './http/local-only.js'
 import { describeRoute, documentOf, openApiOptions } from './http/openapi.js'
 import type { OpenApiDocument } from './http/openapi-document.js'
 import { checkPermissions } from './http/permissions.js'
+import { refuseUnderPressure, UnauthorizedLimit } from './http/overload.js'
 import { limitRequests } from './http/quotas.js'
 import { decorateRequests, setCaller } from './http/request-context.js'
 import { ReaderSlots } from './http/reader-slots.js'
@@ -124,6 +125,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     await routes.register(publicRoutes, routeOptions)
     // A context of its own, so that no configuration of a route lets a request through without a key.
     await routes.register(async keyed => {
+      await refuseUnderPressure(keyed, resolved.overload)
       authenticate(keyed, core, resolved, keyFile)
       if (resolved.audit !== undefined) auditRequests(keyed, resolved.audit, core.clock, app.log)
       limitRequests(keyed, core.spending)
@@ -169,10 +171,15 @@ function clientRequestId ({ headers }: FastifyRequest): string | undefined {
 }
 
 /** Finds out whose request it is, before anything of it is read. */
-function authenticate (api: FastifyInstance, core: Core, { apiKeys, requireBetaHeader }: ResolvedOptions, keyFile: KeyFile | undefined): void {
+function authenticate (api: FastifyInstance, core: Core, { apiKeys, requireBetaHeader, overload }: ResolvedOptions, keyFile: KeyFile | undefined): void {
   const callerOf = authenticator(apiKeys, core.clock, keyFile)
+  const unauthorized = new UnauthorizedLimit(overload.unauthorizedPerMinute ?? Infinity, core.clock)
   api.addHook('onRequest', async request => {
-    const caller = await callerOf(request)
+    unauthorized.check(request.ip)
+    const caller = await callerOf(request).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) unauthorized.count(request.ip)
+      throw error
+    })
     await core.enrol(caller.project)
     setCaller(request, caller, core.project(caller.project))
     if (requireBetaHeader) checkBetaHeader(request, api.prefix)

@@ -10,7 +10,7 @@ import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { loggerOptions } from './server/logging.js'
 import {
-  BUILD_OPTION_NAMES, checkedPrefix, DEFAULT_CLOSE_GRACE_MS, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
+  BUILD_OPTION_NAMES, checkedConnections, checkedPrefix, DEFAULT_CLOSE_GRACE_MS, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
 } from './server/options.js'
 import { runtimeOptions, type Runtime } from './options/runtime.js'
 import { routerOptions } from './server/router-options.js'
@@ -43,6 +43,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     pluginTimeout: PLUGIN_TIMEOUT_MS,
     ...routerOptions(),
     genReqId: newId.request,
+    trustProxy: options.trustProxy ?? false,
     // `AzureOpenAI` clients find the API below /openai.
     rewriteUrl: rewriteAzureUrl(plugin.prefix),
     forceCloseConnections: 'idle',
@@ -54,6 +55,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  if (options.maxConnections !== undefined) app.server.maxConnections = checkedConnections(options.maxConnections)
   closeGently(app, options.closeGraceMs ?? DEFAULT_CLOSE_GRACE_MS)
   // Without a prefix it is the plugin's own.
   if (plugin.prefix !== '') {

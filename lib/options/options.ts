@@ -1,4 +1,5 @@
 import type { BlobStore } from '../../storage/blob-store.js'
+import { checkedOverload, type OverloadOptions } from '../http/overload-options.js'
 import type { Audit } from '../http/audit-entry.js'
 import { isOpen, type ApiKeys } from '../http/auth.js'
 import { knownKeys } from '../http/keys.js'
@@ -138,6 +139,8 @@ export interface OpenAICompatOptions {
   audit?: Audit
   /** What one project may have of the server. Default: no quotas. */
   quotas?: Quotas
+  /** When requests are refused for the server's own good. Default: never. */
+  overload?: OverloadOptions
   /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
   cors?: false | FastifyCorsOptions
   /** What happens to parameters that the API does not have. Default `reject`, as the real API does. */
@@ -173,6 +176,7 @@ export interface ResolvedOptions {
   allowedHosts: readonly string[]
   audit: Audit | undefined
   quotas: Quotas
+  overload: OverloadOptions
   cors: false | FastifyCorsOptions
   unknownParameters: 'reject' | 'ignore'
   requireBetaHeader: boolean
@@ -210,6 +214,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     allowedHosts: checkedHosts(options.allowedHosts ?? []),
     audit: checkedAudit(options.audit),
     quotas: checkedQuotas(options.quotas),
+    overload: checkedOverload(options.overload),
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
     unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),
     requireBetaHeader: options.requireBetaHeader ?? false,

@@ -11,6 +11,10 @@ export interface BuildServerOptions extends OpenAICompatOptions {
   logging?: Logging
   /** How long closing waits for answers under way before it cuts their connections, in milliseconds. Default 5,000. */
   closeGraceMs?: number
+  /** Proxies whose `X-Forwarded-For` is believed, as Fastify takes it (`true`, or addresses): then the audit log and `overload.unauthorizedPerMinute` go by the client's address. Default none. */
+  trustProxy?: boolean | string | string[]
+  /** TCP connections at a time; more are closed at once. Default: as many as the system gives. */
+  maxConnections?: number
   /** Whether `/console` shows the console. Default false; the command line has it on. */
   console?: boolean
 }
@@ -26,7 +30,7 @@ export interface OpenAIServerConfig extends BuildServerOptions {
 /** How long closing waits for answers under way unless `closeGraceMs` says otherwise, in milliseconds. */
 export const DEFAULT_CLOSE_GRACE_MS = 5_000
 
-const BUILD_OPTIONS: Record<Exclude<keyof BuildServerOptions, keyof OpenAICompatOptions>, true> = { logging: true, closeGraceMs: true, console: true }
+const BUILD_OPTIONS: Record<Exclude<keyof BuildServerOptions, keyof OpenAICompatOptions>, true> = { logging: true, closeGraceMs: true, maxConnections: true, trustProxy: true, console: true }
 const LISTEN_OPTIONS: Record<Exclude<keyof OpenAIServerConfig, keyof BuildServerOptions>, true> = { port: true, host: true }
 
 export const BUILD_OPTION_NAMES: readonly string[] = [...PLUGIN_OPTION_NAMES, ...Object.keys(BUILD_OPTIONS)]
@@ -34,6 +38,12 @@ export const SERVER_OPTION_NAMES: readonly string[] = [...BUILD_OPTION_NAMES, ..
 
 export function isPort (value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
+}
+
+/** Throws a TypeError for what is no number of connections. */
+export function checkedConnections (most: number): number {
+  if (!Number.isSafeInteger(most) || most < 1) throw new TypeError('Option "maxConnections" must be a whole number, 1 or more.')
+  return most
 }
 
 /** `/v1` by default; '' for none. Without the slash at the end. */
@@ -47,6 +57,6 @@ export function checkedPrefix (prefix: string = '/v1'): string {
 
 /** What the plugin is to get of the server's options. */
 export function pluginOptions (options: BuildServerOptions): OpenAICompatOptions {
-  const { logging, closeGraceMs, console, ...rest } = options
+  const { logging, closeGraceMs, maxConnections, trustProxy, console, ...rest } = options
   return { ...rest, prefix: checkedPrefix(options.prefix) }
 }

@@ -37,6 +37,7 @@ const SECTIONS: Section[] = [
   { title: 'Limits', of: [['lib/options/options.ts', 'Limits'], ['lib/runs/services.ts', 'EngineLimits']], intro: 'The keys of `limits`.', defaults: limits },
   { title: 'Streams', of: [['lib/http/sse.ts', 'StreamLimits']], intro: 'The keys of `streams`.', defaults: streams },
   { title: 'Quotas', of: [['lib/usage/quotas.ts', 'ProjectQuotas'], ['lib/usage/quotas.ts', 'Quotas']], intro: 'The keys of `quotas`; see [security](security.md#quotas).' },
+  { title: 'Overload', of: [['lib/http/overload-options.ts', 'OverloadOptions']], intro: 'The keys of `overload`; see [security](security.md#overload).' },
   { title: 'Retrieval', of: [['lib/vector-stores/service.ts', 'RetrievalOptions']], intro: 'The keys of `retrieval`.' },
   { title: 'Embeddings', of: [['lib/retrieval/embedder.ts', 'EmbeddingOptions']], intro: 'The keys of `retrieval.embeddings`.' },
   {
