@@ -25,6 +25,7 @@ async function main (): Promise<void> {
   else if (command.run === 'version') process.stdout.write(`${packageVersion()}\n`)
   else if (command.run === 'serve') await serve(command.values)
   else if (command.run === 'eval') await (await import('./cli/eval.js')).runEval(command.file, command.values)
+  else if (command.run === 'erase') await (await import('./cli/erase.js')).runErase(command, command.values, process.stdout)
   else if (command.run === 'sandbox') await sandbox(command)
   else if (command.run === 'key') createKey(command, process)
   else await transfer(command)

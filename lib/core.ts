@@ -1,11 +1,13 @@
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../storage/layout.js'
+import type { ErasedProject, ErasedThread, EraseThreadRequest } from '../schemas/erase.js'
 import type { Run } from '../schemas/runs.js'
 import type { ServerInfo } from '../schemas/server.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import type { Clock } from './shared/clock.js'
 import { packageVersion } from './shared/version.js'
-import type { Files } from './files/files.js'
+import type { ProjectApi } from './project-api.js'
+import { eraseProject, eraseThread, refuseOtherProject } from './erase.js'
 import { Sweeper } from './schedule/sweeper.js'
 import { Uploads } from './files/uploads.js'
 import type { Logger } from './shared/log.js'
@@ -18,35 +20,19 @@ import { AssistantsDialect } from './dialects/assistants/dialect.js'
 import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
-import type { Assistants } from './threads/assistants.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
-import type { Messages } from './threads/messages.js'
-import type { Threads } from './threads/threads.js'
 import type { BuiltInTools } from './tools/built-in-tools.js'
 import { ServerTools } from './tools/server-tools.js'
 import { Interpreter } from './tools/code-interpreter/interpreter.js'
 import { standardTools } from './tools/standard-tools.js'
 import { schemaExtender, type ExtendSchema } from './tools/tool-schemas.js'
-import type { VectorStoreApi } from './vector-stores/api.js'
 import { RetrievalService } from './vector-stores/service.js'
 import { quotasOf } from './usage/quotas.js'
 import { SharedCounters } from './usage/shared-counters.js'
 import { Spending } from './usage/spending.js'
 import { Webhooks } from './dialects/assistants/webhooks.js'
-
-/** Everything that the API does, for one project. */
-export interface ProjectApi {
-  readonly project: string
-  readonly assistants: Assistants
-  readonly threads: Threads
-  readonly messages: Messages
-  readonly runs: Runs
-  readonly files: Files
-  readonly uploads: Uploads
-  readonly vectorStores: VectorStoreApi
-}
 
 /** Projects whose services are kept at hand: few with keys, as many as there are users when a function names them. */
 const MAX_PROJECTS = 1000
@@ -192,6 +178,24 @@ export class Core {
     return this.#engine.recent(runKey(project, threadId, runId)) as Run | undefined
   }
 
+  /** Removes a thread with everything that was made for it. Throws the 404. */
+  async eraseThread (api: ProjectApi, id: string, request: EraseThreadRequest): Promise<ErasedThread> {
+    return await eraseThread(api, this.#records, id, request)
+  }
+
+  /** Removes everything of a project. `named` is to be its name. */
+  async eraseProject (api: ProjectApi, named: string): Promise<ErasedProject> {
+    refuseOtherProject(api.project, named)
+    const erased = await eraseProject(api, this.#records, this.clock)
+    this.#enrolled.delete(api.project)
+    return erased
+  }
+
+  /** Whether anything was ever written for a project. */
+  async hasProject (project: string): Promise<boolean> {
+    return await this.#records.get({ project: SYSTEM_PROJECT, partition: PARTITION.projects, kind: KIND.project, id: project }) !== undefined
+  }
+
   /** How this server is set up, without anything secret. With a model's name also what that stands for. */
   async describe (model?: string): Promise<ServerInfo> {
     const { providers, defaultModel, aliases } = await this.models.describe()
@@ -218,13 +222,18 @@ export class Core {
   }
 
   async #open (): Promise<void> {
-    await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
+    await this.openStores()
     for (const warning of this.#records.warnings ?? []) this.#log.warn({}, warning)
     await this.#engine.start(!this.#records.supports.shared)
     this.#sweeper.start(!this.#records.supports.shared)
     await this.#retrieval.start(!this.#records.supports.shared)
     // What an operator asks for by name is tested at once; requests need not wait for it.
     if (this.#options.codeInterpreter?.isAskedFor === true) this.#interpreter?.prepare().catch(() => {})
+  }
+
+  /** Opens the store alone: nothing is taken up. */
+  async openStores (): Promise<void> {
+    await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
   }
 
   /** Throws when the store takes no writes. Requests that come while one is written share the answer. */

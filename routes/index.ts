@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { assistantRoutes } from './assistants.js'
 import { chatRoutes } from './chat.js'
 import { embeddingRoutes } from './embeddings.js'
+import { eraseRoutes } from './erase.js'
 import { fileRoutes } from './files.js'
 import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
@@ -28,6 +29,7 @@ export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, op
   await app.register(serverRoutes, options)
   await app.register(assistantRoutes)
   await app.register(threadRoutes)
+  await app.register(eraseRoutes, options)
   await app.register(messageRoutes)
   await app.register(runRoutes, options)
   await app.register(runStepRoutes)

@@ -169,6 +169,14 @@ export class Uploads {
     })
   }
 
+  /** Removes an upload with its parts, whatever its status. Throws the 404. */
+  async erase (uploadId: string): Promise<void> {
+    const { body: { upload } } = await this.#current(uploadId)
+    if (upload.status === 'pending') await this.cancel(uploadId)
+    await this.#removeParts(uploadId)
+    await this.#write([{ op: 'delete', kind: KIND.upload, id: uploadId }, removeTask('upload', uploadId)])
+  }
+
   /** Called by the sweeper: expires an upload, removes the parts of one that has ended, and finally the upload itself. */
   async settle (uploadId: string): Promise<void> {
     const { records, clock } = this.#scope

@@ -24,6 +24,12 @@ export function checkPermissions (api: FastifyInstance): void {
   })
 }
 
+/** Throws the 403 unless the key may erase its project. */
+export function requireErasure (request: FastifyRequest): void {
+  if (callerOf(request).mayErase === true) return
+  throw new ApiError(403, 'This API key may not erase its project: that takes a key with "mayErase": true.', { code: 'insufficient_permissions' })
+}
+
 /** The models that the request is about to use: its own, or that of the assistant that it runs. */
 async function modelsOf (request: FastifyRequest): Promise<string[]> {
   const { model, assistant_id: assistantId } = (request.body ?? {}) as { model?: unknown, assistant_id?: unknown }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ProjectApi } from '../core.js'
+import type { ProjectApi } from '../project-api.js'
 import type { Payer } from '../usage/spending.js'
 import type { Caller } from './keys.js'
 

@@ -175,6 +175,12 @@ export class Begun {
   }
 }
 
+/** The partitions that may hold answers. */
+export function daysOfAnswers (now: number): string[] {
+  const today = Math.floor(now / DAY_MS)
+  return Array.from({ length: DAYS_TO_CLEAR + 3 }, (_, age) => partitionOf('', today + 1 - age).partition)
+}
+
 const partitionOf = (project: string, day: number): PartitionKey => ({ project, partition: `${PARTITION.idempotentAnswers} ${day}` })
 
 /** Clients choose their keys, and may choose what an id cannot hold. */

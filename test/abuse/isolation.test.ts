@@ -51,6 +51,8 @@ const CASES: Record<OperationId, Case> = {
     ]
   },
   listThreads: { lists: 'thread_id' },
+  eraseThread: { body: () => ({ files: 'all' }) },
+  eraseProject: { refers: [() => ({ project: 'alpha' })] },
   createThread: {
     refers: [
       ({ file_id: id }) => ({ messages: [{ role: 'user', content: 'x', attachments: [{ file_id: id, tools: [{ type: 'file_search' }] }] }] }),
@@ -195,6 +197,6 @@ async function cross (t: Test, server: TestServer): Promise<void> {
 
 for (const store of [{ name: 'memory', skip: async () => false as const, url: () => 'memory:' }, ...persistentStores]) {
   test(`every operation, crossed between two projects, on ${store.name}`, { skip: await store.skip() }, async t => {
-    await cross(t, await startServer(t, { storage: store.url(t), apiKeys: { 'sk-alpha': 'alpha', 'sk-beta': 'beta' } }))
+    await cross(t, await startServer(t, { storage: store.url(t), apiKeys: [{ key: 'sk-alpha', project: 'alpha', mayErase: true }, { key: 'sk-beta', project: 'beta', mayErase: true }] }))
   })
 }

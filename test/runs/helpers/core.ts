@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
-import { Core, type ProjectApi } from '../../../lib/core.js'
+import { Core } from '../../../lib/core.js'
+import type { ProjectApi } from '../../../lib/project-api.js'
 import type { Logger } from '../../../lib/shared/log.js'
 import { resolveOptions, type OpenAICompatOptions } from '../../../lib/options/options.js'
 import { readEvents } from '../../../lib/dialects/assistants/read-events.js'

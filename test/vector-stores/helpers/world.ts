@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { Test } from 'tap'
-import { Core, type ProjectApi } from '../../../lib/core.js'
+import { Core } from '../../../lib/core.js'
+import type { ProjectApi } from '../../../lib/project-api.js'
 import type { NewFile } from '../../../lib/files/files.js'
 import { resolveOptions, type OpenAICompatOptions } from '../../../lib/options/options.js'
 import type { VectorStoreFile } from '../../../schemas/vector-stores.js'
