@@ -22,7 +22,6 @@ async function mutate (file, tests) {
     configFile: 'scripts/mutation/stryker.config.json',
     mutate: [compiled(file)],
     tap: { testFiles: tests, forceBail: true },
-    // A dry run that fails says which test does.
     fileLogLevel: 'off'
   })
   return await stryker.runMutationTest()
@@ -48,7 +47,12 @@ let isGood = true
 for (const [file, tests] of Object.entries(targets)) {
   if (wanted.length > 0 && !wanted.some(start => file.startsWith(start))) continue
   const began = performance.now()
-  const mutants = (await mutate(file, tests)).filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status))
+  const all = await mutate(file, tests).catch(error => { process.stdout.write(`${file}: ${error.message}\n`) })
+  if (all === undefined) {
+    isGood = false
+    continue
+  }
+  const mutants = all.filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status))
   const source = await readFile(compiled(file), 'utf8')
   const survivors = mutants.filter(({ status }) => status !== 'Killed' && status !== 'Timeout').map(mutant => ({ file, ...describe(mutant, source) }))
   const unexplained = survivors.filter(survivor => !known.some(other => isSame(survivor, other)))

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg'
+import { newerVersion } from '../base/newer-version.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { withConnection } from './connections.js'
 
@@ -171,8 +172,7 @@ async function schemaVersion (connection: Pool | PoolClient, { plain, table }: T
     throw new StorageUnavailableError(`The PostgreSQL table ${table} belongs to another program: choose another schema or tableName.`)
   }
   if (version > MIGRATIONS.length) {
-    throw new StorageUnavailableError(
-      `The PostgreSQL table ${table} was written by a newer version of fastify-openai-compat (schema ${version}, this one knows ${MIGRATIONS.length}): upgrade the package, or choose another schema or tableName.`)
+    throw newerVersion(`The PostgreSQL table ${table} was`, version, MIGRATIONS.length, 'another schema or tableName')
   }
   return version
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import { RedisConnection } from './connection.js'
+import { refuseNewer } from './layout.js'
 import type { RedisRecordStoreOptions } from './options.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../base/abstract-blob-store.js'
 import { inChunks, readChunks } from '../base/chunks.js'
@@ -25,6 +26,12 @@ export class RedisBlobStore extends AbstractBlobStore {
 
   protected async open (): Promise<void> {
     await this.#connection.open()
+    try {
+      await refuseNewer(this.#connection)
+    } catch (error) {
+      this.#connection.close()
+      throw error
+    }
   }
 
   protected close (): void {

@@ -4,6 +4,7 @@ import { RedisBlobStore } from './blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import type { PartitionKey, RecordKey } from '../record-store.js'
 import { examine } from './examine.js'
+import { refuseNewer } from './layout.js'
 import { RedisConnection } from './connection.js'
 import { RedisSubscriber } from './subscriber.js'
 import { pageScript, type Script, writeScript } from './scripts.js'
@@ -15,7 +16,7 @@ import type { RedisRecordStoreOptions } from './options.js'
  *
  * A partition is two keys with one hash tag: `<prefix>{<project>:<partition>}:records`, a hash from kind and id to
  * "<version> <position> <parent> NUL <JSON>", whose field '' is the highest position; and `...:index`, a sorted set of equal
- * scores, hence in byte order, of "<kind> NUL <parent> NUL <16 digits of position> NUL <id>".
+ * scores, hence in byte order, of "<kind> NUL <parent> NUL <16 digits of position> NUL <id>". `<prefix>schema` says which version of this it is.
  */
 export class RedisRecordStore extends AbstractRecordStore {
   readonly supports = { shared: true, persistent: true }
@@ -42,6 +43,7 @@ export class RedisRecordStore extends AbstractRecordStore {
   protected async open (): Promise<void> {
     await this.#connection.open()
     try {
+      await refuseNewer(this.#connection)
       this.#warnings = await examine(this.#connection, this.#options.allowEviction ?? false)
     } catch (error) {
       this.#connection.close()

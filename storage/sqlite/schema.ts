@@ -1,4 +1,5 @@
 import type { Database } from 'libsql'
+import { newerVersion } from '../base/newer-version.js'
 import { StorageUnavailableError } from '../record-store.js'
 
 /** "oaic" in ASCII: marks the file as ours, so that we never write into another program's database. */
@@ -48,8 +49,7 @@ function requireOurs (database: Database, path: string): void {
   }
   const version = schemaVersion(database)
   if (isOurs && version > MIGRATIONS.length) {
-    throw new StorageUnavailableError(
-      `The SQLite file ${path} was written by a newer version of fastify-openai-compat (schema ${version}, this one knows ${MIGRATIONS.length}): upgrade the package, or choose another file.`)
+    throw newerVersion(`The SQLite file ${path} was`, version, MIGRATIONS.length, 'another file')
   }
 }
 

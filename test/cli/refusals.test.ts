@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { test, type Test } from 'tap'
+import Libsql from 'libsql'
+import { openStorageUrl } from '../../storage/open.js'
 import { startCli, type ProcessOptions } from '../helpers/process.js'
+import { databaseUrl, postgresSchema, queryPostgres, quietRedis, redisPrefix, redisUrl, skipPostgres, skipRedis } from '../helpers/stores.js'
 
 /** What the operator sees of a start that fails: an exit code and one sentence. */
 async function refusal (t: Test, options: ProcessOptions): Promise<string> {
@@ -50,5 +53,33 @@ for (const url of ['redis://:secret@127.0.0.1:9', 'postgres://user:secret@127.0.
     const sentence = await refusal(t, { args: ['--port', '0', '--storage', url] })
     t.match(sentence, /127\.0\.0\.1:9/)
     t.notMatch(sentence, 'secret')
+  })
+}
+
+const newer: [store: string, skip: () => Promise<string | false>, place: (t: Test, cwd: string) => string, mark: (url: string) => Promise<unknown>][] = [
+  ['sqlite', async () => false, (_, cwd) => `sqlite:${cwd}/records.db`, async url => {
+    const database = new Libsql(url.slice('sqlite:'.length))
+    database.exec('PRAGMA user_version = 1000')
+    database.close()
+  }],
+  ['redis', skipRedis, t => `${redisUrl}?keyPrefix=${redisPrefix(t)}`, async url => {
+    const client = quietRedis()
+    await client.set(`${new URL(url).searchParams.get('keyPrefix')}schema`, 1000)
+    client.disconnect()
+  }],
+  ['postgres', skipPostgres, t => `${databaseUrl}?schema=${postgresSchema(t)}`, async url =>
+    await queryPostgres(`UPDATE ${new URL(url).searchParams.get('schema')}.openai_compat_data SET version = 1000 WHERE kind = 'schema'`)]
+]
+
+for (const [store, skip, place, mark] of newer) {
+  test(`${store}: what a newer version has stored is left to it`, { skip: await skip() }, async t => {
+    const cwd = t.testdir()
+    const url = place(t, cwd)
+    const own = openStorageUrl(url)
+    await own.connect()
+    await own.disconnect()
+    await mark(url)
+    t.match(await refusal(t, { args: ['--port', '0', '--storage', url], cwd }),
+      /^The .+ (was|were) written by a newer version of fastify-openai-compat \(schema 1000, this one knows 1\): upgrade the package, or choose another .+\.$/)
   })
 }

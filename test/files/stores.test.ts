@@ -98,7 +98,7 @@ test('PostgresBlobStore', { skip: await skipPostgres() }, async ({ test }) => {
 test('RedisBlobStore', { skip: await skipRedis() }, async ({ test }) => {
   const keys = async (prefix: string): Promise<string[]> => {
     const client = quietRedis()
-    const found = await client.keys(`${prefix}*`)
+    const found = await client.keys(`${prefix}{*`)
     client.disconnect()
     return found
   }
@@ -120,10 +120,10 @@ test('RedisBlobStore', { skip: await skipRedis() }, async ({ test }) => {
     let during = 0
     async function * source () {
       yield Buffer.from('x')
-      during = await client.ttl((await client.keys(`${keyPrefix}*`))[0]!)
+      during = await client.ttl((await client.keys(`${keyPrefix}{*`))[0]!)
     }
     await store.put(key, source())
-    return { during, after: await client.ttl((await client.keys(`${keyPrefix}*`))[0]!) }
+    return { during, after: await client.ttl((await client.keys(`${keyPrefix}{*`))[0]!) }
   }
 
   test('what a process that died left expires after a day; what is complete stays', async t => {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Cluster } from 'ioredis'
 import { test } from 'tap'
 import { type RecordStore, StorageUnavailableError } from '../../storage/record-store.js'
+import { RedisBlobStore } from '../../storage/redis/blobs.js'
 import { RedisRecordStore } from '../../storage/redis/store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
@@ -25,12 +26,30 @@ test('RedisRecordStore', { skip: await skipRedis() }, async ({ test }) => {
     await store.write({ project: 'a:b', partition: 'c}d' }, [put('m1'), put('m2', { kind: 'run', parent: 'x' })])
     const client = quietRedis()
     t.teardown(() => client.disconnect())
-    const keys = (await client.keys(`${keyPrefix}*`)).sort()
+    const keys = (await client.keys(`${keyPrefix}{*`)).sort()
     t.strictSame(keys, ['index', 'records'].map(name => `${keyPrefix}{a%3Ab:c%7Dd}:${name}`))
     const slots = await Promise.all(keys.map(key => client.cluster('KEYSLOT', key).catch(() => 'no cluster')))
     t.equal(slots[0], slots[1])
     await store.write({ project: 'a:b', partition: 'c}d' }, [{ op: 'clear' }])
-    t.strictSame(await client.keys(`${keyPrefix}*`), [])
+    t.strictSame(await client.keys(`${keyPrefix}*`), [`${keyPrefix}schema`], 'which says how they look')
+  })
+
+  test('keys of a newer version are refused with one sentence, those of one that noted nothing down are taken', async t => {
+    const keyPrefix = redisPrefix(t)
+    const client = quietRedis()
+    t.teardown(() => client.disconnect())
+    await connected(t, new RedisRecordStore({ url: redisUrl, keyPrefix }))
+    t.equal(await client.get(`${keyPrefix}schema`), '1')
+    t.equal(await client.ttl(`${keyPrefix}schema`), -1)
+    await client.del(`${keyPrefix}schema`)
+    await connected(t, new RedisRecordStore({ url: redisUrl, keyPrefix, ttl: 60 }))
+    t.equal(await client.ttl(`${keyPrefix}schema`), -1, 'it does not expire with what it is about')
+    await client.set(`${keyPrefix}schema`, 1000)
+    const message = `The Redis keys ${keyPrefix}* were written by a newer version of fastify-openai-compat (schema 1000, this one knows 1): upgrade the package, or choose another keyPrefix.`
+    for (const store of [new RedisRecordStore({ url: redisUrl, keyPrefix }), new RedisBlobStore({ url: redisUrl, keyPrefix }), new RedisRecordStore({ client, keyPrefix })]) {
+      await t.rejects(store.connect(), { name: 'StorageUnavailableError', message })
+    }
+    t.equal(await client.get(`${keyPrefix}schema`), '1000')
   })
 
   test('with a ttl, every write sets it anew for the whole partition; without one it is lifted', async t => {
@@ -38,10 +57,10 @@ test('RedisRecordStore', { skip: await skipRedis() }, async ({ test }) => {
     const store = await connected(t, new RedisRecordStore({ url: redisUrl, keyPrefix, ttl: 1000 }))
     const client = quietRedis()
     t.teardown(() => client.disconnect())
-    const ttls = async () => Promise.all((await client.keys(`${keyPrefix}*`)).map(key => client.ttl(key)))
+    const ttls = async () => Promise.all((await client.keys(`${keyPrefix}{*`)).map(key => client.ttl(key)))
 
     await store.write(home, [put('m1')])
-    for (const key of await client.keys(`${keyPrefix}*`)) await client.expire(key, 10)
+    for (const key of await client.keys(`${keyPrefix}{*`)) await client.expire(key, 10)
     await store.write(home, [put('m2')])
     const found = await ttls()
     t.equal(found.length, 2)
