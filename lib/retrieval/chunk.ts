@@ -1,4 +1,5 @@
 import type { CountTokens } from '../models/tokens.js'
+import { ownText } from '../shared/own-text.js'
 import { unreadable, type Section } from './parse/document.js'
 
 /** A piece of a document, as it is searched for and shown to the model. */
@@ -55,16 +56,21 @@ export function * chunks (sections: readonly Section[], { size, overlap }: Chunk
   if (last !== undefined) yield last
 }
 
+const MAX_COUNTED = 50_000
+/** The tokens of words, by what counts them: documents share most of their words. */
+const COUNTED = new WeakMap<CountTokens, Map<string, number>>()
+
 function * words (sections: readonly Section[], count: CountTokens): Generator<Word, void, undefined> {
-  const counted = new Map<string, number>()
+  let counted = COUNTED.get(count)
+  if (counted === undefined) COUNTED.set(count, counted = new Map<string, number>())
   let offset = 0
   for (const { text, page } of sections) {
     for (const { 0: word, index } of text.matchAll(WORD)) {
       let tokens = counted.get(word)
       if (tokens === undefined) {
         tokens = count(word)
-        if (counted.size >= 50_000) counted.clear()
-        counted.set(word, tokens)
+        if (counted.size >= MAX_COUNTED) counted.clear()
+        counted.set(ownText(word), tokens)
       }
       yield { text: word, tokens, start: offset + index, page }
     }

@@ -31,18 +31,28 @@ const ENOUGH = 2
  * @param words in lower case
  */
 export function languageVotes (words: readonly string[]): { language: Language, votes: number }[] {
+  return counted(words.slice(0, SAMPLE).map(word => FUNCTION_WORDS.get(word)))
+}
+
+function counted (words: readonly (readonly Language[] | undefined)[]): { language: Language, votes: number }[] {
   const votes = new Map<Language, number>()
-  for (const word of words.slice(0, SAMPLE)) {
-    for (const language of FUNCTION_WORDS.get(word) ?? []) votes.set(language, (votes.get(language) ?? 0) + 1)
+  for (const languages of words) {
+    if (languages === undefined) continue
+    for (const language of languages) votes.set(language, (votes.get(language) ?? 0) + 1)
   }
   return [...votes].map(([language, votes]) => ({ language, votes })).sort((a, b) => b.votes - a.votes)
 }
 
-/** The language of a passage. One that does not say is in that of the passage before, or in the commonest of its script. */
-export function languageOf (words: readonly string[], before?: Language): Language {
-  const [first] = languageVotes(words)
-  if (first !== undefined && first.votes >= ENOUGH) return first.language
-  return before ?? scriptOf(words[0] ?? '').fallback
+/**
+ * The language of a passage. One that does not say is in that of the passage before, or in the commonest of its script.
+ *
+ * @param words the languages that each word is a function word of, from `FUNCTION_WORDS`
+ * @param first the first word
+ */
+export function languageOf (words: readonly (readonly Language[] | undefined)[], first: string | undefined, before?: Language): Language {
+  const [most] = counted(words.slice(0, SAMPLE))
+  if (most !== undefined && most.votes >= ENOUGH) return most.language
+  return before ?? scriptOf(first ?? '').fallback
 }
 
 /** The language to stem a word by in a text of `language`: a word in other letters is of another one. */

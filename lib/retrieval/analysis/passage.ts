@@ -1,8 +1,9 @@
-import type { Language } from './function-words.js'
+import { ownText } from '../../shared/own-text.js'
+import { FUNCTION_WORDS, type Language } from './function-words.js'
 import { folded } from './normalise.js'
 import { languageOf, languageOfWord } from './languages.js'
 import { termOf } from './stemmers.js'
-import { grams, nameParts, tokens } from './words.js'
+import { eachToken, grams, nameParts } from './words.js'
 
 /** What an index keeps of a passage. */
 export interface AnalysedPassage {
@@ -20,27 +21,76 @@ export interface AnalysedPassage {
  * @param before the language of the passage before it
  */
 export function analysePassage (text: string, before?: Language, name = ''): AnalysedPassage {
-  const found = [...tokens(text)]
-  const words = found.filter(({ kind }) => kind !== 'cut').map(({ text }) => text.toLowerCase())
-  const language = languageOf(words, before)
+  const found: (KnownWord | string)[] = []
+  const joined = new Set<number>()
+  const named: (readonly Language[] | undefined)[] = []
+  let first: string | undefined
+  eachToken(text, (kind, text, isJoined) => {
+    if (isJoined) joined.add(found.length)
+    const word = kind === 'run' ? text : known(text, kind)
+    found.push(word)
+    if (kind !== 'cut') first ??= text
+    named.push(typeof word === 'string' ? FUNCTION_WORDS.get(word) : word.languages)
+  })
+  const language = languageOf(named, first?.toLowerCase(), before)
   const terms: string[] = []
   const wholes: string[] = []
   let last: string | undefined
-  for (const { kind, text, isJoined } of found) {
-    if (kind === 'run') terms.push(...grams(text.toLowerCase()).map(folded))
-    else {
-      const parts = kind === 'word' ? nameParts(text) : []
-      const lower = text.toLowerCase()
-      terms.push(termOf(lower, languageOfWord(lower, language)))
-      wholes.push(...parts.map(part => termOf(part.toLowerCase(), language)))
-      if (isJoined && last !== undefined) wholes.push(termOf(last + lower, languageOfWord(lower, language)))
-      last = kind === 'word' ? lower : undefined
+  for (let i = 0; i < found.length; i++) {
+    const word = found[i]!
+    if (typeof word === 'string') {
+      for (const gram of grams(word.toLowerCase())) terms.push(folded(gram))
+      continue
     }
+    terms.push(word.terms[language] ??= termOf(word.lower, languageOfWord(word.lower, language)))
+    for (const part of word.parts) wholes.push(termOf(part.toLowerCase(), language))
+    if (last !== undefined && joined.has(i)) wholes.push(termOf(last + word.lower, languageOfWord(word.lower, language)))
+    last = word.isCut ? undefined : word.lower
   }
-  return { terms: [...terms, ...wholes, ...nameTerms(name, language)], length: terms.length, language }
+  const { length } = terms
+  for (const whole of wholes) terms.push(whole)
+  for (const term of nameTerms(name, language)) terms.push(term)
+  return { terms, length, language }
 }
 
+/** What there is to know of a word, by its spelling. */
+interface KnownWord {
+  lower: string
+  /** Out of a text without spaces: it tells no language, and has no parts. */
+  isCut: boolean
+  /** Those that it is a function word of. */
+  languages: readonly Language[] | undefined
+  parts: readonly string[]
+  /** What it is looked up by in passages of a language. */
+  terms: Partial<Record<Language, string>>
+}
+
+const MAX_KNOWN = 50_000
+/** Longer ones hardly come again. */
+const LONGEST_KNOWN = 64
+/** A text has the same words again and again, and most of the time that it takes goes to finding out about them. */
+const KNOWN = new Map<string, KnownWord>()
+
+function known (word: string, kind: 'word' | 'cut'): KnownWord {
+  const found = KNOWN.get(word)
+  if (found !== undefined) return found
+  const [own, isCut] = [ownText(word), kind === 'cut']
+  const lower = own.toLowerCase()
+  const made: KnownWord = { lower, isCut, languages: isCut ? undefined : FUNCTION_WORDS.get(lower), parts: isCut ? [] : nameParts(own), terms: {} }
+  if (word.length > LONGEST_KNOWN) return made
+  if (KNOWN.size >= MAX_KNOWN) KNOWN.clear()
+  KNOWN.set(own, made)
+  return made
+}
+
+/** Of the file that was told last, for its passages come one after the other. */
+let lastName: { name: string, language: Language, terms: readonly string[] } | undefined
+
 /** Without the extension, which says nothing of the subject. */
-function nameTerms (name: string, language: Language): string[] {
-  return name === '' ? [] : [...new Set(analysePassage(name.replace(/\.\w{1,8}$/, '').replaceAll('_', ' '), language).terms)]
+function nameTerms (name: string, language: Language): readonly string[] {
+  if (name === '') return []
+  if (lastName?.name !== name || lastName.language !== language) {
+    lastName = { name, language, terms: [...new Set(analysePassage(name.replace(/\.\w{1,8}$/, '').replaceAll('_', ' '), language).terms)] }
+  }
+  return lastName.terms
 }

@@ -23,7 +23,7 @@ const MAX_CONCEPTS = 1_000
  * @param languages of the passages that are searched, the commonest first
  */
 export function concepts (query: string, languages: readonly Language[]): Concept[] {
-  const found = [...tokens(query)]
+  const found = tokens(query)
   const isFunctionWord = functionWords(found, languages)
   const telling = found.flatMap(token => token.kind === 'run' ? tellingRuns(token) : isFunctionWord(token.text.toLowerCase()) ? [] : [token])
   const named = new Map<string, Concept>()
@@ -37,7 +37,7 @@ export function concepts (query: string, languages: readonly Language[]): Concep
 
 /** The words of a query that name its subject, in its own spelling. */
 export function tellingWords (query: string): string[] {
-  const found = [...tokens(query)]
+  const found = tokens(query)
   const isFunctionWord = functionWords(found, [])
   return found.filter(({ kind, text }) => kind !== 'word' || !isFunctionWord(text.toLowerCase())).map(({ text }) => text)
 }

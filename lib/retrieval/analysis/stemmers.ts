@@ -25,6 +25,7 @@ import { stemmer as sv } from '@orama/stemmers/swedish'
 import { stemmer as ta } from '@orama/stemmers/tamil'
 import { stemmer as tr } from '@orama/stemmers/turkish'
 import { stemmer as uk } from '@orama/stemmers/ukrainian'
+import { ownText } from '../../shared/own-text.js'
 import type { Language } from './function-words.js'
 import { folded } from './normalise.js'
 
@@ -50,6 +51,6 @@ export function termOf (word: string, language: Language): string {
   const stemmer = word.length > LONGEST_STEMMED || /\p{N}/u.test(word) ? undefined : STEMMERS[language]
   // Some stemmers leave nothing of a short word.
   const term = folded(stemmer?.(word) || word).slice(0, LONGEST_TERM)
-  terms.set(word, term)
+  terms.set(ownText(word), ownText(term))
   return term
 }

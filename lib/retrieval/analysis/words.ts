@@ -13,23 +13,48 @@ const LETTERS = String.raw`[\p{L}\p{M}\p{N}]`
 const RUN = String.raw`[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}]`
 const CUT = String.raw`[\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}]`
 const TOKEN = new RegExp(`([${LETTERS}&&${RUN}]+)|([${LETTERS}&&${CUT}]+)|([${LETTERS}--[${RUN}${CUT}]]+)`, 'gv')
+// eslint-disable-next-line no-control-regex
+const ASCII = /^[\x00-\x7F]*$/
 const JOINTS = ['-', '_', '‐', '‑']
 /** Characters that the segmenter gets at a time: its time grows faster than the text. */
 const PIECE = 1_000
 
 let segmenter: Intl.Segmenter | undefined
 
-export function * tokens (text: string): Generator<Token, void, undefined> {
+export function tokens (text: string): Token[] {
+  const found: Token[] = []
+  eachToken(text, (kind, text, isJoined) => { found.push({ kind, text, isJoined }) })
+  return found
+}
+
+/** Visits the tokens of a text. Texts are long: nothing is made but their words. */
+export function eachToken (text: string, visit: (kind: Token['kind'], text: string, isJoined: boolean) => void): void {
   const source = normalised(text)
+  if (ASCII.test(source)) return eachAsciiToken(source, visit)
   let end = 0
   for (const { 0: found, 1: run, 2: unspaced, index } of source.matchAll(TOKEN)) {
     const isJoined = index === end + 1 && end > 0 && JOINTS.includes(source[end]!)
     end = index + found.length
-    if (run !== undefined) yield { kind: 'run', text: found, isJoined }
-    else if (unspaced === undefined) yield { kind: 'word', text: found, isJoined }
-    else for (const word of cut(found)) yield { kind: 'cut', text: word, isJoined: false }
+    if (run !== undefined) visit('run', found, isJoined)
+    else if (unspaced === undefined) visit('word', found, isJoined)
+    else for (const word of cut(found)) visit('cut', word, false)
   }
 }
+
+/** The same of a text that has nothing but ASCII, in a fraction of the time. */
+function eachAsciiToken (source: string, visit: (kind: 'word', text: string, isJoined: boolean) => void): void {
+  let end = 0
+  for (let i = 0; i < source.length; i++) {
+    if (!isAsciiLetter(source.charCodeAt(i))) continue
+    const start = i
+    while (i < source.length && isAsciiLetter(source.charCodeAt(i))) i++
+    visit('word', source.slice(start, i), start === end + 1 && end > 0 && JOINTS.includes(source[end]!))
+    end = i
+  }
+}
+
+/** Or a digit. */
+const isAsciiLetter = (code: number): boolean => (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39)
 
 function * cut (text: string): Generator<string, void, undefined> {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'word' })

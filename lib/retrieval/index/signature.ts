@@ -11,13 +11,17 @@ export function hashOf (term: string): number {
 
 /** The terms of a passage and their frequencies in few bytes: all hashes in ascending order, then all frequencies. */
 export function signatureOf (terms: readonly string[]): Buffer {
-  const counts = new Map<string, number>()
-  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1)
-  const hashed = [...counts].map(([term, count]) => [hashOf(term), count] as const).sort(([a], [b]) => a - b)
-  const signature = Buffer.alloc(hashed.length * TERM_BYTES)
-  for (const [i, [hash, count]] of hashed.entries()) {
-    signature.writeUInt32LE(hash, i * HASH_BYTES)
-    signature[hashed.length * HASH_BYTES + i] = Math.min(255, count)
+  const hashes = new Uint32Array(terms.length)
+  for (let i = 0; i < terms.length; i++) hashes[i] = hashOf(terms[i]!)
+  hashes.sort()
+  let distinct = 0
+  for (let i = 0; i < hashes.length; i++) if (hashes[i] !== hashes[i - 1]) distinct++
+  const signature = Buffer.alloc(distinct * TERM_BYTES)
+  for (let i = 0, term = 0; i < hashes.length; term++) {
+    const from = i
+    while (i < hashes.length && hashes[i] === hashes[from]) i++
+    signature.writeUInt32LE(hashes[from]!, term * HASH_BYTES)
+    signature[distinct * HASH_BYTES + term] = Math.min(255, i - from)
   }
   return signature
 }

@@ -60,9 +60,12 @@ export class StoreIndex {
 
   addChunks (file: IndexedFile, chunks: readonly IndexedChunk[]): void {
     const row = this.#byGeneration.get(file.generation) ?? this.#insertFile(file)
-    for (const chunk of chunks) {
-      const number = row.number * CHUNKS_PER_FILE + chunk.number
-      this.#forget(number, number + 1)
+    const numbers = chunks.map(({ number }) => row.number * CHUNKS_PER_FILE + number)
+    const [first, last] = [Math.min(...numbers), Math.max(...numbers)]
+    const isThere = new Set(chunks.length === 0 ? [] : this.words.between(first, last + 1))
+    for (const [i, chunk] of chunks.entries()) {
+      const number = numbers[i]!
+      if (isThere.has(number)) this.#forget(number, number + 1)
       const { length, language } = this.words.put(number, file, chunk, row.language)
       row.language = language
       this.#count(language, 1, length)

@@ -1,16 +1,18 @@
-import type { Database } from 'libsql'
+import type { Database, Statement } from 'libsql'
 import { Matrix } from './matrix.js'
 
 /** The vectors of the passages of one store: all in a table, those of one model in memory too, once a search has asked for them. */
 export class StoreVectors {
   readonly #id: number
   readonly #database: Database
+  readonly #put: Statement
   #matrix: { model: string, vectors: Matrix } | undefined
 
   constructor (database: Database, id: number) {
     this.#database = database
     this.#id = id
     database.exec(`CREATE TABLE IF NOT EXISTS vectors_${id} (chunk INTEGER PRIMARY KEY, vector BLOB NOT NULL)`)
+    this.#put = database.prepare(`INSERT INTO vectors_${id} (chunk, vector) VALUES (?, ?)`)
   }
 
   static drop (database: Database, id: number): void {
@@ -28,7 +30,7 @@ export class StoreVectors {
   }
 
   put (number: number, model: string | null, vector: Float32Array): void {
-    this.#database.prepare(`INSERT INTO vectors_${this.#id} (chunk, vector) VALUES (?, ?)`).run(number, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength))
+    this.#put.run(number, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength))
     if (this.#matrix?.model === model && this.#matrix.vectors.dimensions === vector.length) this.#matrix.vectors.add(number, vector)
   }
 

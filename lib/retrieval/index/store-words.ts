@@ -16,6 +16,8 @@ export class StoreWords implements Vocabulary {
   readonly #frequency: Statement
   readonly #beginning: Statement
   readonly #passage: Statement
+  readonly #putWords: Statement
+  readonly #putPassage: Statement
 
   constructor (database: Database, id: number) {
     this.#database = database
@@ -28,6 +30,8 @@ export class StoreWords implements Vocabulary {
     `)
     this.#frequency = database.prepare(`SELECT doc FROM terms_${id} WHERE term = ?`).raw()
     this.#beginning = database.prepare(`SELECT term, doc FROM terms_${id} WHERE term >= ? AND term < ? LIMIT ?`).raw()
+    this.#putWords = database.prepare(`INSERT INTO words_${id} (rowid, terms) VALUES (?, ?)`)
+    this.#putPassage = database.prepare(`INSERT INTO passages_${id} VALUES (?, ?, ?, ?)`)
     this.#passage = database.prepare(`SELECT length, signature FROM passages_${id} WHERE number = ?`).raw()
   }
 
@@ -38,8 +42,8 @@ export class StoreWords implements Vocabulary {
   /** Replaces what was there under the number. Returns what was added. */
   put (number: number, { name }: IndexedFile, { text }: IndexedChunk, before: Language | undefined): AnalysedPassage {
     const analysed = analysePassage(text, before, name)
-    this.#database.prepare(`INSERT INTO words_${this.#id} (rowid, terms) VALUES (?, ?)`).run(number, analysed.terms.join(' '))
-    this.#database.prepare(`INSERT INTO passages_${this.#id} VALUES (?, ?, ?, ?)`).run(number, analysed.length, analysed.language, signatureOf(analysed.terms))
+    this.#putWords.run(number, analysed.terms.join(' '))
+    this.#putPassage.run(number, analysed.length, analysed.language, signatureOf(analysed.terms))
     this.#counts.changed(1)
     return analysed
   }
