@@ -4,6 +4,7 @@ import { OpenAIAdapter } from './adapter.js'
 import openaiCompatConsole from './console/console.js'
 import { rewriteAzureUrl } from './http/azure.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
+import { descriptorsUsedUp } from './shared/descriptors.js'
 import { newId } from './shared/ids.js'
 import { refuseUnknown } from './options/names.js'
 import openaiCompat, { cores, documents } from './plugin.js'
@@ -188,7 +189,7 @@ export class OpenAIServer {
   }
 
   #startError (error: NodeJS.ErrnoException): Error {
-    const sentence = listenFailure(error.code, this.#host, this.#port)
+    const sentence = listenFailure(error.code, this.#host, this.#port) ?? descriptorsUsedUp(error)
     return sentence === undefined ? error : Object.assign(new Error(sentence, { cause: error }), { code: error.code })
   }
 }

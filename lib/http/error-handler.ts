@@ -1,13 +1,14 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
+import { descriptorsUsedUp } from '../shared/descriptors.js'
 import { OVERLOADED } from './overload.js'
 
 /** Turns any thrown value into the API's error envelope. Details that a client must not see go to the log only. */
 export async function answerError (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const error = apiError(thrown)
   // What is refused under overload is not to cost more than it must; the status is in the log anyway.
-  if (error.status >= 500 && error.code !== OVERLOADED) request.log.error({ err: error.cause ?? error }, error.message)
+  if (error.status >= 500 && error.code !== OVERLOADED) request.log.error({ err: error.cause ?? error }, descriptorsUsedUp(error) ?? error.message)
   // The SDKs repeat a request that ended in a 5xx, unless a header says that it may have had an effect.
   if (error.status === 500 && request.method !== 'GET') reply.header('x-should-retry', 'false')
   await reply.code(error.status).headers(error.headers).type('application/json; charset=utf-8').send(error.toEnvelope())

@@ -95,6 +95,8 @@ const CONNECTION_SENTENCES: Record<string, string> = {
   ENETUNREACH: 'cannot be reached from this server.',
   UND_ERR_CONNECT_TIMEOUT: 'did not accept a connection in time.',
   ETIMEDOUT: 'did not accept a connection in time.',
+  EMFILE: 'could not be asked: this server has as many connections open as it may.',
+  ENFILE: 'could not be asked: this server has as many connections open as it may.',
   UND_ERR_CLOSED: 'is shut down.',
   UND_ERR_DESTROYED: 'is shut down.',
   UND_ERR_HEADERS_OVERFLOW: 'sent headers that are too long.'
