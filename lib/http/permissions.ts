@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
+import { azureDeployment } from './azure.js'
 import type { Caller } from './keys.js'
 import { apiOf, callerOf } from './request-context.js'
 
@@ -16,6 +17,7 @@ export function checkPermissions (api: FastifyInstance): void {
   api.addHook('preHandler', async request => {
     const { models } = callerOf(request)
     if (models === undefined || request.method !== 'POST') return
+    if (isPassedOn(request)) throw new ApiError(403, 'This API key may use certain models only, and what is passed on to a provider may use any.', { code: 'insufficient_permissions' })
     for (const model of await modelsOf(request)) {
       if (!models.some(pattern => matches(pattern, model))) {
         throw new ApiError(403, `This API key may not use the model '${model.slice(0, 100)}'.`, { param: 'model', code: 'insufficient_permissions' })
@@ -30,10 +32,21 @@ export function requireErasure (request: FastifyRequest): void {
   throw new ApiError(403, 'This API key may not erase its project: that takes a key with "mayErase": true.', { code: 'insufficient_permissions' })
 }
 
-/** The models that the request is about to use: its own, or that of the assistant that it runs. */
+const operationOf = ({ routeOptions }: FastifyRequest): string | undefined => (routeOptions.schema as { operationId?: string } | undefined)?.operationId
+
+/** What the option `passthrough` names has no operation of ours. */
+const isPassedOn = (request: FastifyRequest): boolean => request.routeOptions.url !== undefined && operationOf(request) === undefined
+
+/** Operations in which the server has a model of its own for a request that names none. */
+const WITH_DEFAULT: ReadonlySet<string | undefined> = new Set(['createChatCompletion', 'createEmbedding'])
+
+/** The models that the request is about to use: its URL's, its own, or that of the assistant that it runs. */
 async function modelsOf (request: FastifyRequest): Promise<string[]> {
   const { model, assistant_id: assistantId } = (request.body ?? {}) as { model?: unknown, assistant_id?: unknown }
+  const deployment = azureDeployment(request.raw)
+  if (deployment !== undefined) return [deployment]
   if (typeof model === 'string' && model !== '') return [model]
+  if (WITH_DEFAULT.has(operationOf(request))) throw new ApiError(403, 'This API key may use certain models only: name one of them.', { param: 'model', code: 'insufficient_permissions' })
   if (typeof assistantId !== 'string') return []
   // One that does not exist is the route's to report.
   const assistant = await apiOf(request).assistants.get(assistantId).catch(() => undefined)

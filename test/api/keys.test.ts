@@ -4,6 +4,8 @@ import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { createKey, readKeyCommand } from '../../lib/cli/key.js'
 import { hashedKey, type ApiKey } from '../../lib/http/keys.js'
+import { buildServer } from '../../lib/server.js'
+import { startUpstream, text } from '../helpers/upstream.js'
 import { ManualClock } from '../helpers/clock.js'
 import { startServer, type TestServer, type TestServerOptions } from '../helpers/server.js'
 
@@ -57,6 +59,30 @@ test('a key with models uses these alone, its own or an assistant\'s', async t =
   t.equal(await run({ assistant_id: 'asst_none' }), 404)
   t.equal((await server.post('/chat/completions', { model: 'large', messages: [{ role: 'user', content: 'Hi' }] }, as('sk-few'))).status, 403)
   t.equal((await server.post('/embeddings', { model: 'large', input: 'Hi' }, as('sk-few'))).status, 403)
+})
+
+test('a key with models cannot get around them: by a deployment\'s URL, by leaving the model out, by what is passed on', async t => {
+  const upstream = await startUpstream(t, { respond: () => text('Hello') })
+  const app = buildServer({ provider: { baseURL: upstream.url, apiKey: 'sk-upstream' }, defaultModel: 'large', passthrough: ['/moderations'], apiKeys: [{ key: 'sk-few', models: ['small'] }, { key: 'sk-all' }] })
+  t.teardown(async () => await app.close())
+  await app.ready()
+  const messages = [{ role: 'user', content: 'Hi' }]
+  const post = async (url: string, payload: object, key = 'sk-few') => await app.inject({ method: 'POST', url, payload, headers: { 'api-key': key } })
+  t.equal((await post('/openai/deployments/small/chat/completions', { messages })).statusCode, 200)
+  for (const [url, payload] of [
+    ['/openai/deployments/large/chat/completions', { messages }],
+    ['/openai/deployments/large/chat/completions', { model: 'small', messages }],
+    ['/openai/deployments/large/embeddings', { model: 'small', input: 'Hi' }],
+    ['/v1/chat/completions', { messages }],
+    ['/v1/chat/completions', { model: '', messages }],
+    ['/v1/chat/completions', { model: null, messages }],
+    ['/v1/embeddings', { input: 'Hi' }],
+    ['/v1/moderations', { model: 'large', input: 'Hi' }]
+  ] as const) {
+    const { statusCode, body } = await post(url, payload)
+    t.equal(statusCode, 403, `${url} ${JSON.stringify(payload)}: ${body}`)
+    t.not((await post(url, payload, 'sk-all')).statusCode, 403)
+  }
 })
 
 test('keys in a file are added and withdrawn without a restart; a file that breaks changes nothing', async t => {

@@ -123,3 +123,28 @@ test('when the model changes, files are embedded again in the background and sta
   t.strictSame(await search(after, store, 'penguins'), [file])
   t.match(await after.vectorStores.stores.get(store), { usage_bytes: bytes + 64 * 4, file_counts: { completed: 1, in_progress: 0, total: 1 } })
 })
+
+test('a search whose embedding does not come ends after a minute, with an error that says to try again', async t => {
+  const asked = new Gate()
+  let hangs = false
+  const given = {
+    ...provider(['text-embedding-3-small']),
+    async embed ({ input }: { input: string[] }): Promise<number[][]> {
+      if (!hangs) return input.map(text => embedText(text))
+      asked.open()
+      return await new Promise(() => {})
+    }
+  }
+  const clock = new ManualClock()
+  const world = await startWorld(t, { clock, provider: given })
+  const { id: store } = await world.vectorStores.stores.create({})
+  await indexed(world, store, await upload(world, 'a.md', 'Penguins live in Antarctica.').then(async file => {
+    await world.vectorStores.files.create(store, { file_id: file })
+    return file
+  }))
+  hangs = true
+  const found = world.vectorStores.search(store, { query: 'penguins' }, new AbortController().signal).then(() => undefined, (error: unknown) => error)
+  await asked.pass()
+  await clock.advance(60_000)
+  t.match(await found, { status: 503, code: 'search_timeout', headers: { 'retry-after': /\d+/ } })
+})

@@ -18,6 +18,8 @@ const MEASURES_OF_QUIET = 2
 export interface Scene {
   /** With the attacker's key. */
   attacker: ApiClient
+  /** With the key of the one who works. */
+  neighbour: ApiClient
   /** Runs the attack while the neighbour works, and fails the test when the neighbour notices. */
   withstands<T> (what: string, attack: () => Promise<T>): Promise<T>
   /** Resident memory of the server in bytes. */
@@ -34,15 +36,15 @@ export async function startScene (t: Test, options: object = {}, { heapMb = 512 
   const baseURL = `http://127.0.0.1:${port}/v1`
 
   const data: NeighbourData = { baseURL, key: NEIGHBOUR }
-  const neighbour = new Worker(new URL('neighbour.js', import.meta.url), { workerData: data, execArgv: [] })
-  t.teardown(async () => await neighbour.terminate())
-  await once(neighbour, 'message')
+  const watcher = new Worker(new URL('neighbour.js', import.meta.url), { workerData: data, execArgv: [] })
+  t.teardown(async () => await watcher.terminate())
+  await once(watcher, 'message')
 
   async function observed<T> (work: () => Promise<T>): Promise<{ result: T, latencies: Latencies }> {
-    neighbour.postMessage('observe')
-    const seen = once(neighbour, 'message') as Promise<[Latencies]>
+    watcher.postMessage('observe')
+    const seen = once(watcher, 'message') as Promise<[Latencies]>
     seen.catch(() => {})
-    const result = await work().finally(() => neighbour.postMessage('stop'))
+    const result = await work().finally(() => watcher.postMessage('stop'))
     const [latencies] = await seen
     return { result, latencies }
   }
@@ -52,6 +54,7 @@ export async function startScene (t: Test, options: object = {}, { heapMb = 512 
 
   return {
     attacker: connectTo(t, baseURL, { authorization: `Bearer ${ATTACKER}` }),
+    neighbour: connectTo(t, baseURL, { authorization: `Bearer ${NEIGHBOUR}` }),
     async withstands (what, attack) {
       const { result, latencies } = await observed(attack)
       for (const name of Object.keys(latencies) as (keyof Latencies)[]) {
