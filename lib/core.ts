@@ -20,6 +20,7 @@ import { AssistantsDialect } from './dialects/assistants/dialect.js'
 import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
+import { PeriodicTask } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
@@ -65,8 +66,10 @@ export class Core {
   readonly #webhooks: Webhooks | undefined
   readonly #interpreter: Interpreter | undefined
   readonly #projects = new Map<string, ProjectApi>()
-  /** When each project was entered last, in milliseconds since the epoch. */
-  readonly #enrolled = new Map<string, number>()
+  /** When each project was entered last, in milliseconds since the epoch, and whether it was used since. */
+  readonly #enrolled = new Map<string, { at: number, isUsed: boolean }>()
+  /** Enters again those that were used since: the store may have lost them just before, and no request may follow. */
+  readonly #enrolment: PeriodicTask
   #checking: Promise<unknown> | undefined
 
   constructor (options: ResolvedOptions, log: Logger) {
@@ -116,6 +119,7 @@ export class Core {
         onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
       }
     })
+    this.#enrolment = new PeriodicTask({ clock, intervalMs: ENROL_AGAIN_MS, run: async () => await this.#enterUsed(), onError: err => log.debug({ err }, 'projects could not be entered; it is tried again') })
     this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     const assistants = new AssistantsDialect({ tools: this.#tools, history: options.history }, {
       onStopped: (key, run) => {
@@ -167,10 +171,28 @@ export class Core {
   async enrol (project: string): Promise<void> {
     const now = this.clock.now()
     const last = this.#enrolled.get(project)
-    if (last !== undefined && now - last < ENROL_AGAIN_MS) return
-    await this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.projects }, [{ op: 'put', kind: KIND.project, id: project, body: {}, expect: 'absent' }])
+    if (last !== undefined && now - last.at < ENROL_AGAIN_MS) {
+      last.isUsed = true
+      return
+    }
+    await this.#enter(project)
     if (this.#enrolled.size >= MAX_PROJECTS) this.#enrolled.clear()
-    this.#enrolled.set(project, now)
+    this.#enrolled.set(project, { at: now, isUsed: false })
+  }
+
+  async #enter (project: string): Promise<void> {
+    await this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.projects }, [{ op: 'put', kind: KIND.project, id: project, body: {}, expect: 'absent' }])
+  }
+
+  async #enterUsed (): Promise<void> {
+    for (const [project, enrolled] of this.#enrolled) {
+      if (!enrolled.isUsed) continue
+      enrolled.isUsed = false
+      await this.#enter(project).catch((error: unknown) => {
+        enrolled.isUsed = true
+        throw error
+      })
+    }
   }
 
   /** A run that this process has created or gone on with, as it is now. */
@@ -224,6 +246,7 @@ export class Core {
   async #open (): Promise<void> {
     await this.openStores()
     for (const warning of this.#records.warnings ?? []) this.#log.warn({}, warning)
+    this.#enrolment.start()
     await this.#engine.start(!this.#records.supports.shared)
     this.#sweeper.start(!this.#records.supports.shared)
     await this.#retrieval.start(!this.#records.supports.shared)
@@ -251,7 +274,7 @@ export class Core {
   /** Hands running runs over, ends their readers, and closes what we opened. */
   async stop (): Promise<void> {
     this.threadManager.scope.locks.close()
-    await Promise.all([this.#engine.stop(), this.#sweeper.stop()])
+    await Promise.all([this.#engine.stop(), this.#sweeper.stop(), this.#enrolment.stop()])
     await this.#retrieval.stop()
     // Best effort: a store that is away loses what was counted in the last second.
     await this.#counters.stop().catch(() => {})

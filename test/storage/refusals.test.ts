@@ -6,6 +6,7 @@ import { SqliteRecordStore } from '../../storage/sqlite/store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { skipOwnPostgres, startPostgres } from '../helpers/postgres-server.js'
 import { skipOwnRedis, startRedis } from '../helpers/redis-server.js'
+import { startCli } from '../helpers/process.js'
 import { startServer } from '../helpers/server.js'
 
 const full = { status: 503, body: { error: { code: 'storage_unavailable', message: /is full/ } } }
@@ -51,11 +52,32 @@ test('redis', { skip: skipOwnRedis }, async ({ test }) => {
     const { url, admin } = await startRedis(t)
     const clock = new ManualClock()
     const server = await startServer(t, { storage: url, clock })
+    const isEntered = async (): Promise<boolean> => (await admin.hkeys('cogitator:openai:{:projects}:records')).includes('project\0default')
     await server.post('/threads', {})
     await admin.flushdb()
     await clock.advance(10_000)
     await server.post('/threads', {})
-    t.ok((await admin.hkeys('cogitator:openai:{:projects}:records')).includes('project\0default'))
+    t.equal(await isEntered(), true)
+    await admin.flushdb()
+    await server.post('/threads', {})
+    t.equal(await isEntered(), false, 'it was entered a moment ago')
+    await clock.advance(10_000)
+    while (!await isEntered());
+  })
+
+  test('what was acknowledged after the store was emptied is exported', async t => {
+    const { url, admin } = await startRedis(t)
+    const clock = new ManualClock()
+    const server = await startServer(t, { storage: url, clock, apiKeys: { 'sk-acme': 'acme' } })
+    const create = async (): Promise<any> => (await server.post('/threads', {}, { authorization: 'Bearer sk-acme' })).body
+    await create()
+    await admin.flushdb()
+    const thread = await create()
+    await clock.advance(10_000)
+    while ((await admin.hkeys('cogitator:openai:{:projects}:records')).length === 0);
+    const { code, stdout } = await startCli(t, { args: ['export', '--storage', url] }).exited
+    t.equal(code, 0)
+    t.match(stdout, thread.id)
   })
 })
 
