@@ -13,7 +13,7 @@
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { embeddingAnswer } from './upstream-embedding.js'
 import { cut, renderJson, renderPlain, renderStream } from './upstream-render.js'
@@ -55,6 +55,10 @@ export interface Upstream {
   enqueueAt (path: string, ...replies: UpstreamReply[]): void
   /** Replaces the responder. */
   respond (responder: Responder): void
+  /** Open connections, idle ones included. */
+  readonly connections: number
+  /** Resolves when no connection is open any more. */
+  disconnected (): Promise<void>
   /** Cuts open connections too. Called at the end of the test when `t` was given. */
   close (): Promise<void>
 }
@@ -110,6 +114,14 @@ export async function startUpstream (t?: { teardown (close: () => unknown): unkn
     if (!response.destroyed) renderJson(response, 503, '')
   }
 
+  const sockets = new Set<Socket>()
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      server.emit('disconnection')
+    })
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 
@@ -127,6 +139,10 @@ export async function startUpstream (t?: { teardown (close: () => unknown): unkn
     enqueue: (...replies) => enqueueAt(CHAT, ...replies),
     enqueueAt,
     respond (next) { responder = next },
+    get connections () { return sockets.size },
+    async disconnected () {
+      while (sockets.size > 0) await once(server, 'disconnection')
+    },
     async close () {
       if (!server.listening) return
       const closed = once(server, 'close')

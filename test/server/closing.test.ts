@@ -77,3 +77,26 @@ test('a connection that does not end is cut after the grace period', async t => 
   await cut
   t.pass('cut')
 })
+
+test('a server that has stopped holds no connection to its vendor, idle or not', async t => {
+  const never = new Gate()
+  const upstream = await startUpstream(t, { script: [text('one'), text('two'), gated(text('three four'), never)] })
+  const server = new OpenAIServer({ baseURL: upstream.url }, here)
+  await server.start()
+  const url = server.getBaseUrl()
+  const chat = async (): Promise<Response> => await post(`${url}/chat/completions`, { model: 'test-model', messages: [{ role: 'user', content: 'Hi' }] })
+  await Promise.all([chat(), chat()])
+  await (await fetch(`${url}/models`)).json()
+  const idle = upstream.connections
+  t.ok(idle >= 2, 'they are kept for the next request')
+  const { id } = await (await post(`${url}/assistants`, { model: 'test-model' })).json() as { id: string }
+  await post(`${url}/threads/runs`, { assistant_id: id, thread: { messages: [{ role: 'user', content: 'Hi' }] } })
+  await never.reached()
+  await server.stop()
+  await upstream.disconnected()
+  t.equal(upstream.connections, 0)
+  await server.start()
+  t.equal((await fetch(`${server.getBaseUrl()}/models`)).status, 200, 'and it can be started again')
+  await server.stop()
+  await upstream.disconnected()
+})
