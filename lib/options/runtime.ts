@@ -15,8 +15,8 @@ const PROVIDER_OPTIONS: readonly string[] = ['provider', 'providers', 'defaultPr
 export function runtimeOptions (runtime: Runtime): ProviderOptions {
   if (runtime === undefined) return {}
   if (typeof runtime === 'object' && runtime !== null) {
-    const provider = providerOf(runtime)
-    if (provider !== undefined) return { provider }
+    // As it was given: what is made of it belongs to each start of the server, and is closed with it.
+    if (providerOf(runtime) !== undefined) return { provider: runtime as ProviderOption }
     if (Object.keys(runtime).every(key => PROVIDER_OPTIONS.includes(key))) return runtime as ProviderOptions
   }
   throw new TypeError('The runtime must be a model provider, { baseURL, apiKey } of an OpenAI-compatible endpoint, a Cogitator instance, an AI SDK language model, or { providers }.')

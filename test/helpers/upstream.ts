@@ -122,6 +122,8 @@ export async function startUpstream (t?: { teardown (close: () => unknown): unkn
       server.emit('disconnection')
     })
   })
+  // Who keeps connections is the code under test.
+  server.keepAliveTimeout = 600_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 
