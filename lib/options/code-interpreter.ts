@@ -53,6 +53,10 @@ export interface ResolvedCodeInterpreter extends InterpreterSettings {
 const HOUR_MS = 3_600_000
 const DEFAULTS = { callMs: 60_000, sessions: undefined as number | undefined, idleMs: HOUR_MS, ageMs: 24 * HOUR_MS, waitMs: 60_000, warm: 1, logLength: 1024 ** 2, modelLength: 64_000, filesPerCall: 20 }
 const NAMES: readonly string[] = ['backend', 'bubblewrap', 'pyodide', 'allowWeak', 'limits'] satisfies (keyof CodeInterpreterOptions)[]
+const PARTS: Readonly<Record<'bubblewrap' | 'pyodide', readonly string[]>> = {
+  bubblewrap: ['bwrap', 'python', 'readable', 'environment', 'uid'] satisfies (keyof Omit<BubblewrapOptions, 'without'>)[],
+  pyodide: ['folder'] satisfies (keyof PyodideOptions)[]
+}
 
 /**
  * Undefined: no code is run. Throws a TypeError that names a bad option.
@@ -65,6 +69,12 @@ export function resolveCodeInterpreter (option: CodeInterpreterOption | undefine
   if (typeof given !== 'object' || given === null) throw new TypeError(`Option "codeInterpreter" must be 'auto', 'off' or an object, not ${JSON.stringify(option)}.`)
   for (const name of Object.keys(given)) {
     if (!NAMES.includes(name)) throw new TypeError(`Option "codeInterpreter.${name}" does not exist. There are: ${NAMES.join(', ')}.`)
+  }
+  // Only names that are known go on: the sandboxes know more, for tests of their walls.
+  for (const [part, names] of Object.entries(PARTS)) {
+    for (const name of Object.keys(given[part as keyof typeof PARTS] ?? {})) {
+      if (!names.includes(name)) throw new TypeError(`Option "codeInterpreter.${part}.${name}" does not exist. There are: ${names.join(', ')}.`)
+    }
   }
   const { backend = 'auto', bubblewrap = {}, pyodide = {}, allowWeak = !hasProjects, limits } = given
   if (typeof backend === 'string' ? backend !== 'auto' && !BACKENDS.includes(backend) : typeof backend?.start !== 'function') {

@@ -89,6 +89,8 @@ test('bad options are refused by name', async t => {
   refused('on', /codeInterpreter.*'auto', 'off'/)
   refused({ backend: 'docker' }, /codeInterpreter\.backend.*docker/)
   refused({ sandbox: 'x' }, /codeInterpreter\.sandbox/)
+  refused({ bubblewrap: { without: new Set(['filter']) } }, /codeInterpreter\.bubblewrap\.without/)
+  refused({ pyodide: { without: ['bridge'] } }, /codeInterpreter\.pyodide\.without/)
   refused({ limits: { seconds: 1 } }, /codeInterpreter\.limits\.seconds/)
   refused({ limits: { callMs: -1 } }, /codeInterpreter\.limits\.callMs/)
   t.equal(resolveCodeInterpreter('off'), undefined)

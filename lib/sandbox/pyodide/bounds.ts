@@ -40,7 +40,8 @@ export function boundFiles (FS: EmscriptenFiles, bytes: number): void {
     }
     if (used + Math.max(0, capacity - size.bytes) > bytes) throw new FS.ErrnoError(ENOSPC)
     const result = grow()
-    const now = node.contents instanceof Uint8Array ? node.contents.length : 0
+    // The first write leaves a view of Python's own kind, later ones of another.
+    const now = ArrayBuffer.isView(node.contents) ? node.contents.byteLength : 0
     used += now - size.bytes
     size.bytes = now
     return result

@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { CELLS } from '../python/cells.js'
 import { boundFiles, boundMemory } from './bounds.js'
+import { removeBridge } from './bridge.js'
 import { lockDown } from './lock-down.js'
 import { preparedPackages } from './packages.js'
 import type { PyodideModule } from './pyodide-module.js'
@@ -17,7 +18,9 @@ const SIGINT = 2
 /** Between two looks at whether there is an interrupt. */
 const POLL_MS = 50
 
-const [, , folder = '', memoryBytes = '', dataBytes = ''] = process.argv
+const [, , folder = '', memoryBytes = '', dataBytes = '', walls = ''] = process.argv
+/** Walls that a test has taken away. */
+const without = new Set(walls.split(','))
 // `process.exit` looks things up on objects that will be gone.
 const exit = (process as unknown as { reallyExit (code: number): never }).reallyExit.bind(process)
 
@@ -45,7 +48,7 @@ const { loadPyodide } = await import(`${folder}/pyodide.mjs`) as PyodideModule
 const py = await loadPyodide({
   indexURL: `${folder}/`,
   // What Python would reach as the module js: nothing, and without a prototype that leads anywhere.
-  jsglobals: Object.freeze(Object.create(null) as object),
+  jsglobals: without.has('bridge') ? globalThis : Object.freeze(Object.create(null) as object),
   env: { HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend' },
   ...snapshot.length === 0 ? {} : { _loadSnapshot: snapshot }
 })
@@ -124,15 +127,11 @@ def handle(line):
     send({'type': 'done', 'status': status, 'interrupted': interrupted, 'files': changed_since(before)})
     write(b'\0' + Cell.mark + b'e')
 os.chdir(DATA)
-for _name in ('js', 'pyodide_js', '_pyodide_core', 'pyodide', 'pyodide.code', 'pyodide.http', 'pyodide.webloop', '_pyodide', '_pyodide._importhook'):
-    sys.modules.pop(_name, None)
-sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__module__.startswith(('_pyodide', 'pyodide'))]
-for _name in ('js', 'pyodide_js', '_pyodide_core', 'pyodide', '_pyodide'):
-    sys.modules[_name] = None
 `, { globals: scope })
+if (!without.has('bridge')) removeBridge(py, scope)
 const handle = scope.get('handle')
 const version = String(py.runPython('import sys\nsys.version.split()[0]'))
-lockDown()
+if (!without.has('lock-down')) lockDown()
 
 let pending = ''
 const requests = new net.Socket({ fd: REPLIES, readable: true, writable: false })

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
+import traces from 'node:trace_events'
 import v8 from 'node:v8'
 import vm from 'node:vm'
 
@@ -24,6 +25,8 @@ export function lockDown (): void {
   for (const name of ['setPriority', 'getPriority', 'networkInterfaces', 'userInfo', 'hostname']) seal(os, [name])
   seal(vm, ['runInThisContext', 'runInNewContext', 'runInContext', 'compileFunction', 'createContext', 'Script', 'SourceTextModule'])
   seal(v8, ['setFlagsFromString', 'writeHeapSnapshot', 'getHeapSnapshot', 'takeCoverage', 'stopCoverage'])
+  // They are written by a thread that no permission holds.
+  seal(traces, ['createTracing'])
   // Descriptors that are open are all that is needed from here on.
   seal(fs, ['open', 'openSync', 'openAsBlob', 'fchmod', 'fchmodSync', 'fchown', 'fchownSync', 'futimes', 'futimesSync', 'ftruncate', 'ftruncateSync'])
   // Without it, `import('node:os')` still has the old functions.

@@ -14,6 +14,8 @@ export interface LoadOptions {
 export interface Pyodide {
   makeMemorySnapshot (options: object): Uint8Array
   FS: EmscriptenFiles
+  /** Emscripten's own side. */
+  _module: { LDSO: { loadedLibsByName: Record<string, { exports: Record<string, unknown> }> } }
   globals: PyProxy
   loadPackage (names: string[], options: { messageCallback (message: string): void, errorCallback (message: string): void }): Promise<unknown>
   runPython (code: string, options?: { globals: PyProxy }): unknown
@@ -35,7 +37,7 @@ export interface EmscriptenFiles {
 }
 
 export interface FileNode {
-  contents?: Uint8Array | Record<string, FileNode> | null
+  contents?: ArrayBufferView | Record<string, FileNode> | null
 }
 
 export interface MemoryFiles {

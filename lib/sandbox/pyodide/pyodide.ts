@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, existsSync, openSync, readFileSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync, unlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,10 +10,10 @@ import { unlessAborted } from '../../shared/abort.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
+import { lockedNode, NOBODY, type PyodideWall } from './locked-node.js'
 
 /** WebAssembly is compiled first. */
 const START_MS = 60_000
-const NOBODY = 65534
 /** Of Python's memory in WebAssembly. The rest of the process needs more. */
 const WASM_BYTES = 1024 ** 3
 const LOOK_MS = 250
@@ -37,8 +37,12 @@ export class PyodideSandbox implements Sandbox {
   /** An open file with the memory that sessions begin with. */
   #snapshot: Promise<number | 'ignore'> | undefined
 
-  constructor (options: PyodideOptions = {}) {
+  readonly #without: ReadonlySet<PyodideWall>
+
+  /** @param without walls that are left out, for tests of the walls; no option of the server comes here. */
+  constructor (options: PyodideOptions = {}, without: ReadonlySet<PyodideWall> = new Set()) {
     this.#options = options
+    this.#without = without
   }
 
   async check (): Promise<SandboxCheck> {
@@ -75,7 +79,7 @@ export class PyodideSandbox implements Sandbox {
   }
 
   #spawn (limits: SandboxLimits, snapshot: number | 'ignore'): RunnerProcess {
-    return new PyodideProcess(this.#run('child.js', [String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes)], snapshot), limits)
+    return new PyodideProcess(this.#run('child.js', [String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes), [...this.#without].join()], snapshot), limits)
   }
 
   /** A file without a name: nothing is left when this process is killed. `ignore` when no snapshot could be made. */
@@ -98,15 +102,9 @@ export class PyodideSandbox implements Sandbox {
 
   #run (program: string, args: readonly string[], snapshot: number | 'ignore', output: number | 'pipe' = 'pipe'): ChildProcess {
     const folder = this.#folder() ?? ''
-    const child = fileURLToPath(new URL(program, import.meta.url))
-    const here = dirname(dirname(child))
-    const flags = [
-      Number(process.versions.node.split('.')[0]) >= 24 ? '--permission' : '--experimental-permission',
-      `--allow-fs-read=${join(folder, '/')}`, `--allow-fs-read=${join(here, '/')}`, ...packageFiles(here),
-      '--disallow-code-generation-from-strings', '--no-addons', '--no-warnings', '--disable-proto=delete', '--max-old-space-size=512', '--no-deprecation'
-    ]
-    const canDrop = process.getuid?.() === 0 && [folder, here, process.execPath].every(isOpenToAll)
-    return spawn(process.execPath, [...flags, child, folder, ...args], {
+    const path = fileURLToPath(new URL(program, import.meta.url))
+    const { command, canDrop } = lockedNode({ program: path, readable: [folder, dirname(dirname(path))], without: this.#without })
+    return spawn(process.execPath, [...command, folder, ...args], {
       stdio: ['ignore', output, 'pipe', 'pipe', 'pipe', snapshot],
       cwd: '/',
       env: {},
@@ -131,22 +129,6 @@ function openUnnamed (): [toWrite: number, toRead: number] {
   const snapshot = openSync(path, 'r')
   unlinkSync(path)
   return [file, snapshot]
-}
-
-/** Node looks for the nearest package.json of a module, to learn its type. */
-function packageFiles (folder: string): string[] {
-  const files: string[] = []
-  for (let at = folder; ; at = dirname(at)) {
-    const path = join(at, 'package.json')
-    if (existsSync(path)) return [...files, `--allow-fs-read=${path}`]
-    if (dirname(at) === at) return files
-  }
-}
-
-/** Whether any user can come there and read it. */
-function isOpenToAll (path: string): boolean {
-  for (let at = path; dirname(at) !== at; at = dirname(at)) if ((statSync(at).mode & 0o005) !== 0o005) return false
-  return true
 }
 
 class PyodideProcess implements RunnerProcess {

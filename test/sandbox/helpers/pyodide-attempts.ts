@@ -40,8 +40,8 @@ export const PYODIDE_ATTEMPTS: Readonly<Record<string, string>> = {
   'a fork': 'os.fork() >= 0 and True',
   'another program in its place': 'os.execv("/bin/true", ["true"])',
   'a program by posix_spawn': 'os.posix_spawn("/bin/true", ["true"], {})',
-  'a signal to the server': 'os.kill(C["pid"], 15) is None and not alive()',
-  'the priority of the server': 'os.setpriority(os.PRIO_PROCESS, C["pid"], 19) is None and False',
+  'a signal to the server': 'os.kill(C["pid"], 0) is None',
+  'the priority of the server': 'os.setpriority(os.PRIO_PROCESS, C["pid"], 19) is None',
   'a thread': 'threading.Thread(target=print).start() is None',
   'a process by multiprocessing': '__import__("multiprocessing").Process(target=print).start() is None',
   'the C library of the host': 'ctypes.CDLL("libc.so.6")',
@@ -57,7 +57,44 @@ export const PYODIDE_ATTEMPTS: Readonly<Record<string, string>> = {
   'a real terminal': 'os.open("/dev/tty", os.O_RDWR) >= 0 and os.isatty(os.open("/dev/tty", os.O_RDWR)) and False',
   'descriptors that it was not given': '[os.fstat(fd) for fd in range(20, 200)]',
   'input of the server': 'sys.stdin.read(1)',
-  'to be debugged': '__import__("faulthandler")._sigsegv() is None and False if False else False',
+  'the bridge by ctypes': 'setattr(ctypes.pythonapi.JsProxy_create, "restype", ctypes.py_object) or ctypes.pythonapi.JsProxy_create(5).constructor',
+  'the module of ffi': '__import__("pyodide.ffi").ffi.to_js({})',
+  'the module of http': '__import__("pyodide.http").http.open_url("http://127.0.0.1:%d" % C["tcpPort"])',
+  'the module of ffi after its name is free': 'freed() and __import__("pyodide.ffi").ffi.to_js([1]).constructor',
+  'an object of JavaScript made by C': 'ctypes.pythonapi.JsvObject_New',
+  'the linker\'s own functions': 'ctypes.pythonapi._dlsym_js',
+  'the loader of packages': 'freed() and __import__("pyodide_js").loadPackage',
+  'js from a fresh import system': 'freed() and __import__("importlib").reload(__import__("importlib")).import_module("js")',
+  'js by a spec of its own': '__import__("importlib.util").util.find_spec("js") is not None and __import__("importlib.util").util.module_from_spec(__import__("importlib.util").util.find_spec("js"))',
+  'finders of JavaScript modules': '[f for f in sys.meta_path if "pyodide" in type(f).__module__]',
+  'finders in referrers': '[o for o in gc.get_objects() if type(o).__name__ == "JsFinder" and o.jsproxies]',
+  'proxies in closures': '[c for f in gc.get_objects() if type(f).__name__ == "function" for c in (f.__closure__ or ()) if filled(c) and type(c.cell_contents).__name__ == "JsProxy" and hasattr(c.cell_contents, "constructor")]',
+  'proxies in defaults': '[d for f in gc.get_objects() if type(f).__name__ == "function" for d in (f.__defaults__ or ()) if type(d).__name__ == "JsProxy" and hasattr(d, "constructor")]',
+  'the global object of JavaScript by a proxy': '[p for p in proxies() if hasattr(p, "globalThis") or hasattr(p, "process") or hasattr(p, "Object")]',
+  'WebAssembly by a proxy': '[p for p in proxies() if hasattr(p, "WebAssembly")]',
+  'the loop that runs in JavaScript': 'type(__import__("asyncio").get_event_loop_policy().get_event_loop()).__name__ == "WebLoop" and __import__("asyncio").get_event_loop_policy().get_event_loop().call_soon(print) is not None and False',
+  'a host file system by mount': 'ctypes.CDLL(None).mount(C["folder"].encode(), b"/mnt", b"NODEFS", 0, None) == 0',
+  'a folder of the host by scandir': '[e for e in os.scandir(C["folder"])]',
+  'a folder of the host by walk': '[f for _, _, f in os.walk(C["folder"])]',
+  'a folder of the host by glob': '__import__("glob").glob(C["folder"] + "/*")',
+  'what a path of the host is': 'os.stat(C["secretPath"]).st_size == 6',
+  'to write a file of the host': 'open(C["secretPath"], "w").write("x")',
+  'to remove a file of the host': 'os.unlink(C["secretPath"]) is None',
+  'to link to a file of the host': 'os.link(C["secretPath"], "/mnt/data/linked") is None',
+  'a file of the host by mmap': '__import__("mmap").mmap(os.open(C["secretPath"], os.O_RDONLY), 0)[:]',
+  'a file of the host by C': 'ctypes.CDLL(None).open(C["secretPath"].encode(), 0) >= 0',
+  'tcp by C': 'ctypes.CDLL(None).connect(ctypes.CDLL(None).socket(2, 1, 0), b"\\x02\\x00" + C["tcpPort"].to_bytes(2, "big") + b"\\x7f\\x00\\x00\\x01" + bytes(8), 16) == 0',
+  'tcp by IPv6': 'connects(socket.AF_INET6, ("::1", C["tcpPort"]))',
+  'a name by DNS': 'socket.gethostbyname("example.com").startswith("172.29.") is False and socket.create_connection(("example.com", 80), 1)',
+  'the name of the host': 'socket.gethostname() == C["hostname"]',
+  'a program by pty': '__import__("pty").spawn(["/bin/true"]) == 0',
+  'memory without end': '[bytearray(1 << 26) for _ in range(64)]',
+  'files without end in /tmp': '[open("/tmp/large%d" % i, "wb").write(bytes(1 << 24)) for i in range(32)]',
+  'an interrupt that is caught': '__import__("signal").raise_signal(2) is None and False',
+  'a signal to its own process': 'os.kill(os.getpid(), 0) is None and os.kill(os.getppid(), 0) is None and os.getppid() == C["pid"]',
+  'the user of the host': '__import__("pwd").getpwuid(0).pw_dir == "/root"',
+  'a library in a file of its own': 'open("/mnt/data/lib.so", "wb").write(bytes(64)) and ctypes.CDLL("/mnt/data/lib.so")',
+  'a module of WebAssembly in a file of its own': 'open("/mnt/data/m.so", "wb").write(b"\\0asm\\1\\0\\0\\0") and ctypes.CDLL("/mnt/data/m.so") and False',
   'the clock of the host': 'time.clock_settime(time.CLOCK_REALTIME, 0) is None'
 }
 
@@ -75,8 +112,14 @@ def frames():
     return out
 def proxies():
     return [o for o in gc.get_objects() if type(o).__name__ == 'JsProxy'] + [v for m in list(sys.modules.values()) if m is not None for v in list(vars(m).values()) if type(v).__name__ == 'JsProxy']
+def freed():
+    for n in list(sys.modules):
+        if 'pyodide' in n or n == 'js': sys.modules.pop(n, None)
+    return True
+def filled(cell):
+    try: cell.cell_contents
+    except ValueError: return False
+    return True
 def js_of(module):
     return [v for v in vars(module).values() if type(v).__name__ == 'JsProxy']
-def alive():
-    return True
 `
