@@ -50,7 +50,7 @@ for (const [who, uid] of USERS) {
 const WALLS: readonly [wall: string, program: string, names: string[]][] = [
   ['permission', 'javascript-escape.js', ['a file by readFileSync', 'to write a file', 'a program by spawn']],
   ['no-eval', 'javascript-escape.js', ['a function by its constructor', 'an async function by its constructor']],
-  ['lock-down', 'javascript-escape.js', ['tcp by connect', 'udp', 'a signal to the server', 'a question to a name server of its choice']],
+  ['lock-down', 'javascript-escape.js', ['tcp by connect', 'udp', 'a question to a name server of its choice']],
   ['bridge', 'pyodide-escape.js', ['the module js', 'the module pyodide_js']]
 ]
 

@@ -9,7 +9,7 @@ const node = async (name: string): Promise<any> => {
 }
 const own = process as unknown as Record<string, any>
 const constructed = (of: unknown, code: string): any => (of as any).constructor(code)
-const within = async <T>(work: Promise<T>): Promise<T | undefined> => await Promise.race([work, new Promise<undefined>(resolve => setTimeout(resolve, 1000))])
+const within = async <T>(work: Promise<T>): Promise<T | undefined> => await Promise.race([work, new Promise<undefined>(resolve => setTimeout(() => resolve(undefined), 1000))])
 /** Whether an emitter says `name` before it fails. */
 const says = async (emitter: any, name: string): Promise<boolean> => (await within(new Promise<boolean>(resolve => {
   emitter.once(name, () => resolve(true))
@@ -52,7 +52,10 @@ export const JAVASCRIPT_ATTEMPTS: Readonly<Record<string, JavaScriptAttempt>> = 
     session.connect()
     return await within(new Promise(resolve => session.post('Runtime.evaluate', { expression: '7' }, (error: unknown, found: any) => resolve(error === null && found.result.value === 7))))
   },
-  'code by node:repl': async () => await within(new Promise<void>((resolve, reject) => node('repl').then(repl => repl.start({ input: null }).eval('7', {}, '', (error: unknown) => error === null ? resolve() : reject(error as Error)), reject)).then(() => true)),
+  'code by node:repl': async () => {
+    const repl = await node('repl')
+    return await within(new Promise(resolve => repl.start({ input: null }).eval('7', {}, '', (error: unknown) => resolve(error === null))))
+  },
   'a module compiled from text': async () => new (await node('module'))('x')._compile('module.exports = 7', '/x.js') !== undefined,
   // files
   'a file by readFileSync': async ({ secretPath }) => (await node('fs')).readFileSync(secretPath, 'utf8') === 'secret',
