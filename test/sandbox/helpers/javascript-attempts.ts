@@ -98,14 +98,20 @@ export const JAVASCRIPT_ATTEMPTS: Readonly<Record<string, JavaScriptAttempt>> = 
   'to listen': async () => await says((await node('net')).createServer().listen(0, '127.0.0.1'), 'listening'),
   'to listen by another constructor': async () => await says(new (await node('net')).Server().listen(0, '127.0.0.1'), 'listening'),
   'a handle of the lowest level': async ({ tcpPort }) => typeof (await node('net'))._createServerHandle('127.0.0.1', tcpPort + 1, 4) === 'object',
-  udp: async ({ udpPort }) => await within(new Promise(resolve => node('dgram').then(dgram => dgram.createSocket('udp4').send('x', udpPort, '127.0.0.1', (error: unknown) => resolve(error === null)), () => resolve(false)))),
+  udp: async ({ udpPort }) => {
+    const socket = (await node('dgram')).createSocket('udp4')
+    return await within(new Promise(resolve => socket.send('x', udpPort, '127.0.0.1', (error: unknown) => resolve(error === null))))
+  },
   'a request by http': async ({ tcpPort }) => await says((await node('http')).get(`http://127.0.0.1:${tcpPort}/`), 'response'),
   'a request by https': async ({ tcpPort }) => await says((await node('https')).get(`https://127.0.0.1:${tcpPort}/`), 'response'),
   'a request by http2': async ({ tcpPort }) => await says((await node('http2')).connect(`http://127.0.0.1:${tcpPort}`), 'connect'),
   'a connection by tls': async ({ tcpPort }) => await says((await node('tls')).connect(tcpPort, '127.0.0.1'), 'connect'),
   'a request by fetch': async ({ tcpPort }) => (await (globalThis as any).fetch(`http://127.0.0.1:${tcpPort}/`)).status > 0,
   'a web socket': async ({ tcpPort }) => new (globalThis as any).WebSocket(`ws://127.0.0.1:${tcpPort}/`) !== undefined,
-  'a name by lookup': async () => await within(new Promise(resolve => node('dns').then(dns => dns.lookup('localhost', (error: unknown) => resolve(error === null)), () => resolve(false)))),
+  'a name by lookup': async () => {
+    const dns = await node('dns')
+    return await within(new Promise(resolve => dns.lookup('localhost', (error: unknown) => resolve(error === null))))
+  },
   'a question to a name server of its choice': async ({ udpPort }) => {
     const resolver = new (await node('dns')).Resolver({ timeout: 200, tries: 1 })
     resolver.setServers([`127.0.0.1:${udpPort}`])
@@ -127,7 +133,7 @@ export const JAVASCRIPT_ATTEMPTS: Readonly<Record<string, JavaScriptAttempt>> = 
   'a worker of a cluster': async () => (await node('cluster')).fork() !== undefined,
   'a thread': async () => await says(new (await node('worker_threads')).Worker('', { eval: true }), 'exit'),
   'a thread of a URL': async () => await says(new (await node('worker_threads')).Worker(new URL('data:text/javascript,1')), 'exit'),
-  'tests in a process': async ({ readable }) => await within(new Promise(resolve => node('test').then(test => test.run({ files: [`${readable}/x.js`] }).once('test:pass', () => resolve(true)), () => resolve(false)))),
+  'tests in a process': async ({ readable }) => await says((await node('test')).run({ files: [`${readable}/x.js`] }), 'test:pass'),
   'a signal to the server': ({ pid }) => own.kill(pid, 0) === true,
   'a signal of the lowest level': ({ pid }) => own._kill(pid, 0) === 0,
   'the debugger of the server': ({ pid }) => own._debugProcess(pid) === undefined,
