@@ -6,10 +6,10 @@ import { text } from '../../helpers/upstream-replies.js'
 import { uploaded } from '../../vector-stores/helpers/searcher.js'
 import { callsIn, coder, python, toolOutputs, whatIsIn, type Place } from './coder.js'
 
-const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 const SHOW = `import base64\nclass Picture:\n    def _repr_png_(self): return base64.b64decode('${PIXEL}')\n`
 /** Reads a CSV file, writes another, and shows a picture. */
-const ANALYSE = `${SHOW}import csv
+export const ANALYSE = `${SHOW}import csv
 rows = list(csv.DictReader(open('sales.csv')))
 total = sum(int(row['price']) for row in rows)
 with open('/mnt/data/total.csv', 'w') as file: file.write('total\\n%d\\n' % total)
@@ -21,9 +21,10 @@ total`
 export function runTests (place: Place, sdks: readonly Sdk[]): void {
   const { skip } = place
   for (const sdk of sdks) {
-    test(`${place.name}, ${sdk.name}: a CSV file goes in, a picture and a CSV file come out, streamed`, { skip }, async t => {
+    test(`${place.name}, ${sdk.name}: a CSV file goes in, a picture and a CSV file come out, streamed and polled`, { skip }, async t => {
       covers(t, 'createRun', 'thread.run.step.delta', 'thread.message.delta')
-      const { server, assistant } = await coder(t, place, { script: [python(ANALYSE, { fragments: 20 }), text(['The total is 30, see [the file](sand', 'box:/mnt/data/to', 'tal.csv).'])] })
+      const script = [python(ANALYSE, { fragments: 20 }), text(['The total is 30, see [the file](sand', 'box:/mnt/data/to', 'tal.csv).'])]
+      const { server, assistant } = await coder(t, place, { script: [...script, ...script] })
       const client = server.client(sdk)
       const file = await client.files.create({ purpose: 'assistants', file: new File(['item,price\na,10\nb,20\n'], 'sales.csv') })
       const thread = await client.beta.threads.create({ messages: [{ role: 'user', content: 'Analyse!', attachments: [{ file_id: file.id, tools: [{ type: 'code_interpreter' }] }] }] })
@@ -62,6 +63,13 @@ export function runTests (place: Place, sdks: readonly Sdk[]): void {
       t.equal(await (await client.files.content(csvId)).text(), 'total\n30\n')
       t.equal(Buffer.from(await (await client.files.content(imageId)).arrayBuffer()).toString('base64'), PIXEL)
       t.match((await whatIsIn(server, { id: (await stream.finalRun()).id, thread_id: thread.id })).steps[0], { status: 'completed', step_details: { tool_calls: [call] } })
+
+      const polledThread = await client.beta.threads.create({ messages: [{ role: 'user', content: 'Analyse!', attachments: [{ file_id: file.id, tools: [{ type: 'code_interpreter' }] }] }] })
+      t.match(await client.beta.threads.runs.createAndPoll(polledThread.id, { assistant_id: assistant.id }, { pollIntervalMs: 20 }), { status: 'completed' })
+      const [polled] = (await client.beta.threads.messages.list(polledThread.id)).data
+      const [polledImage, polledAnswer] = polled!.content as any[]
+      t.equal(Buffer.from(await (await client.files.content(polledImage.image_file.file_id)).arrayBuffer()).toString('base64'), PIXEL, 'the same polled')
+      t.equal(await (await client.files.content(polledAnswer.text.annotations[0].file_path.file_id)).text(), 'total\n30\n')
     })
   }
 
