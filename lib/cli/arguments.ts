@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { readDoctor, type DoctorCommand } from './doctor-arguments.js'
 import { OperatorError } from './errors.js'
 import { readErase, type EraseCommand } from './erase-arguments.js'
 import { readEval, type EvalCommand } from './eval-arguments.js'
@@ -7,7 +8,7 @@ import { readSandboxCommand, type SandboxCheckCommand, type SandboxPrepareComman
 import { SETTINGS, type Setting, type Values } from './settings.js'
 import { readTransfer, TRANSFER_COMMANDS, type ExportCommand, type ImportCommand, type PullCommand } from './transfer-arguments.js'
 
-export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | KeyCommand | ExportCommand | ImportCommand | PullCommand | EvalCommand & { values: Values } | EraseCommand & { values: Values } |
+export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | KeyCommand | ExportCommand | ImportCommand | PullCommand | EvalCommand & { values: Values } | EraseCommand & { values: Values } | DoctorCommand & { values: Values } |
   SandboxCheckCommand & { values: Values } | SandboxPrepareCommand
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -20,6 +21,11 @@ export function readCommand (argv: readonly string[], env: Environment): Command
     if (argv.includes('--help') || argv.includes('-h')) return { run: 'help' }
     const command = readSandboxCommand(argv)
     return command.action === 'check' ? { ...command, values: valuesOf(parseFlags(command.server), env) } : command
+  }
+  if (argv[0] === 'doctor') {
+    if (argv.includes('--help') || argv.includes('-h')) return { run: 'help' }
+    const command = readDoctor(argv.slice(1))
+    return { ...command, values: valuesOf(parseFlags(command.server), env) }
   }
   if (argv[0] === 'erase') {
     if (argv.includes('--help') || argv.includes('-h')) return { run: 'help' }

@@ -28,8 +28,14 @@ export async function main (): Promise<void> {
   else if (command.run === 'eval') await (await import('./eval.js')).runEval(command.file, command.values)
   else if (command.run === 'erase') await (await import('./erase.js')).runErase(command, command.values, process.stdout)
   else if (command.run === 'sandbox') await sandbox(command)
+  else if (command.run === 'doctor') await doctor(command)
   else if (command.run === 'key') createKey(command, process)
   else await transfer(command)
+}
+
+async function doctor ({ values, mayRepair }: Command & { run: 'doctor' }): Promise<void> {
+  const { runDoctor } = await import('./doctor/doctor.js')
+  if (!await runDoctor(values, mayRepair, process.stdout)) process.exitCode = 1
 }
 
 async function sandbox (command: Command & { run: 'sandbox' }): Promise<void> {

@@ -28,6 +28,7 @@ import { hasSeat } from '../../usage/seats.js'
 import { ToolResourceChanges, useResources } from '../../tools/tool-resources.js'
 import { runCreated, runEvent, stepEvent } from './events.js'
 import { loadInclude, loadSteps, loadTurn, putInclude, putStep, runKey, withIncluded, type TurnState } from './records.js'
+import { remakeLock } from './remake-lock.js'
 import { replay } from './replay.js'
 import { AssistantsScribe } from './scribe.js'
 import { isActive, transition } from './state.js'
@@ -263,7 +264,7 @@ export class Runs {
       getAnyway<Run>(records, { project, partition: threadId, kind: KIND.run, id }),
       getAnyway<RunLock>(records, lockRecord(project, threadId))
     ])
-    if (lock !== undefined && lock.body === undefined) return await this.#remakeLock(threadId, lock.version)
+    if (lock !== undefined && lock.body === undefined) return await remakeLock(records, project, threadId, lock.version)
     if (lock?.body?.run_id !== id) return true
     if (run?.body !== undefined && isActive(run.body.status)) {
       if (!this.#isOverdue(run.body)) return false
@@ -301,20 +302,6 @@ export class Runs {
 
   get #seats () {
     return { project: this.#scope.project, partition: PARTITION.activeRuns, kind: KIND.runSeat }
-  }
-
-  /** Makes a damaged lock anew when a run of the thread is active, and removes it otherwise. */
-  async #remakeLock (threadId: string, version: number): Promise<boolean> {
-    const { records, project } = this.#scope
-    // The lock is held by the newest run that is not damaged itself.
-    const { records: [newest] } = await records.page<Run>({ project, partition: threadId, kind: KIND.run, order: 'desc', limit: 1, onDamaged: () => {} })
-    const active = newest !== undefined && isActive(newest.body.status) ? newest : undefined
-    return await this.#write(threadId, active === undefined
-      ? [{ op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: version }]
-      : [
-          { op: 'check', kind: KIND.run, id: active.id, expect: active.version },
-          { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: { run_id: active.id } satisfies RunLock, expect: version }
-        ])
   }
 
   async listSteps (threadId: string, runId: string, params: ListParams & StepInclude): Promise<ListResponse<RunStep>> {
