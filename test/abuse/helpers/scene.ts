@@ -26,10 +26,13 @@ export interface Scene {
   rss (): Promise<number>
 }
 
+/** The server under attack: another one, an earlier version say, may be named in its place. */
+const SERVER = process.env.ABUSE_SERVER ?? fileURLToPath(new URL('server.js', import.meta.url))
+
 /** A server in a process of its own with two tenants: one attacks, the other works and is watched. */
 export async function startScene (t: Test, options: object = {}, { heapMb = 512 } = {}): Promise<Scene> {
   const given = { storage: `sqlite:${join(t.testdir(), 'abuse.db')}`, apiKeys: { [ATTACKER]: 'attacker', [NEIGHBOUR]: 'neighbour' }, ...options }
-  const child = fork(fileURLToPath(new URL('server.js', import.meta.url)), [JSON.stringify(given)], { execArgv: [`--max-old-space-size=${heapMb}`] })
+  const child = fork(SERVER, [JSON.stringify(given)], { execArgv: [`--max-old-space-size=${heapMb}`] })
   t.teardown(() => child.kill('SIGKILL'))
   const [port] = await once(child, 'message') as [number]
   child.on('exit', code => { if (code !== null) t.fail(`the server ended with ${code}`) })
