@@ -22,7 +22,7 @@ import type { ThreadListParams } from './threads/threads.js'
 import { compileValidator } from './shared/validation.js'
 
 /** Options of the adapter: those of the plugin that do not speak of HTTP, and a thread manager to share. */
-export interface OpenAIAdapterOptions extends Omit<OpenAICompatOptions, 'prefix' | 'apiKeys' | 'apiKeysFile' | 'requireApiKeys' | 'allowedHosts' | 'audit' | 'overload' | 'cors' | 'requireBetaHeader' | 'streams'> {
+export interface OpenAIAdapterOptions extends Omit<OpenAICompatOptions, 'prefix' | 'apiKeys' | 'apiKeysFile' | 'requireApiKeys' | 'allowedHosts' | 'audit' | 'metrics' | 'overload' | 'cors' | 'requireBetaHeader' | 'streams'> {
   /** Works on this manager's stores and project. Not together with `storage` and `blobs`. */
   threadManager?: ThreadManager
   /** Told what goes wrong in the background. Default: silent. */

@@ -22,6 +22,8 @@ import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
 import { PeriodicTask } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
+import { Metrics } from './observe/metrics.js'
+import { logRun } from './observe/run-line.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
 import type { BuiltInTools } from './tools/built-in-tools.js'
@@ -52,6 +54,9 @@ export class Core {
   readonly clock: Clock
   readonly idempotentAnswers: IdempotentAnswers
   readonly spending: Spending
+  /** Undefined unless the option `metrics` wants them. */
+  readonly metrics: Metrics | undefined
+  #streams = (): number => 0
   /** Opens request schemas for the built-in tools of this server. */
   readonly extendSchema: ExtendSchema
   readonly #records: RecordStore
@@ -122,7 +127,9 @@ export class Core {
     this.#enrolment = new PeriodicTask({ clock, intervalMs: ENROL_AGAIN_MS, run: async () => await this.#enterUsed(), onError: err => log.debug({ err }, 'projects could not be entered; it is tried again') })
     this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     const assistants = new AssistantsDialect({ tools: this.#tools, history: options.history }, {
-      onStopped: (key, run) => {
+      onStopped: (key, run, report) => {
+        logRun(log, key, run, report)
+        this.metrics?.stopped(run, report)
         if (!isActive(run.status)) {
           locks.released(key.project, key.partition)
           // A seat that stays is given up when the next run finds none.
@@ -144,6 +151,22 @@ export class Core {
       log,
       limits
     }, [assistants])
+    if (options.metrics !== false) {
+      const metrics = new Metrics({
+        streams: () => this.#streams(),
+        activeRuns: () => this.#engine.activeCount,
+        indexing: () => this.#retrieval.indexer.waitingStores,
+        heldBytes: () => this.#engine.heldBytes,
+        sandboxes: () => this.#interpreter?.sessionCount ?? 0
+      })
+      options.storage.records.onVerb = (verb, seconds, failed) => metrics.stored(verb, seconds, failed)
+      this.metrics = metrics
+    }
+  }
+
+  /** Says how many streams are being sent. */
+  countStreams (count: () => number): void {
+    this.#streams = count
   }
 
   project (name: string): ProjectApi {

@@ -21,6 +21,7 @@ import { refuseWebPages, warnWhenOpen } from './http/local-only.js'
 import { describeRoute, documentOf, openApiOptions } from './http/openapi.js'
 import type { OpenApiDocument } from './http/openapi-document.js'
 import { checkPermissions } from './http/permissions.js'
+import { countRequests } from './http/metrics.js'
 import { refuseUnderPressure, UnauthorizedLimit } from './http/overload.js'
 import { limitRequests } from './http/quotas.js'
 import { decorateRequests, setCaller } from './http/request-context.js'
@@ -115,13 +116,16 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     parseJsonBodies(routes)
     identifyAnswers(routes)
     closeOnUnread(routes)
+    if (core.metrics !== undefined) countRequests(routes, core.metrics)
     // Before CORS, which allows any page by default.
     if (isOpenToAll) refuseWebPages(routes, resolved.allowedHosts)
     if (resolved.cors !== false && !hasCors) await routes.register(cors, resolved.cors)
     decorateRequests(routes)
     await routes.register(swagger, openApiOptions(routes.prefix, !isOpenToAll))
     documents.set(app, documentOf(routes))
-    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers: new ReaderSlots(resolved.streams), closing: closing.signal }, passthrough: resolved.passthrough }
+    const readers = new ReaderSlots(resolved.streams)
+    core.countStreams(() => readers.count)
+    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers, closing: closing.signal }, passthrough: resolved.passthrough, metrics: resolved.metrics }
     await routes.register(publicRoutes, routeOptions)
     // A context of its own, so that no configuration of a route lets a request through without a key.
     await routes.register(async keyed => {

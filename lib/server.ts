@@ -5,6 +5,7 @@ import openaiCompatConsole from './console/console.js'
 import { rewriteAzureUrl } from './http/azure.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
 import { descriptorsUsedUp } from './shared/descriptors.js'
+import { sendMetrics } from './http/metrics.js'
 import { newId } from './shared/ids.js'
 import { refuseUnknown } from './options/names.js'
 import openaiCompat, { cores, documents } from './plugin.js'
@@ -64,6 +65,12 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     app.get('/ready', { logLevel: 'warn' }, async () => {
       await cores.get(app)?.checkStorage()
       return { status: 'ok' as const }
+    })
+    // Here Prometheus looks for them.
+    app.get('/metrics', { logLevel: 'warn' }, async (request, reply) => {
+      const metrics = cores.get(app)?.metrics
+      if (metrics === undefined) return reply.callNotFound()
+      return await sendMetrics(request, reply, metrics, options.metrics ?? false)
     })
     // Here tools look for it.
     app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))

@@ -6,6 +6,7 @@ import { eraseRoutes } from './erase.js'
 import { fileRoutes } from './files.js'
 import { healthRoutes } from './health.js'
 import { messageRoutes } from './messages.js'
+import { metricsRoutes } from './metrics.js'
 import { modelRoutes } from './models.js'
 import { openApiRoutes } from './openapi.js'
 import { passthroughRoutes } from './passthrough.js'
@@ -20,6 +21,7 @@ import { vectorStoreRoutes } from './vector-stores.js'
 /** Answered without a key. */
 export const publicRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
   await app.register(healthRoutes, options)
+  await app.register(metricsRoutes, options)
   await app.register(openApiRoutes)
 }
 

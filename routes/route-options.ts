@@ -1,4 +1,5 @@
 import type { Core } from '../lib/core.js'
+import type { MetricsOption } from '../lib/http/metrics-option.js'
 import type { StreamContext } from '../lib/http/sse.js'
 
 /** What the routes are registered with. */
@@ -7,4 +8,6 @@ export interface RouteOptions {
   streams: StreamContext
   /** Paths that are the provider's. */
   passthrough: readonly string[]
+  /** Who may see the metrics. */
+  metrics: MetricsOption
 }

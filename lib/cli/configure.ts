@@ -21,7 +21,7 @@ export interface Configured {
 /** Puts together what flags and environment say, then the file, then the defaults. */
 export function configure (values: Values, file: ConfigFile | undefined): Configured {
   const { logLevel = 'info', ...rest } = file?.config ?? {}
-  const config: OpenAIServerConfig = { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', console: true, ...rest }
+  const config: OpenAIServerConfig = { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', console: true, metrics: true, ...rest }
   if (values.port !== undefined) config.port = values.port
   if (values.host !== undefined) config.host = values.host
   if (values.storage !== undefined) config.storage = values.storage

@@ -6,7 +6,8 @@ import { OperatorError } from './errors.js'
 import { fail } from './fail.js'
 import { helpText } from './help.js'
 import { createKey } from './key.js'
-import { readyText, storageName } from './messages.js'
+import { logStream } from './log-stream.js'
+import { modelLines, readyText, storageName } from './messages.js'
 import type { Values } from './settings.js'
 import type { ExportCommand, ImportCommand, PullCommand } from './transfer-arguments.js'
 import { DEFAULT_CLOSE_GRACE_MS } from '../server/options.js'
@@ -60,13 +61,15 @@ async function serve (values: Values): Promise<void> {
   const { OpenAIServer } = await import('../server.js')
   try {
     // Stdout is for scripts, so the log goes to stderr.
-    const server = new OpenAIServer(undefined, { ...config, ...fallback?.options, logging: { level: logLevel, stream: process.stderr } })
+    const server = new OpenAIServer(undefined, { ...config, ...fallback?.options, logging: { level: logLevel, stream: await logStream(process.stderr) } })
     stopOnSignals(server, (config.limits?.drainMs ?? 0) + (config.closeGraceMs ?? DEFAULT_CLOSE_GRACE_MS) + MORE_MS)
     await server.start()
     // A signal may have come meanwhile.
     if (!server.isRunning()) return
     const log = server.app!.log
     if (fallback !== undefined) log[fallback.level](fallback.message)
+    for (const line of modelLines(config)) log.info(line)
+    if (config.metrics !== false) log.info(`metrics for Prometheus are at ${new URL('/metrics', server.getBaseUrl()).href}`)
     if (config.console === true) log.info(`the console is at ${new URL('/console/', server.getBaseUrl()).href}`)
     log.info(`everything is kept in ${storageName(config.storage)}`)
     process.stdout.write(readyText(server.getBaseUrl(), { model: config.defaultModel ?? fallback?.model, needsKey: !isOpen(config) }))

@@ -17,6 +17,11 @@ export class ReaderSlots {
     this.#limits = limits
   }
 
+  /** Streams that are being sent. */
+  get count (): number {
+    return this.#readers
+  }
+
   /** Does the work that sends a stream. Throws the 429 when there are too many. */
   async hold<T> (project: string, work: () => Promise<T>): Promise<T> {
     const own = this.#projects.get(project) ?? 0

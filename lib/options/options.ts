@@ -1,6 +1,7 @@
 import type { BlobStore } from '../../storage/blob-store.js'
 import { checkedOverload, type OverloadOptions } from '../http/overload-options.js'
 import type { Audit } from '../http/audit-entry.js'
+import { checkedMetrics, type MetricsOption } from '../http/metrics-option.js'
 import { isOpen, type ApiKeys } from '../http/auth.js'
 import { knownKeys } from '../http/keys.js'
 import { checkedQuotas, type Quotas } from '../usage/quotas.js'
@@ -139,6 +140,8 @@ export interface OpenAICompatOptions {
   audit?: Audit
   /** What one project may have of the server. Default: no quotas. */
   quotas?: Quotas
+  /** `GET /metrics` for Prometheus. True: for requests from this machine; with a token for those that have it. Default false; the command line has it on. */
+  metrics?: MetricsOption
   /** When requests are refused for the server's own good. Default: never. */
   overload?: OverloadOptions
   /** Cross-origin requests, as `@fastify/cors` takes it; false leaves it to the host. Default any origin. */
@@ -176,6 +179,7 @@ export interface ResolvedOptions {
   allowedHosts: readonly string[]
   audit: Audit | undefined
   quotas: Quotas
+  metrics: MetricsOption
   overload: OverloadOptions
   cors: false | FastifyCorsOptions
   unknownParameters: 'reject' | 'ignore'
@@ -214,6 +218,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     allowedHosts: checkedHosts(options.allowedHosts ?? []),
     audit: checkedAudit(options.audit),
     quotas: checkedQuotas(options.quotas),
+    metrics: checkedMetrics(options.metrics),
     overload: checkedOverload(options.overload),
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },
     unknownParameters: oneOf('unknownParameters', ['reject', 'ignore'], options.unknownParameters),

@@ -1,7 +1,7 @@
 import { recordsOver } from '../../storage/custom/store.js'
 import { openStorageUrl } from '../../storage/open.js'
 import { RecordThreadStorage } from '../../storage/thread-storage/record-thread-storage.js'
-import { certain } from '../shared/certain-store.js'
+import { certain, type ObservableStore } from '../shared/certain-store.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { ThreadStorage } from '../../storage/thread-storage/thread-storage.js'
 
@@ -11,7 +11,7 @@ export type StorageOption = string | ThreadStorage | RecordStore
 /** Both faces of one store. */
 export interface ResolvedStorage {
   threadStorage: ThreadStorage
-  records: RecordStore
+  records: ObservableStore
   /** Whether it was opened by us, and so is closed by us. */
   isOurs: boolean
 }

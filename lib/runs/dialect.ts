@@ -6,6 +6,7 @@ import type { ToolStepDelta } from '../tools/built-in-tool.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import type { Call, CallsItem, Item, MessageItem, ReasoningItem } from './items.js'
 import type { CutReason, JobError, JobKey, JobSpec, JobState, TokenUsage } from './job.js'
+import type { RunReport } from './report.js'
 
 /** One event as readers get it. What `data` is, the dialect knows. */
 export interface DialectEvent {
@@ -90,7 +91,7 @@ export interface Dialect<Body extends object = object> {
   scribe (context: ScribeContext<Body>): Scribe
 
   /** Called when a job has stopped on this instance: it has ended or waits for its client. Must not throw. */
-  onStopped? (key: JobKey, body: Body): void
+  onStopped? (key: JobKey, body: Body, report: RunReport): void
   /** Called when a job has ended on another instance. Must not throw. */
   onEndedElsewhere? (key: JobKey): void
 }

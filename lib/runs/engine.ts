@@ -45,6 +45,7 @@ export class RunEngine {
   readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
+  readonly #budget: ByteBudget
   readonly #background = new Set<Promise<void>>()
   readonly #executions = new Map<string, RunExecution>()
   readonly #recent: RecentRuns
@@ -64,12 +65,12 @@ export class RunEngine {
     this.#services = services
     this.#leases = new Leases({ records, clock, leaseMs: limits.leaseMs })
     this.#dialects = new Map(dialects.map(dialect => [dialect.name, dialect]))
-    const budget = new ByteBudget(limits.maxHeldBytes === 0 ? undefined : limits.maxHeldBytes)
-    this.#recent = new RecentRuns(budget, RECENT_RUNS)
+    this.#budget = new ByteBudget(limits.maxHeldBytes === 0 ? undefined : limits.maxHeldBytes)
+    this.#recent = new RecentRuns(this.#budget, RECENT_RUNS)
     this.#expiry = new ExpiryTimers(clock)
     this.#logs = new LogKeeper({
       ...services,
-      budget,
+      budget: this.#budget,
       formatOf: key => this.#dialect(key).format,
       isActive: async key => {
         const dialect = this.#dialect(key)
@@ -85,6 +86,16 @@ export class RunEngine {
 
   get limits (): EngineLimits {
     return this.#services.limits
+  }
+
+  /** Runs that are being executed here. */
+  get activeCount (): number {
+    return this.#executions.size
+  }
+
+  /** Bytes held for readers of events, and of the last runs. */
+  get heldBytes (): number {
+    return this.#budget.bytes
   }
 
   /**
@@ -456,9 +467,9 @@ export class RunEngine {
     return new RunExecution(this.#services, {
       ...launch,
       dialect,
-      onStopped: body => {
+      onStopped: (body, report) => {
         if (dialect.state(body).phase === 'ended') this.#bus.send({ type: 'ended', ...fieldsOf(key) })
-        dialect.onStopped?.(key, body)
+        dialect.onStopped?.(key, body, report)
       }
     })
   }

@@ -11,6 +11,7 @@ import type { Item } from './items.js'
 import { totalUsage, type JobError, type JobKey, type JobState } from './job.js'
 import { loadJob, partitionOf, unindexJob, type HeldJob } from './lease.js'
 import type { EngineServices } from './services.js'
+import { RunNotes, type RunReport } from './report.js'
 import { RunStopped, type StopReason } from './stop.js'
 import { TurnLoop, type Host } from './turn-loop.js'
 import { TurnWriter, type Committer } from './turn-writer.js'
@@ -24,7 +25,7 @@ export interface ExecutionInput {
   scribe: Scribe
   items: Item[]
   /** Called when the job has stopped: it has ended or waits for its client. Must not throw. */
-  onStopped (body: object): void
+  onStopped (body: object, report: RunReport): void
 }
 
 /**
@@ -35,6 +36,7 @@ export class RunExecution implements Committer, Host {
   readonly dialect: Dialect
   readonly key: JobKey
   readonly log: EventLog
+  readonly notes: RunNotes
   /** Settles when the execution is over; never rejects. */
   readonly finished: Promise<void>
   readonly #services: EngineServices
@@ -56,6 +58,7 @@ export class RunExecution implements Committer, Host {
     this.#held = held
     this.#onStopped = onStopped
     this.log = log
+    this.notes = new RunNotes(services.clock)
     const spec = dialect.spec(held.body)
     const offered = services.tools.offered(spec.tools)
     this.#writer = new TurnWriter(this, scribe, offered, items, services.offsetUnit ?? 'utf16')
@@ -136,7 +139,7 @@ export class RunExecution implements Committer, Host {
         if (await this.#write(body, items, stops)) {
           if (body !== undefined) this.#held = { ...this.#held, body, version: this.#held.version + 1 }
           this.publish(events)
-          if (stops && body !== undefined) this.#onStopped(body)
+          if (stops && body !== undefined) this.#onStopped(body, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
           return
         }
         await this.#refresh()

@@ -9,6 +9,7 @@ import { isAnswered, type BuiltInCall, type Call } from './items.js'
 import { fullUsage, NO_USAGE, totalUsage, type CutReason, type JobKey, type JobSpec, type TokenUsage } from './job.js'
 import { estimateUsage, fitPrompt, remaining, type PromptParts } from './prompt/budget.js'
 import { ownPrompt } from './prompt/own-prompt.js'
+import type { RunNotes } from './report.js'
 import type { EngineServices } from './services.js'
 import type { TurnWriter } from './turn-writer.js'
 
@@ -19,6 +20,7 @@ export interface Host {
   readonly body: object
   /** Whose tokens the job uses. */
   readonly payer: Payer
+  readonly notes: RunNotes
   /** Aborted with a `RunStopped`. */
   readonly signal: AbortSignal
   now (): number
@@ -84,7 +86,7 @@ export class TurnLoop {
     if (turns >= limits.maxModelTurns) {
       throw new ModelError('server_error', `The run was stopped after ${turns} model turns without an answer.`)
     }
-    const { provider, model } = models.resolve(this.#spec.model)
+    const { provider, providerName, model } = models.resolve(this.#spec.model)
     const budget = remaining(this.#spec.limits, totalUsage(this.#writer.usages()), limits.maxPromptTokens)
     if (budget.completion !== undefined && budget.completion <= 0) return await this.#endBetweenTurns('max_completion_tokens')
     const messages = await fitPrompt(parts, this.#offered, budget, this.#spec.limits.truncates, this.#host.key.project)
@@ -99,6 +101,7 @@ export class TurnLoop {
       isFirst: turns === 0,
       maxCompletionTokens: budget.completion
     })
+    this.#host.notes.asked(providerName, model)
     const answer: ModelAnswer = { said: '', usage: undefined, finish: undefined }
     const usedSoFar = async (): Promise<TokenUsage> => {
       const said = { role: 'assistant' as const, content: answer.said, toolCalls: this.#writer.calls() }
@@ -110,9 +113,11 @@ export class TurnLoop {
       throw error
     })
     const usage = await usedSoFar()
+    this.#host.notes.used(usage)
     this.#spend(usage)
     const cut = CUT[finish.reason]
     if (this.#writer.openCalls !== undefined && cut === undefined) {
+      this.#host.notes.called(this.#writer.calls().length)
       await this.#writer.callsMade(usage)
       return true
     }
@@ -135,6 +140,7 @@ export class TurnLoop {
   async #read (batches: AsyncIterable<readonly ModelPart[]>, answer: ModelAnswer): Promise<Finish> {
     const writer = this.#writer
     for await (const batch of batches) {
+      this.#host.notes.heard()
       for (const part of batch) {
         switch (part.type) {
           case 'text':

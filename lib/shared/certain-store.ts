@@ -14,12 +14,19 @@ const READ_BACK_MS = 1000
 /** A put with an expectation, which its own success makes false: a write that holds one cannot be carried out twice. */
 type ConditionalPut = PutItem & { expect: NonNullable<PutItem['expect']> }
 
+/** A record store that can be watched. */
+export interface ObservableStore extends RecordStore {
+  /** Called after each verb with the time that it took. Undefined costs nothing. */
+  onVerb?: ((verb: string, seconds: number, failed: boolean) => void) | undefined
+}
+
 /**
  * A record store whose writes end in a verdict wherever there is one. When the answer to a write is lost, the records tell whether it was
  * carried out; if it was not, and the store is back, it is tried once more. Only a write about which nothing can be found out, or which a
  * hanging store may yet carry out, ends in a `StorageUnavailableError`. After such an error nothing may be undone.
  */
-class CertainStore implements RecordStore {
+class CertainStore implements ObservableStore {
+  onVerb?: ObservableStore['onVerb']
   readonly supports
   readonly notify?: NonNullable<RecordStore['notify']>
   readonly listen?: NonNullable<RecordStore['listen']>
@@ -44,18 +51,35 @@ class CertainStore implements RecordStore {
 
   async connect (): Promise<void> { await this.#inner.connect() }
   async disconnect (): Promise<void> { await this.#inner.disconnect() }
-  async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> { return await this.#inner.get(key) }
-  async page<Body> (query: PageQuery): Promise<Page<Body>> { return await this.#inner.page(query) }
+  async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
+    return await (this.onVerb === undefined ? this.#inner.get<Body>(key) : this.#timed('get', this.#inner.get<Body>(key)))
+  }
+
+  async page<Body> (query: PageQuery): Promise<Page<Body>> {
+    return await (this.onVerb === undefined ? this.#inner.page<Body>(query) : this.#timed('page', this.#inner.page<Body>(query)))
+  }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
     const isOfIndex = key.project === SYSTEM_PROJECT
     try {
-      const done = await this.#write(key, items)
+      const done = await (this.onVerb === undefined ? this.#write(key, items) : this.#timed('write', this.#write(key, items)))
       if (done && !isOfIndex) noteWrite()
       return done
     } catch (error) {
       if (isUncertain(error) && !isOfIndex) noteWrite()
       throw error
+    }
+  }
+
+  async #timed<T> (verb: string, work: Promise<T>): Promise<T> {
+    const from = performance.now()
+    let failed = true
+    try {
+      const result = await work
+      failed = false
+      return result
+    } finally {
+      this.onVerb?.(verb, (performance.now() - from) / 1000, failed)
     }
   }
 
@@ -111,7 +135,7 @@ function isConditional (item: WriteItem): item is ConditionalPut {
 }
 
 /** The same store, with certain writes. */
-export function certain (records: RecordStore): RecordStore {
+export function certain (records: RecordStore): ObservableStore {
   return records instanceof CertainStore ? records : new CertainStore(records)
 }
 

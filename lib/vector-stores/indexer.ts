@@ -86,6 +86,11 @@ export class Indexer {
     await Promise.all(this.#work)
   }
 
+  /** Vector stores in which there is something to do here. */
+  get waitingStores (): number {
+    return this.#stores.size
+  }
+
   /** Looks for jobs in the store. Returns at once. */
   wake (ref: StoreRef): void {
     if (this.#stopped) return

@@ -9,6 +9,7 @@ import type { BuiltInTools } from '../../tools/built-in-tools.js'
 import type { Change, Dialect, JobMove, Scribe, ScribeContext, TurnRequest } from '../../runs/dialect.js'
 import { isAnswered } from '../../runs/items.js'
 import type { JobKey, JobPhase, JobSpec, JobState } from '../../runs/job.js'
+import type { RunReport } from '../../runs/report.js'
 import { FIRST_DIALECT } from '../../runs/lease.js'
 import { done, runEvent } from './events.js'
 import { EVENT_FORMAT } from './format.js'
@@ -26,7 +27,7 @@ export interface AssistantsSettings {
 
 export interface AssistantsHooks {
   /** Called when a run has stopped on this instance: it has ended or waits for its client. Must not throw. */
-  onStopped (key: JobKey, run: Run): void
+  onStopped (key: JobKey, run: Run, report: RunReport): void
   /** Called when a run has ended on another instance and its thread is free. Must not throw. */
   onEndedElsewhere (key: JobKey): void
 }
@@ -101,8 +102,8 @@ export class AssistantsDialect implements Dialect<Run> {
     return new AssistantsScribe(context)
   }
 
-  onStopped (key: JobKey, run: Run): void {
-    this.#hooks.onStopped(key, run)
+  onStopped (key: JobKey, run: Run, report: RunReport): void {
+    this.#hooks.onStopped(key, run, report)
   }
 
   onEndedElsewhere (key: JobKey): void {

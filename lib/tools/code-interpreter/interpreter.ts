@@ -53,6 +53,11 @@ export class Interpreter {
     this.log = options.log
   }
 
+  /** Sessions that there are, idle ones included. */
+  get sessionCount (): number {
+    return this.#sessions?.count ?? 0
+  }
+
   /** The sessions, or why there are none. Never rejects. */
   async prepare (): Promise<Found> {
     this.#found ??= this.#find()

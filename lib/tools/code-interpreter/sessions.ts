@@ -70,6 +70,11 @@ export class Sessions {
     this.#options = options
   }
 
+  /** Sessions that there are, or are being started. */
+  get count (): number {
+    return this.#live.size
+  }
+
   /** Waits until no other call uses the thread's place. `leave` must follow. Throws the signal's reason. */
   async enter (project: string, threadId: string, signal: AbortSignal): Promise<{ place: Place, leave: () => void }> {
     const key = JSON.stringify([project, threadId])
