@@ -63,3 +63,10 @@ test('mails within mails end', async t => {
   }
   t.match(await textOf('a.eml', mail), 'level 19')
 })
+
+test('a document that is shown in the midst of a mail is read, pictures of the text are not attachments', async t => {
+  const text = await textOf('a.eml', multipart('Content-Type: text/plain\r\n\r\nsee below',
+    `Content-Type: application/pdf; name=a.pdf\r\nContent-Disposition: inline; filename=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64(pdf('Inline words'))}`,
+    `Content-Type: image/png\r\nContent-Disposition: inline; filename=b.png\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64(bytesOf('\x89PNG\0\0', 'latin1'))}`))
+  t.match(text, /Attachments: a\.pdf\n[^]*Inline words/)
+})

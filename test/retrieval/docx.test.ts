@@ -77,3 +77,22 @@ test('a document of great depth or length is read in time', async t => {
   t.match(await textOf('a.docx', docx([], `<w:p>${math}</w:p>`)), 'x')
   t.match(await textOf('a.docx', docx([], paragraph('word ').repeat(100_000))), 'word')
 })
+
+test('earlier numbering of a paragraph is not its own', async t => {
+  const numbering = '<w:numbering><w:abstractNum w:abstractNumId="0"><w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%1."/></w:lvl></w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+  t.strictSame(await lines(`<w:p><w:pPr><w:pPrChange><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr></w:pPrChange></w:pPr>${run('plain')}</w:p>`, { numbering }), ['plain'])
+})
+
+test('what stands in for an empty choice is read, and lettering too', async t => {
+  t.strictSame(await lines(`<w:p><mc:AlternateContent><mc:Choice Requires="ink"/><mc:Fallback>${run('only here')}</mc:Fallback></mc:AlternateContent>${run(' and')}</w:p>`), ['only here and'])
+  t.strictSame(await lines(`<w:p><mc:AlternateContent><mc:Choice>${run('once')}</mc:Choice><mc:Fallback>${run('once')}</mc:Fallback></mc:AlternateContent></w:p>`), ['once'])
+  t.strictSame(await lines(`<w:p><w:r><w:pict><v:shape><v:textpath string="CONFIDENTIAL"/></v:shape></w:pict></w:r>${run('body')}</w:p>`), ['body', 'CONFIDENTIAL'])
+})
+
+test('a strict document, and one in UTF-16, are read like any other', async t => {
+  const strict = (part: string | Uint8Array): Uint8Array => zip({
+    '_rels/.rels': '<Relationships><Relationship Id="r" Type="http://purl.oclc.org/ooxml/officeDocument/relationships/officeDocument" Target="/word/document.xml"/></Relationships>', 'word/document.xml': part
+  })
+  t.equal(await textOf('a.docx', strict('<document xmlns="http://purl.oclc.org/ooxml/wordprocessingml/main"><body><p><r><t>strict</t></r></p></body></document>')), 'strict')
+  t.equal(await textOf('a.docx', strict(new Uint8Array(Buffer.from(`\ufeff<?xml version="1.0" encoding="UTF-16"?><w:document><w:body>${paragraph('Größe 東京')}</w:body></w:document>`, 'utf16le')))), 'Größe 東京')
+})

@@ -115,3 +115,8 @@ test('a zero here and there is no binary file; a file of control characters is',
   await t.rejects(textOf('a.txt', new Uint8Array(1000)), unsupported)
   await t.rejects(textOf('a.txt', new Uint8Array([0xff, 0xfe, 0x00, 0xd8, 0x20, 0x00])), invalid('it is not valid UTF-16LE'))
 })
+
+test('letters that JSON writes as escapes are letters, and its other escapes stay', async t => {
+  t.equal(await textOf('a.jsonl', '{"text":"Gr\\u00f6\\u00dfe \\u6771\\u4eac \\ud83d\\ude00 \\"x\\" \\n \\u000a \\\\u00e9"}'), '{"text":"Größe 東京 \u{1F600} \\"x\\" \\n \\u000a \\\\u00e9"}')
+  t.equal(await textOf('a.js', '"\\u00f6"'), '"\\u00f6"', 'source code stays as it is')
+})

@@ -45,3 +45,12 @@ test('a page without end is read to its end, and in time', async t => {
   t.match(await textOf('a.html', `<pre>${' '.repeat(2_000_000)}x`), 'x')
   t.equal((await textOf('a.html', `<p>${'a <b>b</b> '.repeat(200_000)}</p>`)).length, 4 * 200_000 - 1)
 })
+
+test('an element of XHTML may be empty, whatever it is', async t => {
+  const page = '<head><title/><script src="a.js"/></head><body><script src="b.js"/><p>shown</p><iframe src="x"/><p>also</p></body></html>'
+  for (const start of ['<?xml version="1.0"?><html>', '<html lang="en" xmlns="http://www.w3.org/1999/xhtml">']) t.strictSame((await textOf('a.xhtml', start + page)).split(/\n+/), ['shown', 'also'])
+})
+
+test('how a character is pronounced does not stand between it and the next', async t => {
+  t.equal(await textOf('a.html', '<ruby>東<rp>(</rp><rt>とう</rt><rp>)</rp>京<rt>きょう</rt></ruby>駅'), '東京駅')
+})

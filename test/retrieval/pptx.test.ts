@@ -30,3 +30,10 @@ test('pictures say what they show, and notes and comments stand with their slide
     'notesSlides/n.xml': `<p:notes>${shape('Say hello')}</p:notes>`, 'comments/c.xml': '<p:cmLst><p:cm><p:text>too long</p:text></p:cm></p:cmLst>'
   }), [['One', 'A bar chart of sales', 'Say hello', 'too long'], ['Two']])
 })
+
+test('a slide that is not there is left out with a note', async t => {
+  const { unzipSync, zipSync } = await import('fflate')
+  const parts = unzipSync(pptxOf([{ xml: shape('First') }, { xml: shape('gone') }, { xml: shape('Third') }], {}))
+  delete parts['ppt/slides/slide1.xml']
+  t.strictSame(await parse('a.pptx', zipSync(parts)), [{ text: 'First', page: 1 }, { text: '', page: 2, note: 'Slide 2 could not be read.' }, { text: 'Third', page: 3 }])
+})

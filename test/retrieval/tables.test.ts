@@ -63,3 +63,11 @@ test('an OpenDocument presentation is read slide by slide', async t => {
 test('an encrypted OpenDocument says so', async t => {
   await t.rejects(parse('a.odt', zip({ 'content.xml': 'x', 'META-INF/manifest.xml': '<manifest:manifest><manifest:encryption-data/></manifest:manifest>' })), invalid('it is encrypted'))
 })
+
+test('a workbook in XML and a table without a page around it are read under the name XLS', async t => {
+  const cell = (type: string, value: string): string => `<Cell><Data ss:Type="${type}">${value}</Data></Cell>`
+  const xml = `<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Prices"><Table><Row>${cell('String', 'Apple')}${cell('Number', '1.5')}</Row></Table></Worksheet></Workbook>`
+  t.equal(await textOf('a.xls', xml), 'Prices\nApple\t1.5')
+  t.equal(await textOf('a.xls', '<table border=1><tr><td>Name</td><td>Total</td></tr></table>'), 'Name\tTotal')
+  t.equal(await textOf('a.xls', '<style>td{mso-number-format:"0"}</style><div><table><tr><td>Name</td><td>Total</td></tr></table></div>'), 'Name\tTotal')
+})

@@ -44,3 +44,10 @@ test('RTF that is broken, deep or binary is read as far as it goes', async t => 
   t.equal(await textOf('a.rtf', '{\\rtf1 a{\\pict\\bin5 }}{}}} b}'), 'a b')
   await t.rejects(parse('a.rtf', bytesOf('\x89PNG\r\n\x1a\n\0\0', 'latin1')), { name: 'DocumentError' })
 })
+
+test('documents of Word 2003 in XML, and pages in XHTML, are read under the name DOC', async t => {
+  const body = '<w:body><w:p><w:r><w:t>old</w:t></w:r></w:p><w:p><w:r><w:t>XML</w:t></w:r></w:p></w:body>'
+  t.equal(await textOf('a.doc', `<?xml version="1.0" encoding="UTF-8"?>\n<?mso-application progid="Word.Document"?>\n<w:wordDocument xmlns:w="w">${body}</w:wordDocument>`), 'old\nXML')
+  t.equal(await textOf('a.doc', `<?xml version="1.0"?><pkg:package><pkg:part pkg:name="/word/document.xml"><pkg:xmlData><w:document>${body}</w:document></pkg:xmlData></pkg:part></pkg:package>`), 'old\nXML')
+  t.equal(await textOf('a.doc', '<?xml version="1.0"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml"><body><p>a page</p></body></html>'), 'a page')
+})

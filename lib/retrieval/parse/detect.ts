@@ -38,16 +38,24 @@ function kindOf (named: KindName | undefined, bytes: Buffer): KindName {
   if (start.startsWith('{\\rtf')) return 'rtf'
   if (named === 'eml' || named === 'html' || named === 'opendocument') return named
   if ((named === undefined || named === 'doc') && isHtml(start)) return 'html'
+  if (named === 'doc' && isWordXml(start)) return 'docx'
   // Word keeps a page with its pictures so.
   if (named === 'doc' && /^MIME-Version:/im.test(start)) return 'eml'
   // Programs write a table as HTML, or with tabs, and call it XLS.
-  if (named === 'spreadsheet') return isHtml(start) ? 'html' : 'text'
+  if (named === 'spreadsheet') return isWorkbookXml(start) ? 'spreadsheet' : isHtml(start) || isTable(start) ? 'html' : 'text'
   if (named === undefined || named === 'text' || named === 'doc') return 'text'
   throw unreadable()
 }
 
 /** A page of HTML in a source file is source code, so that only files without a name that says more are asked. */
-const isHtml = (start: string): boolean => /^(?:<!--[^]{0,500}?-->\s*)?(?:<!doctype html|<html)/i.test(start)
+const isHtml = (start: string): boolean => /^(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--[^]{0,500}?-->\s*)?(?:<!doctype html|<html)/i.test(start)
+
+/** Programs leave the frame of a page out. */
+const isTable = (start: string): boolean => /^<(?:table|meta|style|head|body|div|tr)\b/i.test(start)
+
+/** Office 2003 could write either as one file of XML. */
+const isWorkbookXml = (start: string): boolean => /^<\?xml[^]{0,500}?<(?:\w+:)?Workbook\b/.test(start)
+const isWordXml = (start: string): boolean => /^<\?xml[^]{0,500}?(?:<w:wordDocument\b|<pkg:package\b)/.test(start)
 
 /** A text that begins with the header of a PDF to speak of it is none. */
 function isPdf (bytes: Buffer, named: KindName | undefined): boolean {

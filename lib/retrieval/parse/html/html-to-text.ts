@@ -2,7 +2,7 @@ import { Parser } from 'htmlparser2'
 import { requireDepth } from '../xml.js'
 import { TextBuilder } from './text-builder.js'
 
-const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'svg', 'nav', 'iframe', 'object', 'canvas', 'audio', 'video', 'datalist'])
+const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'svg', 'nav', 'iframe', 'object', 'canvas', 'audio', 'video', 'datalist', 'rt', 'rp', 'rtc'])
 const BLOCKS = new Set(['address', 'article', 'aside', 'blockquote', 'body', 'button', 'caption', 'center', 'dd', 'details', 'dialog', 'div', 'dl', 'dt', 'fieldset', 'figcaption', 'figure', 'footer', 'form',
   'header', 'hgroup', 'hr', 'legend', 'li', 'main', 'menu', 'ol', 'optgroup', 'option', 'p', 'pre', 'search', 'section', 'select', 'summary', 'table', 'tbody', 'textarea', 'tfoot', 'thead', 'title', 'tr', 'ul'])
 const SPACED = new Set(['blockquote', 'dl', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ol', 'p', 'pre', 'section', 'table', 'title', 'ul'])
@@ -52,7 +52,7 @@ class HtmlText {
         this.#depth--
         this.#close(localName(name))
       }
-    }, { decodeEntities: true })
+    }, { decodeEntities: true, recognizeSelfClosing: isXhtml(html) })
     parser.end(html)
     return this.#page.toString().replaceAll('\u00AD', '')
   }
@@ -124,6 +124,9 @@ class HtmlText {
     text.break()
   }
 }
+
+/** In XHTML any element may be empty: a title, a script, of which HTML would read on to its end. */
+const isXhtml = (html: string): boolean => /^\s*<\?xml\s|<html\s[^>]{0,1000}?xmlns\s*=\s*["']http:\/\/www\.w3\.org\/1999\/xhtml/i.test(html.slice(0, 4096))
 
 /** XHTML in books may have a prefix. */
 const localName = (name: string): string => name.replace(/^(?:x?html|h):/, '')

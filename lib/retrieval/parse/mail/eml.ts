@@ -1,4 +1,4 @@
-import PostalMime, { type Address } from 'postal-mime'
+import PostalMime, { type Address, type Attachment } from 'postal-mime'
 import type { Section } from '../document.js'
 import { htmlToText } from '../html/html-to-text.js'
 import type { ReadContext } from '../kinds.js'
@@ -15,9 +15,13 @@ export async function read (bytes: Uint8Array, context: ReadContext): Promise<Se
     date: mail.date ?? '',
     subject: mail.subject ?? '',
     text: mail.html === undefined ? mail.text ?? '' : htmlToText(mail.html),
-    attachments: mail.attachments.filter(({ filename, disposition }) => filename !== null && disposition !== 'inline').map(({ filename, content }) => ({ filename: filename ?? '', content: asBytes(content) }))
+    attachments: mail.attachments.filter(isAttached).map(({ filename, content }) => ({ filename: filename ?? '', content: asBytes(content) }))
   }, context)
 }
+
+/** Some programs show documents in the midst of the text; pictures that the text refers to are a part of it. */
+const isAttached = ({ filename, disposition, mimeType, related }: Attachment): boolean =>
+  filename !== null && !(disposition === 'inline' && (related === true || mimeType.startsWith('image/')))
 
 const nameOf = ({ name, address }: { name: string, address?: string | undefined }): string => name === '' || address === undefined ? address ?? name : `${name} <${address}>`
 

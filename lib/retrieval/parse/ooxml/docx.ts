@@ -7,8 +7,13 @@ import { Numbering } from './numbering.js'
 import { OfficePackage } from './package.js'
 import { NO_REFERENCES, storiesOf, storyText } from './word-story.js'
 
+/** How a package begins. */
+const ZIP = 0x50
+
 /** The text of a Word document: headers, the body with notes and comments where they belong, footers. It has no pages until it is laid out. Throws a `DocumentError`. */
 export async function read (bytes: Uint8Array, { limits, readInner }: ReadContext): Promise<Section[]> {
+  // One that is not packed is the XML itself.
+  if (bytes[0] !== ZIP) return [{ text: storyText(bytes, NO_REFERENCES) }]
   const pack = new OfficePackage(bytes, limits.maxUnpackedBytes)
   const main = pack.main('word/document.xml')
   const related = (type: string): Uint8Array | undefined => pack.part(pack.related(main, type)[0])

@@ -15,14 +15,19 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   for (const id of slideIds(pack.part(presentation))) {
     const slide = targets.get(id)
     const xml = pack.part(slide)
-    if (slide === undefined || xml === undefined) throw unreadable()
+    const page = sections.length + 1
+    if (slide === undefined || xml === undefined) {
+      sections.push({ text: '', page, note: `Slide ${page} could not be read.` })
+      continue
+    }
     const beside = ['notesSlide', 'comments'].flatMap(type => pack.related(slide, type)).map(path => slideText(pack.part(path)))
     const text = [slideText(xml), drawnText(pack, slide), ...beside].filter(part => part !== '').join('\n')
     characters += text.length
     // One slide may be shown often.
     if (characters > limits.maxCharacters) throw unreadable('it is too large')
-    sections.push({ text, page: sections.length + 1 })
+    sections.push({ text, page })
   }
+  if (sections.length > 0 && sections.every(({ note }) => note !== undefined)) throw unreadable()
   return sections
 }
 

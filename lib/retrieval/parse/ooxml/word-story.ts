@@ -16,7 +16,7 @@ export interface WordReferences {
 export const NO_REFERENCES: WordReferences = { note: () => '', number: () => '', part: () => '' }
 
 /** Elements whose content is no text of the document, or one that is not there any more. */
-const SKIPPED = new Set(['del', 'moveFrom', 'delText', 'instrText', 'delInstrText', 'rPr', 'tblPr', 'trPr', 'tcPr', 'sectPr', 'sdtPr', 'sdtEndPr', 'Fallback', 'rt', 'tblGrid'])
+const SKIPPED = new Set(['del', 'moveFrom', 'delText', 'instrText', 'delInstrText', 'rPr', 'tblPr', 'trPr', 'tcPr', 'sectPr', 'sdtPr', 'sdtEndPr', 'Fallback', 'rt', 'tblGrid', 'pPrChange', 'numberingChange'])
 /** Signs of symbol fonts that have a character of their own. */
 const SYMBOLS: Record<string, string> = { F0FC: '✓', F0FB: '✗', F0FE: '☑', F0A8: '☐', F0B7: '•', F0A7: '▪', F0E0: '→', F0DF: '←' }
 /** Tables within cells of tables. */
@@ -70,6 +70,8 @@ class Story {
   readonly #references: WordReferences
   readonly #frames: Frame[] = [frame()]
   #skipping = 0
+  /** Alternatives that are open, and what of them has had words. */
+  #alternatives: ('empty' | 'full' | 'fallback')[] = []
   #inText = false
   #inProperties = false
   #equation: Equation | undefined
@@ -89,7 +91,10 @@ class Story {
   }
 
   open (name: string, attributes: XmlAttributes): void {
-    if (SKIPPED.has(name)) this.#skipping++
+    if (name === 'AlternateContent') this.#alternatives.push('empty')
+    else if (name === 't' && this.#skipping === 0) this.#alternatives = this.#alternatives.map(state => state === 'empty' ? 'full' : state)
+    if (this.#isSkipped(name)) this.#skipping++
+    else if (name === 'Fallback') this.#alternatives.splice(-1, 1, 'fallback')
     if (this.#skipping > 0) return
     if (this.#equation !== undefined) return this.#equation.open(name, attributes)
     if (this.#inProperties) return this.#property(name, attributes)
@@ -106,6 +111,8 @@ class Story {
       case 'noBreakHyphen': this.#add('-'); return
       case 'sym': this.#add(SYMBOLS[(attribute(attributes, 'char') ?? '').toUpperCase()] ?? ''); return
       case 'footnoteReference': case 'endnoteReference': case 'commentReference': return this.#note(name, attribute(attributes, 'id') ?? '')
+      // Lettering: a watermark.
+      case 'textpath': return this.#after(attribute(attributes, 'string')?.trim() ?? '')
       case 'docPr': return this.#after(altText(name, attributes))
       case 'chart': case 'altChunk': return this.#after(this.#references.part(prefixed(attributes, 'id') ?? ''))
       case 'relIds': return this.#after(this.#references.part(prefixed(attributes, 'dm') ?? ''))
@@ -119,7 +126,8 @@ class Story {
   }
 
   close (name: string): void {
-    if (SKIPPED.has(name)) {
+    if (name === 'AlternateContent') this.#alternatives.pop()
+    if (this.#isSkipped(name)) {
       this.#skipping = Math.max(0, this.#skipping - 1)
       return
     }
@@ -135,6 +143,12 @@ class Story {
     if (name === 'p') this.#endParagraph()
     else if (name === 'tc' || name === 'txbxContent') this.#endFrame()
     else if (name === 'tr') this.#endRow()
+  }
+
+  /** What stands in for a choice is read when the choice has no words: one that is made for another program may be empty. */
+  #isSkipped (name: string): boolean {
+    const state = this.#alternatives.at(-1)
+    return SKIPPED.has(name) && !(name === 'Fallback' && (state === 'empty' || state === 'fallback'))
   }
 
   #property (name: string, attributes: XmlAttributes): void {
