@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { SYSTEM_PROJECT } from '../../storage/layout.js'
 import { StorageUnavailableError, type NotificationListener, type Page, type PageQuery, type PartitionKey, type PutItem, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../storage/record-store.js'
-import { systemClock } from './clock.js'
+import { monotonicMs, systemClock, type Clock } from './clock.js'
 import { settlesWithin } from './timers.js'
 import { noteWrite } from './write-watch.js'
 
@@ -36,9 +36,11 @@ class CertainStore implements ObservableStore {
   /** Where the database is, when they are in PostgreSQL. */
   readonly postgres?: unknown
   readonly #inner: RecordStore
+  readonly #clock: Clock
 
-  constructor (inner: RecordStore) {
+  constructor (inner: RecordStore, clock: Clock) {
     this.#inner = inner
+    this.#clock = clock
     this.supports = inner.supports
     if (inner.notify !== undefined) this.notify = async (topic: string, payload: string) => { await inner.notify?.(topic, payload) }
     if (inner.listen !== undefined) this.listen = async (topic: string, listener: NotificationListener) => await inner.listen!(topic, listener)
@@ -84,14 +86,14 @@ class CertainStore implements ObservableStore {
   }
 
   async #write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
-    const began = performance.now()
+    const began = monotonicMs(this.#clock)
     try {
       return await this.#inner.write(key, items)
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error
-      const hangs = performance.now() - began > RETRY_WITHIN_MS
+      const hangs = monotonicMs(this.#clock) - began > RETRY_WITHIN_MS
       const verdict = this.#verdict(key, items, hangs).catch(() => undefined)
-      if (hangs && !await settlesWithin(systemClock, READ_BACK_MS, verdict)) throw error
+      if (hangs && !await settlesWithin(this.#clock, READ_BACK_MS, verdict)) throw error
       const done = await verdict
       if (done === undefined) throw error
       return done
@@ -134,9 +136,13 @@ function isConditional (item: WriteItem): item is ConditionalPut {
   return item.op === 'put' && item.expect !== undefined
 }
 
-/** The same store, with certain writes. */
-export function certain (records: RecordStore): ObservableStore {
-  return records instanceof CertainStore ? records : new CertainStore(records)
+/**
+ * The same store, with certain writes.
+ *
+ * @param clock tells a store that fails from one that hangs. For tests.
+ */
+export function certain (records: RecordStore, clock: Clock = systemClock): ObservableStore {
+  return records instanceof CertainStore ? records : new CertainStore(records, clock)
 }
 
 /** Whether an error leaves open if the write was carried out: nothing that it may have relied on may be undone. */

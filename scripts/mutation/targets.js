@@ -7,7 +7,7 @@ const tests = (...names) => names.map(name => `build/test/${name}.test.js`)
 export const targets = {
   // Leases, claims and takeovers.
   'lib/shared/lease.ts': tests('unit/lease', 'runs/leases'),
-  'lib/runs/lease.ts': tests('runs/waiting', 'runs/leases', 'runs/dialect'),
+  'lib/runs/lease.ts': tests('unit/job-lease', 'runs/damaged', 'runs/waiting'),
   'lib/runs/engine.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/waiting', 'runs/takeovers', 'runs/leases'),
   'lib/runs/execution.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/takeovers', 'runs/leases'),
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
@@ -17,7 +17,7 @@ export const targets = {
   // Commits.
   'lib/shared/certain-store.ts': tests('unit/certain-store'),
   'lib/shared/until-written.ts': tests('unit/until-written'),
-  'lib/shared/idempotent-answers.ts': tests('unit/idempotent-answers'),
+  'lib/shared/idempotent-answers.ts': tests('instances/idempotency'),
   'storage/base/batch.ts': tests('storage/memory'),
   // Locks.
   'lib/shared/thread-locks.ts': tests('runs/lock-wait', 'runs/uncertain'),

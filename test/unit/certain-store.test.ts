@@ -1,5 +1,6 @@
 import { test, type Test } from 'tap'
 import { certain, isUncertain } from '../../lib/shared/certain-store.js'
+import { ManualClock } from '../helpers/clock.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { StorageUnavailableError, type PartitionKey, type RecordStore, type WriteItem } from '../../storage/record-store.js'
 
@@ -33,7 +34,7 @@ async function world (t: Test, fates: Fate[], then: (records: RecordStore) => Pr
       throw new StorageUnavailableError('the answer was lost')
     }
   }
-  return { records, store: certain(inner), writes, inner }
+  return { records, store: certain(inner), writes, inner, clock: new ManualClock() }
 }
 
 test('a write that was carried out without an answer has succeeded, and is not made twice', async t => {
@@ -143,6 +144,46 @@ test('a verdict is no write of another: what is refused is refused', async t => 
   t.equal(writes.length, 1)
 })
 
+for (const [takes, hangs] of [[1000, false], [1001, true]] as const) {
+  test(`a write that fails after ${takes} ms is ${hangs ? 'not made again: it may yet be carried out' : 'made again'}`, async t => {
+    const { records, inner, clock, writes } = await world(t, ['lost before', 'answered'])
+    const store = certain({
+      ...inner,
+      async write (key, items) {
+        if (writes.length === 0) await clock.advance(takes)
+        return await inner.write(key, items)
+      }
+    }, clock)
+    const result = await store.write(place, [put('1', 'mine', 'absent')]).catch((error: unknown) => error)
+    t.equal(isUncertain(result), hangs)
+    t.equal(writes.length, hangs ? 1 : 2)
+    t.equal(await records.get(at('1')) === undefined, hangs)
+  })
+}
+
+test('a write that hung and was carried out has succeeded, when the store says so within a second', async t => {
+  for (const answersIn of [999, 1001]) {
+    const { records, inner, clock } = await world(t, ['lost after'])
+    const store = certain({
+      ...inner,
+      async get (key) {
+        await new Promise<void>(resolve => { clock.after(answersIn, resolve) })
+        return await records.get(key)
+      },
+      async write (key, items) {
+        await clock.advance(2000)
+        return await inner.write(key, items)
+      }
+    }, clock)
+    const armed = clock.next(ms => ms === answersIn)
+    const result = store.write(place, [put('1', 'mine', 'absent')]).catch((error: unknown) => error)
+    await armed
+    await clock.advance(1001)
+    if (answersIn < 1000) t.equal(await result, true)
+    else t.equal(isUncertain(await result), true)
+  }
+})
+
 test('it is the same store otherwise, and made once', async t => {
   const records = new MemoryRecordStore()
   const store = certain(records)
@@ -164,5 +205,6 @@ test('it is the same store otherwise, and made once', async t => {
   await t.rejects(records.get(at('1')))
   const bare = certain({ supports: records.supports, connect: async () => {}, disconnect: async () => {}, get: async () => undefined, page: async () => ({ records: [], hasMore: false }), write: async () => true })
   t.strictSame([bare.notify, bare.listen, bare.blobs, 'path' in bare && bare.path], [undefined, undefined, undefined, undefined])
-  t.equal(certain(Object.assign(new MemoryRecordStore(), { path: '/x', postgres: { a: 1 } }) as RecordStore & { path: string }).constructor.name, 'CertainStore')
+  const placed = Object.assign(new MemoryRecordStore(), { path: '/x', postgres: { a: 1 }, warnings: ['full'] })
+  t.match(certain(placed), { path: '/x', postgres: { a: 1 }, warnings: ['full'] })
 })
