@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { test } from 'tap'
 import { ByteBudget } from '../../lib/shared/byte-budget.js'
 import { approximateBytes } from '../../lib/shared/size.js'
@@ -35,4 +36,15 @@ test('a value takes at least as many bytes as its text', async t => {
   for (const value of [{ a: ['語'.repeat(100), 1, null, { b: true }] }, 'x', [], 'a'.repeat(10_000)]) {
     t.ok(approximateBytes(value) >= Buffer.byteLength(JSON.stringify(value)) * 0.6)
   }
+})
+
+test('unless told otherwise, a quarter of the heap may be held', t => {
+  const quarter = getHeapStatistics().heap_size_limit / 4
+  const budget = new ByteBudget()
+  let gaveUp = 0
+  budget.hold('p', Math.floor(quarter), () => gaveUp++)
+  t.equal(gaveUp, 0)
+  budget.hold('p', 1, () => gaveUp++)
+  t.equal(gaveUp, 1)
+  t.end()
 })

@@ -45,6 +45,11 @@ test('each record is read once and in order, whatever fits on a page', async t =
   }
 })
 
+test('a page of three goes on behind its last record', async t => {
+  const { store } = await records(t, 8)
+  t.strictSame((await all(eachRecord(store, source, { pageLength: 3 }))).map(({ body }) => body), [1, 2, 3, 4, 5, 6, 7, 8])
+})
+
 test('reading begins behind a position, and 500 records are read at once', async t => {
   const { store, limits } = await records(t, 5)
   t.strictSame((await all(eachRecord(store, source, { after: 3 }))).map(({ body }) => body), [4, 5])
