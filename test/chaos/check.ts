@@ -27,22 +27,23 @@ async function checkThread (client: OpenAI, model: Model, id: string, facts: Thr
   const { runs: api, messages: messageApi } = client.beta.threads
   const last = `last ${unique()}`
   facts.sent.add(last)
+  let runs: any[]
   for (;;) {
     // Asked for anew each time: a request whose client has left may still bring one.
-    const listed = (await api.list(id, { limit: 100 })).data.map(run => run.id)
-    for (const run of new Set([...listed, ...facts.runs.keys()])) {
+    runs = (await api.list(id, { limit: 100 })).data
+    for (const run of new Set([...runs.map(({ id: run }) => run as string), ...facts.runs.keys()])) {
       const status = await settle(client, id, run, deadline)
       if (!ENDED.includes(status)) return model.found('stuck', `${id}: ${run} is ${status}`)
     }
     try {
-      await messageApi.create(id, { role: 'user', content: last })
-      break
+      if (!facts.messages.has(last)) await messageApi.create(id, { role: 'user', content: last })
+      facts.messages.add(last)
     } catch (error) {
       if (performance.now() > deadline) return model.found('stuck', `${id} takes no message: ${String(error)}`)
     }
+    runs = (await api.list(id, { limit: 100 })).data
+    if (facts.messages.has(last) && runs.every(({ status }) => ENDED.includes(status))) break
   }
-  facts.messages.add(last)
-  const runs = (await api.list(id, { limit: 100 })).data
   const listed = new Set(runs.map(run => run.id))
   if (listed.size !== runs.length) model.found('twice', `${id}: a run is listed twice`)
   for (const [run, told] of facts.runs) {

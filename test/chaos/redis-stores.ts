@@ -39,7 +39,8 @@ export async function startSentinelStore (t: Test): Promise<ChaosStore> {
   let master = await startRedis(t, { args: DURABLE })
   let replica = await startRedis(t, { args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port)] })
   const sentinel = await startSentinel(t, master)
-  const isWhole = async (): Promise<boolean> => String(await sentinel.admin.call('SENTINEL', 'REPLICAS', 'mymaster')).includes(String(replica.port)) &&
+  /** Sentinel fails over to a replica that it has seen to be one and in good health. */
+  const isWhole = async (): Promise<boolean> => /flags,slave,.*master-link-status,ok/.test(String(await sentinel.admin.call('SENTINEL', 'REPLICAS', 'mymaster'))) &&
     /master_link_status:up/.test(await replica.admin.info('replication'))
   await until(isWhole)
   return {
@@ -50,14 +51,12 @@ export async function startSentinelStore (t: Test): Promise<ChaosStore> {
         await drained(master, replica)
         master.process.kill('SIGKILL')
         await once(master.process, 'exit')
-        await until(async () => (await replica.admin.role())[0] === 'master')
+        // Until then a master that came back would be taken for the master still, and acknowledge what is lost when it becomes a replica.
+        await until(async () => String(await sentinel.admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster')).endsWith(String(replica.port)))
         return async () => {
           ;[master, replica] = [replica, master]
-          await replica.restart()
-          await replica.admin.replicaof('127.0.0.1', master.port)
+          await replica.restart(['--replicaof', '127.0.0.1', String(master.port)])
           await until(isWhole)
-          // Sentinel asks its nodes for their role every ten seconds, and fails over to none of which it knows nothing.
-          await until(async () => /flags,slave,/.test(String(await sentinel.admin.call('SENTINEL', 'REPLICAS', 'mymaster'))))
         }
       }
     }

@@ -14,8 +14,8 @@ export interface OwnRedis {
   /** A client beside the store, for looking and meddling. */
   admin: Redis
   process: ChildProcess
-  /** Starts it again once its process has ended, with what it has kept on the disk, which is nothing without `--appendonly yes`. */
-  restart (): Promise<void>
+  /** Starts it again once its process has ended, with what it has kept on the disk, which is nothing without `--appendonly yes`. `more` are further arguments. */
+  restart (more?: string[]): Promise<void>
 }
 
 /** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk unless `args` say so. */
@@ -35,8 +35,8 @@ export async function startRedis (t: Test, { port: given, cluster = false, args 
       url: `redis://127.0.0.1:${port}`,
       admin: adminOf(t, port),
       process: server,
-      async restart () {
-        const again = await start(t, command)
+      async restart (more = []) {
+        const again = await start(t, [...command, ...more])
         if (again === undefined) throw new Error(`redis-server did not start again on port ${port}`)
         redis.process = again
         redis.admin = adminOf(t, port)
