@@ -90,10 +90,14 @@ async function settle (client: OpenAI, threadId: string, runId: string, deadline
 async function checkFiles (client: OpenAI, model: Model, storeId: string, deadline: number): Promise<void> {
   const isOpen = (id: string): boolean => model.leaving.has(id) && !model.gone.has(id)
   const inStore = async (): Promise<any[]> => await all(client.vectorStores.files.list(storeId, { limit: 100 }))
-  let files = await inStore()
-  while (files.some(({ status }) => status === 'in_progress') && performance.now() < deadline) {
-    await pause(LOOK_MS)
+  let files: any[]
+  let counts: OpenAI.VectorStores.VectorStore.FileCounts
+  for (;;) {
     files = await inStore()
+    ;({ file_counts: counts } = await client.vectorStores.retrieve(storeId))
+    // A request whose client has left may still bring a file.
+    if (performance.now() > deadline || (counts.total === files.length && files.every(({ status }) => status !== 'in_progress'))) break
+    await pause(LOOK_MS)
   }
   for (const { id, status } of files) {
     if (status === 'in_progress') model.found('stuck', `${id} is not indexed`)
@@ -104,7 +108,6 @@ async function checkFiles (client: OpenAI, model: Model, storeId: string, deadli
   for (const id of model.attached) {
     if (!model.leaving.has(id) && !files.some(file => file.id === id)) model.found('lost', `${id} is not in the vector store`)
   }
-  const { file_counts: counts } = await client.vectorStores.retrieve(storeId)
   const [total, completed] = [files.length, files.filter(({ status }) => status === 'completed').length]
   if (counts.total !== total || counts.completed !== completed) model.found('amiss', `the vector store counts ${JSON.stringify(counts)} and lists ${total}, ${completed} of them completed`)
 

@@ -38,7 +38,8 @@ export async function startRedisStore (t: Test): Promise<ChaosStore> {
 export async function startSentinelStore (t: Test): Promise<ChaosStore> {
   let master = await startRedis(t, { args: DURABLE })
   let replica = await startRedis(t, { args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port)] })
-  const sentinel = await startSentinel(t, master)
+  // Long enough for a machine that is busy: a master that is taken for dead and is not loses what its replica does not have yet.
+  const sentinel = await startSentinel(t, master, 2000)
   /** Sentinel fails over to a replica that it has seen to be one and in good health. */
   const isWhole = async (): Promise<boolean> => /flags,slave,.*master-link-status,ok/.test(String(await sentinel.admin.call('SENTINEL', 'REPLICAS', 'mymaster'))) &&
     /master_link_status:up/.test(await replica.admin.info('replication'))

@@ -65,13 +65,13 @@ async function start (t: Test, args: string[]): Promise<ChildProcess | undefined
 }
 
 /** A Sentinel that watches a master with its replicas under the name `mymaster`, and is alone to decide. */
-export async function startSentinel (t: Test, master: OwnRedis): Promise<{ url: string, admin: Redis }> {
+export async function startSentinel (t: Test, master: OwnRedis, downAfterMs = 300): Promise<{ url: string, admin: Redis }> {
   const port = await freePort()
   const folder = temporaryFolder(t)
   const file = join(folder, 'sentinel.conf')
   writeFileSync(file, [
     `port ${port}`, `dir ${folder}`, `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
-    'sentinel down-after-milliseconds mymaster 300', 'sentinel failover-timeout mymaster 2000'
+    `sentinel down-after-milliseconds mymaster ${downAfterMs}`, 'sentinel failover-timeout mymaster 2000'
   ].join('\n'))
   const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
   t.teardown(() => sentinel.kill('SIGKILL'))
