@@ -3,7 +3,7 @@ import { PyodideSandbox, type PyodideOptions } from './pyodide/pyodide.js'
 import type { Sandbox, SandboxCheck } from './sandbox.js'
 
 /** Ways to isolate code that a server has without more configuration, the strongest first. */
-export const BACKENDS = ['bubblewrap', 'pyodide'] as const
+export const BACKENDS = ['bubblewrap', 'bubblewrap-pyodide', 'pyodide'] as const
 export type Backend = typeof BACKENDS[number]
 
 export interface SandboxChoice {
@@ -36,6 +36,10 @@ export async function chooseSandbox (choice: SandboxChoice): Promise<ChosenSandb
 /** What a choice may come to, in the order in which it is tried. */
 export function candidates ({ backend, bubblewrap, pyodide }: SandboxChoice): Sandbox[] {
   if (typeof backend === 'object') return [backend]
-  const all: Record<Backend, () => Sandbox> = { bubblewrap: () => new BubblewrapSandbox(bubblewrap), pyodide: () => new PyodideSandbox(pyodide) }
+  const all: Record<Backend, () => Sandbox> = {
+    bubblewrap: () => new BubblewrapSandbox(bubblewrap),
+    'bubblewrap-pyodide': () => new PyodideSandbox(pyodide, new Set(), bubblewrap),
+    pyodide: () => new PyodideSandbox(pyodide)
+  }
   return BACKENDS.filter(name => backend === 'auto' || backend === name).map(name => all[name]())
 }

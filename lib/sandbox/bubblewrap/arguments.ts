@@ -24,10 +24,12 @@ export interface BubblewrapArguments {
   readable: readonly string[]
   environment: Readonly<Record<string, string>>
   without?: ReadonlySet<Wall>
+  /** The descriptors of the filter and of what bubblewrap tells. Default: those of `FD`. */
+  fds?: { filter: number, info: number }
 }
 
 /** The arguments of `bwrap`, up to the command. */
-export function bubblewrapArguments ({ limits, python, readable, environment, without = new Set() }: BubblewrapArguments): string[] {
+export function bubblewrapArguments ({ limits, python, readable, environment, without = new Set(), fds = FD }: BubblewrapArguments): string[] {
   const tmpfs = (path: string, bytes: number): string[] => ['--size', String(bytes), '--tmpfs', path]
   const args = [
     '--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-uts', '--unshare-cgroup-try',
@@ -44,8 +46,9 @@ export function bubblewrapArguments ({ limits, python, readable, environment, wi
   }
   // Local software is the operator's own affair, unless Python itself is part of it.
   if (!python.startsWith('/usr/local/') && existsSync('/usr/local')) args.push('--tmpfs', '/usr/local', '--remount-ro', '/usr/local')
-  for (const path of [...READABLE, ...readable]) if (existsSync(path)) args.push('--ro-bind', path, path)
   args.push('--proc', '/proc', '--dev', '/dev', ...tmpfs('/tmp', limits.tmpBytes), ...tmpfs(DATA_FOLDER, limits.dataBytes), ...tmpfs('/dev/shm', SHM_BYTES))
+  // Behind the folders in memory, so that what is readable can be below /tmp.
+  for (const path of [...READABLE, ...readable]) if (existsSync(path)) args.push('--ro-bind', path, path)
   // The user inside may be the one who owns /proc/sys outside: there no mode protects it.
   if (!without.has('proc-sys')) args.push('--tmpfs', '/proc/sys', '--remount-ro', '/proc/sys')
   for (const path of HIDDEN) if (existsSync(path)) args.push('--ro-bind', '/dev/null', path)
@@ -53,7 +56,7 @@ export function bubblewrapArguments ({ limits, python, readable, environment, wi
   if (!without.has('readonly-dev')) args.push('--remount-ro', '/dev')
   args.push('--remount-ro', '/')
   for (const [name, value] of Object.entries(environment)) args.push('--setenv', name, value)
-  args.push('--chdir', DATA_FOLDER, '--info-fd', String(FD.info))
-  if (!without.has('filter')) args.push('--seccomp', String(FD.filter))
+  args.push('--chdir', DATA_FOLDER, '--info-fd', String(fds.info))
+  if (!without.has('filter')) args.push('--seccomp', String(fds.filter))
   return args
 }

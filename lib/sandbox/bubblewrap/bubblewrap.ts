@@ -1,17 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import type { Duplex, Readable, Writable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { CPYTHON } from '../python/cpython.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
-import { bubblewrapArguments, FD, NOBODY, type Wall } from './arguments.js'
-import { explain } from './explain.js'
-import { canFilter, seccompFilter } from './seccomp.js'
-import { childrenNow, childrenOf, watchOver } from './watchdog.js'
+import { bubblewrapArguments, NOBODY, type Wall } from './arguments.js'
+import { BubblewrapProcess } from './process.js'
+import { canFilter } from './seccomp.js'
 
 const START_MS = 15_000
+export const BWRAP = '/usr/bin/bwrap'
 const PYTHONS = ['/usr/bin/python3', '/usr/local/bin/python3']
 /** Threads of libraries for linear algebra cost memory, and this machine has other work. */
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/tmp', LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend', MPLCONFIGDIR: '/tmp/.matplotlib', OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' }
@@ -47,7 +45,7 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   get #bwrap (): string {
-    return this.#options.bwrap ?? '/usr/bin/bwrap'
+    return this.#options.bwrap ?? BWRAP
   }
 
   get #python (): string {
@@ -55,9 +53,8 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   async check (): Promise<SandboxCheck> {
-    if (process.platform !== 'linux') return { ok: false, reason: 'bubblewrap runs on Linux only.' }
-    if (!canFilter()) return { ok: false, reason: `There is no filter of system calls for ${process.arch} processors: x64 and arm64 have one.` }
-    if (!existsSync(this.#bwrap)) return { ok: false, reason: 'bubblewrap is not installed: apt-get install bubblewrap (or your system\'s equivalent).' }
+    const lack = lackOfBubblewrap(this.#bwrap)
+    if (lack !== undefined) return { ok: false, reason: lack }
     if (!existsSync(this.#python)) return { ok: false, reason: `There is no Python at ${this.#python}: apt-get install python3 (or your system's equivalent).` }
     return await selfTest(this)
   }
@@ -90,87 +87,15 @@ export class BubblewrapSandbox implements Sandbox {
   }
 }
 
+/** Why bubblewrap cannot be tried at all, in a sentence. */
+export function lackOfBubblewrap (path: string): string | undefined {
+  if (process.platform !== 'linux') return 'bubblewrap runs on Linux only.'
+  if (!canFilter()) return `There is no filter of system calls for ${process.arch} processors: x64 and arm64 have one.`
+  if (!existsSync(path)) return 'bubblewrap is not installed: apt-get install bubblewrap (or your system\'s equivalent).'
+  return undefined
+}
+
 /** By the names that Python knows them under. */
 function rlimits ({ memoryBytes, processes, dataBytes, openFiles }: SandboxLimits): Record<string, number> {
   return { AS: memoryBytes, NPROC: processes, FSIZE: dataBytes, NOFILE: openFiles, CORE: 0, STACK: 8 * 1024 ** 2, MEMLOCK: 0, MSGQUEUE: 0 }
-}
-
-class BubblewrapProcess implements RunnerProcess {
-  readonly output: Readable
-  readonly control: Duplex
-  readonly exited: Promise<string>
-  readonly #child: ChildProcess
-  #killed: string | undefined
-  #hasExited = false
-  /** The first process inside, by its id outside. */
-  #init: number | undefined
-  #unwatch = (): void => {}
-
-  constructor (child: ChildProcess, limits: SandboxLimits) {
-    this.#child = child
-    const pipes: readonly unknown[] = child.stdio
-    this.output = child.stdout as Readable
-    this.control = pipes[FD.control] as Duplex
-    for (const stream of child.stdio) stream?.on('error', () => {})
-    const filter = pipes[FD.filter] as Writable
-    filter.end(seccompFilter())
-    const errors: string[] = []
-    child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
-      if (errors.length < 20) errors.push(piece)
-    })
-    this.#watch(pipes[FD.info] as Readable, limits).catch(() => {})
-    this.exited = new Promise(resolve => {
-      const end = (reason: string): void => {
-        this.#hasExited = true
-        this.#unwatch()
-        this.control.destroy()
-        resolve(this.#killed ?? reason)
-      }
-      child.on('error', error => end(error.message))
-      child.on('close', (code, signal) => end(errors.length > 0 ? explain(errors.join('')) : `Python ended with ${signal ?? `status ${code}`}`))
-    })
-  }
-
-  /** bubblewrap says which process is the first inside. */
-  async #watch (source: Readable, limits: SandboxLimits): Promise<void> {
-    try {
-      const info = await text(source)
-      this.#init = (JSON.parse(info) as { 'child-pid': number })['child-pid']
-    } catch {
-      // It did not come so far; `exited` says why.
-      return
-    }
-    if (!this.#hasExited) this.#unwatch = watchOver({ pid: this.#init, limits, onExceeded: reason => this.kill(reason) })
-  }
-
-  interrupt (): void {
-    this.#interrupt().catch(() => {})
-  }
-
-  /** To Python alone: its children are Python's affair, and the process above it is a mere reaper. */
-  async #interrupt (): Promise<void> {
-    const [python] = this.#init === undefined ? [] : await childrenOf(this.#init)
-    if (python === undefined || this.#hasExited) return
-    try {
-      process.kill(python, 'SIGINT')
-    } catch {
-      // It is gone.
-    }
-  }
-
-  kill (reason: string): void {
-    this.#killed ??= reason
-    const { pid } = this.#child
-    if (pid === undefined || this.#hasExited) return
-    // Killed early, bubblewrap leaves behind the process inside that waits for it; later that one has asked to die with it.
-    this.#child.kill('SIGSTOP')
-    for (const inside of childrenNow(pid)) {
-      try {
-        process.kill(inside, 'SIGKILL')
-      } catch {
-        // It is gone.
-      }
-    }
-    this.#child.kill('SIGKILL')
-  }
 }

@@ -1,9 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** The user that a process of root becomes. */
-export const NOBODY = 65534
-
 /** What tests take away to see that it matters. */
 export type PyodideWall = 'permission' | 'no-eval' | 'lock-down' | 'bridge'
 
@@ -22,7 +19,7 @@ export interface LockedProgram {
 export function lockedNode ({ program, readable, without = new Set() }: LockedProgram): { command: string[], canDrop: boolean } {
   const permission = Number(process.versions.node.split('.')[0]) >= 24 ? '--permission' : '--experimental-permission'
   const command = [
-    ...without.has('permission') ? [] : [permission, ...readable.map(folder => `--allow-fs-read=${join(folder, '/')}`), ...packageFiles(dirname(program))],
+    ...without.has('permission') ? [] : [permission, ...readable.map(folder => `--allow-fs-read=${join(folder, '/')}`), ...packagesOf(dirname(program)).map(path => `--allow-fs-read=${path}`)],
     ...without.has('no-eval') ? [] : ['--disallow-code-generation-from-strings'],
     '--no-addons', '--no-warnings', '--disable-proto=delete', '--max-old-space-size=512', '--no-deprecation',
     program
@@ -30,13 +27,12 @@ export function lockedNode ({ program, readable, without = new Set() }: LockedPr
   return { command, canDrop: process.getuid?.() === 0 && [...readable, process.execPath].every(isOpenToAll) }
 }
 
-/** Node looks for the nearest package.json of a module, to learn its type. */
-function packageFiles (folder: string): string[] {
-  const files: string[] = []
+/** The nearest package.json of a module, where Node looks for its type; none when there is none. */
+export function packagesOf (folder: string): string[] {
   for (let at = folder; ; at = dirname(at)) {
     const path = join(at, 'package.json')
-    if (existsSync(path)) return [...files, `--allow-fs-read=${path}`]
-    if (dirname(at) === at) return files
+    if (existsSync(path)) return [path]
+    if (dirname(at) === at) return []
   }
 }
 

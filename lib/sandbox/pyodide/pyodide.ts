@@ -10,7 +10,10 @@ import { unlessAborted } from '../../shared/abort.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
-import { lockedNode, NOBODY, type PyodideWall } from './locked-node.js'
+import { bubblewrapArguments, NOBODY } from '../bubblewrap/arguments.js'
+import { BWRAP, lackOfBubblewrap, type BubblewrapOptions } from '../bubblewrap/bubblewrap.js'
+import { BubblewrapProcess } from '../bubblewrap/process.js'
+import { isOpenToAll, lockedNode, packagesOf, type PyodideWall } from './locked-node.js'
 
 /** WebAssembly is compiled first. */
 const START_MS = 60_000
@@ -18,6 +21,11 @@ const START_MS = 60_000
 const WASM_BYTES = 1024 ** 3
 const LOOK_MS = 250
 const INTERRUPTS = 4
+/** Descriptors behind those of the process itself. */
+const ENCLOSED = { filter: 6, info: 7, interrupts: INTERRUPTS }
+const PRLIMIT = '/usr/bin/prlimit'
+/** The folder of the programs, and of what they import. */
+const HERE = dirname(dirname(fileURLToPath(import.meta.url)))
 
 export interface PyodideOptions {
   /** The folder of Pyodide: its files, and wheels that code may import. Default: that of the package `pyodide`. */
@@ -29,8 +37,8 @@ export interface PyodideOptions {
  * No boundary of the kernel: a hole in V8 or in Node's permission model is a way out.
  */
 export class PyodideSandbox implements Sandbox {
-  readonly name = 'pyodide'
-  readonly strength = 'process'
+  readonly name: string
+  readonly strength: 'process' | 'kernel'
   readonly defaultSessions = 4
   readonly #options: PyodideOptions
   readonly #sessions = new Set<SandboxSession>()
@@ -39,16 +47,29 @@ export class PyodideSandbox implements Sandbox {
 
   readonly #without: ReadonlySet<PyodideWall>
 
-  /** @param without walls that are left out, for tests of the walls; no option of the server comes here. */
-  constructor (options: PyodideOptions = {}, without: ReadonlySet<PyodideWall> = new Set()) {
+  readonly #bubblewrap: BubblewrapOptions | undefined
+
+  /**
+   * @param without walls that are left out, for tests of the walls; no option of the server comes here.
+   * @param bubblewrap given: the process runs inside of bubblewrap, and the kernel holds it, too.
+   */
+  constructor (options: PyodideOptions = {}, without: ReadonlySet<PyodideWall> = new Set(), bubblewrap?: BubblewrapOptions) {
     this.#options = options
     this.#without = without
+    this.#bubblewrap = bubblewrap
+    this.name = bubblewrap === undefined ? 'pyodide' : 'bubblewrap-pyodide'
+    this.strength = bubblewrap === undefined ? 'process' : 'kernel'
   }
 
   async check (): Promise<SandboxCheck> {
+    const lack = this.#bubblewrap === undefined ? undefined : lackOfBubblewrap(this.#bubblewrap.bwrap ?? BWRAP)
+    if (lack !== undefined) return { ok: false, reason: lack }
     const folder = this.#folder()
     if (folder === undefined) return { ok: false, reason: 'Pyodide is not installed: npm install pyodide@314.0.7.' }
     if (!existsSync(join(folder, 'pyodide.mjs'))) return { ok: false, reason: `There is no Pyodide in ${folder}.` }
+    if (this.#bubblewrap !== undefined && process.getuid?.() === 0 && ![folder, HERE, process.execPath].every(isOpenToAll)) {
+      return { ok: false, reason: `The user that ${this.name} runs as cannot read ${folder}, ${HERE} or ${process.execPath}: give all users read permission, or run the server as another user than root.` }
+    }
     return await selfTest(this)
   }
 
@@ -79,7 +100,26 @@ export class PyodideSandbox implements Sandbox {
   }
 
   #spawn (limits: SandboxLimits, snapshot: number | 'ignore'): RunnerProcess {
-    return new PyodideProcess(this.#run('child.js', [String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes), [...this.#without].join()], snapshot), limits)
+    const args = [String(Math.min(limits.memoryBytes, WASM_BYTES)), String(limits.dataBytes), [...this.#without].join()]
+    if (this.#bubblewrap !== undefined) return this.#enclosed(limits, args, snapshot, this.#bubblewrap)
+    return new PyodideProcess(this.#run('child.js', args, snapshot), limits)
+  }
+
+  /** The same process in namespaces of its own, behind the filter of system calls. */
+  #enclosed (limits: SandboxLimits, args: readonly string[], snapshot: number | 'ignore', { bwrap = BWRAP, readable = [], uid = NOBODY }: BubblewrapOptions): RunnerProcess {
+    const folder = this.#folder() ?? ''
+    const { command } = this.#locked('child.js')
+    const inside = [folder, HERE, ...packagesOf(HERE), process.execPath, ...readable].filter(path => !path.startsWith('/usr/') || path.startsWith('/usr/local/'))
+    const walls = bubblewrapArguments({ limits, python: process.execPath, readable: inside, environment: {}, fds: ENCLOSED })
+    // V8 reserves more addresses than there is memory: memory is bounded by WebAssembly and by the watch alone.
+    const bounded = existsSync(PRLIMIT) ? [PRLIMIT, `--nproc=${limits.processes}`, `--nofile=${limits.openFiles}`, `--fsize=${limits.dataBytes}`, '--core=0'] : []
+    const child = spawn(bwrap, [...walls, '--', ...bounded, process.execPath, ...command, folder, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', snapshot, 'pipe', 'pipe'],
+      cwd: '/',
+      env: {},
+      ...process.getuid?.() === 0 ? { uid, gid: uid } : {}
+    })
+    return new BubblewrapProcess(child, limits, ENCLOSED)
   }
 
   /** A file without a name: nothing is left when this process is killed. `ignore` when no snapshot could be made. */
@@ -100,10 +140,13 @@ export class PyodideSandbox implements Sandbox {
     return 'ignore'
   }
 
+  #locked (program: string): ReturnType<typeof lockedNode> {
+    return lockedNode({ program: fileURLToPath(new URL(program, import.meta.url)), readable: [this.#folder() ?? '', HERE], without: this.#without })
+  }
+
   #run (program: string, args: readonly string[], snapshot: number | 'ignore', output: number | 'pipe' = 'pipe'): ChildProcess {
     const folder = this.#folder() ?? ''
-    const path = fileURLToPath(new URL(program, import.meta.url))
-    const { command, canDrop } = lockedNode({ program: path, readable: [folder, dirname(dirname(path))], without: this.#without })
+    const { command, canDrop } = this.#locked(program)
     return spawn(process.execPath, [...command, folder, ...args], {
       stdio: ['ignore', output, 'pipe', 'pipe', 'pipe', snapshot],
       cwd: '/',
