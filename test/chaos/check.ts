@@ -99,9 +99,9 @@ async function checkFiles (client: OpenAI, model: Model, storeId: string, deadli
     if (performance.now() > deadline || (counts.total === files.length && files.every(({ status }) => status !== 'in_progress'))) break
     await pause(LOOK_MS)
   }
-  for (const { id, status } of files) {
+  for (const { id, status, last_error: error } of files) {
     if (status === 'in_progress') model.found('stuck', `${id} is not indexed`)
-    else if (status !== 'completed' && !model.leaving.has(id)) model.found('amiss', `${id} is ${status} in the vector store`)
+    else if (status !== 'completed' && !model.leaving.has(id)) model.found('amiss', `${id} is ${status} in the vector store: ${JSON.stringify(error)}`)
     if (files.filter(other => other.id === id).length > 1) model.found('twice', `${id} in the vector store`)
     if (model.gone.has(id)) model.found('amiss', `${id} was deleted and is in the vector store`)
   }

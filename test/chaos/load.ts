@@ -121,11 +121,13 @@ async function keepFiles (load: Load): Promise<void> {
   model.files.set(id, { name, word, content })
   await client.vectorStores.files.create(storeId, { file_id: id })
   model.attached.add(id)
-  for (let { status } = { status: 'in_progress' }; status === 'in_progress' && !stop.aborted;) {
+  let status = 'in_progress'
+  while (status === 'in_progress' && !stop.aborted) {
     await pause(LOOK_MS)
     ;({ status } = await client.vectorStores.files.retrieve(id, { vector_store_id: storeId }))
   }
-  if (stop.aborted) return
+  // One that has failed is found by the check.
+  if (status !== 'completed') return
   model.searches++
   const { data } = await client.vectorStores.search(storeId, { query: word, max_num_results: 3 })
   if (!data.some(({ file_id: found }) => found === id)) model.found('lost', `${id} is completed and is not found`)
