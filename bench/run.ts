@@ -1,0 +1,82 @@
+/**
+ * What the server costs beside the least that could be done in its place: every row of docs/performance.md. Vendor, floor,
+ * server and load each have a process; floor and server take turns, so that the ratios hold where the machine is busy.
+ *
+ *   npm run bench                       the whole table, kept in bench/results.json and docs/performance.md
+ *   npm run bench -- --quick            smaller loads, about a minute
+ *   npm run bench -- --quick --compare  keeps nothing; fails when a ratio is more than a fifth worse than the kept one
+ *   npm run bench -- --only TEXT        the rows of the loads whose names hold TEXT; keeps nothing
+ *   npm run bench -- build/bench/api.js another measurement in this folder
+ *
+ * BENCH_NODE_ARGS has arguments for Node for the measured processes, such as `--cpu-prof`.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { start } from './table/child.js'
+import { now, quantile } from './table/load.js'
+import { commit, keep, kept, load, machine, terminal, worse, type Result } from './table/report.js'
+import { requestScenarios } from './table/requests.js'
+import type { Scenario, Side } from './table/scenario.js'
+import { streamScenarios } from './table/streams.js'
+
+async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
+  const url = storage === 'memory' ? 'memory:' : `sqlite:${folder}/bench.db`
+  const sides: Side[] = []
+  try {
+    if (floor !== undefined) sides.push({ kind: 'floor', vendor, quick, server: await start('./floor.js', [floor, vendor]) })
+    sides.push({ kind: 'ours', vendor, quick, server: await start('../../lib/cli.js', ['--port', '0', '--storage', url, '--base-url', `${vendor}/v1`, '--log-level', 'warn', '--no-console']) })
+    const prepared: unknown[] = []
+    for (const side of sides) prepared.push(await prepare?.(side))
+    const values = sides.map(() => rows.map(() => [] as number[]))
+    for (let round = 0; round < rounds[quick ? 'quick' : 'full']; round++) {
+      for (const [index, side] of sides.entries()) {
+        for (const [row, value] of (await measure(side, prepared[index])).entries()) values[index]![row]!.push(value)
+      }
+    }
+    return rows.map((row, n) => {
+      const medians = values.map(side => quantile(side[n]!, 0.5))
+      const [least, ours] = floor === undefined ? [null, medians[0]!] : [medians[0]!, medians[1]!]
+      return { ...row, floor: least, ours, ratio: least === null ? null : ours / least }
+    })
+  } finally {
+    for (const { server } of sides) await server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function table (): Promise<void> {
+  const { values: { quick, compare, only } } = parseArgs({ options: { quick: { type: 'boolean', default: false }, compare: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } })
+  const mode = quick ? 'quick' : 'full'
+  const [began, before] = [now(), load()]
+  const vendor = await start('./vendor.js', [])
+  const results: Result[] = []
+  try {
+    for (const scenario of [...streamScenarios, ...requestScenarios].filter(({ id }) => id.includes(only))) {
+      process.stderr.write(`${scenario.id}\n`)
+      results.push(...await run(scenario, vendor.url, quick))
+    }
+  } finally {
+    await vendor.stop()
+  }
+  console.log(`\n${machine()}\n\n${terminal(results)}`)
+  if (compare) {
+    const lost = worse(results, kept()[mode]?.results ?? [])
+    for (const line of lost) console.error(`worse by more than a fifth: ${line}`)
+    process.exitCode = lost.length > 0 ? 1 : 0
+  } else if (only === '') {
+    keep(mode, { date: new Date().toISOString().slice(0, 10), commit: commit(), command: `npm run bench${quick ? ' -- --quick' : ''}`, machine: machine(), load: [before, load()], seconds: Math.round((now() - began) / 1000), results })
+  }
+}
+
+if (process.argv[2]?.endsWith('.js') === true) {
+  // The measurement gets the arguments that it would have alone.
+  process.argv.splice(1, 1)
+  await import(pathToFileURL(resolve(process.argv[1]!)).href)
+} else {
+  await table()
+  process.exit()
+}

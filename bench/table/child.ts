@@ -1,0 +1,45 @@
+/** The processes of a measurement: each can say what it has used, and all end with the program. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export interface Usage { cpuMs: number, rssMb: number, peakMb: number }
+
+export interface Child {
+  /** `http://127.0.0.1:PORT` */
+  url: string
+  usage (): Promise<Usage>
+  stop (): Promise<void>
+}
+
+const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+
+/** Starts a program that prints the address it listens on. */
+export async function start (file: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {
+  const child = fork(path(file), args, { execArgv: ['--import', path('./probe.js'), ...process.env.BENCH_NODE_ARGS?.split(' ') ?? []], env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const kill = (): void => { child.kill('SIGKILL') }
+  process.once('exit', kill)
+  let printed = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', code => reject(new Error(`${file} ended with ${code}`)))
+    child.stdout!.setEncoding('utf8').on('data', text => {
+      printed += text
+      const found = /(http:\/\/[\w.:]+)\S*\n/.exec(printed)
+      if (found !== null) resolve(found[1]!)
+    })
+  })
+  return {
+    url,
+    async usage () {
+      child.send('usage')
+      const [answer] = await once(child, 'message') as [{ usage: Usage }]
+      return answer.usage
+    },
+    async stop () {
+      process.off('exit', kill)
+      if (child.exitCode !== null) return
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { readFileSync, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { start } from './child.js'
+import { call, each, get, many, now, quantile } from './load.js'
+import { less, more, type Scenario } from './scenario.js'
+
+const text = 'x'.repeat(400)
+
+const assistants: Scenario = {
+  id: 'GET assistant',
+  floor: 'routes',
+  rounds: { quick: 5, full: 9 },
+  rows: [more('GET assistant, 50 connections, same body', '/s', { ratio: 0.55 }), less('CPU per such GET', 'µs', { ratio: 1.8 })],
+  async prepare ({ kind, server }) {
+    const body = { id: 'asst_0123456789abcdefghijklmn', object: 'assistant', created_at: 1_700_000_000, name: null, description: null, model: 'bench', instructions: null, tools: [], top_p: 1, temperature: 1, reasoning_effort: null, tool_resources: {}, metadata: {}, response_format: 'auto' }
+    if (kind === 'floor') await call('POST', `${server.url}/keep`, body)
+    const url = kind === 'floor' ? `${server.url}/kept` : `${server.url}/v1/assistants/${(await call('POST', `${server.url}/v1/assistants`, { model: 'bench' })).id}`
+    await many(3000, 50, () => get(url))
+    return url
+  },
+  async measure ({ server, quick }, url) {
+    const count = quick ? 4000 : 20_000
+    const before = await server.usage()
+    const ms = await many(count, 50, () => get(url))
+    return [count / ms * 1000, ((await server.usage()).cpuMs - before.cpuMs) / count * 1000]
+  }
+}
+
+const messages: Scenario = {
+  id: 'POST message',
+  floor: 'routes',
+  rounds: { quick: 5, full: 9 },
+  rows: [more('POST message, new threads', '/s', { ratio: 0.7 })],
+  async measure ({ kind, server, quick }) {
+    const count = quick ? 1000 : 4000
+    const urls = kind === 'floor' ? [`${server.url}/echo`] : []
+    if (kind === 'ours') await many(count, 50, async n => { urls[n] = `${server.url}/v1/threads/${(await call('POST', `${server.url}/v1/threads`, {})).id}/messages` })
+    return [count / await many(count, 50, n => call('POST', urls[n % urls.length]!, { role: 'user', content: text })) * 1000]
+  }
+}
+
+const page: Scenario = {
+  id: 'page of 100',
+  floor: 'routes',
+  rounds: { quick: 5, full: 9 },
+  rows: [less('page of 100 messages, p50', 'ms', { ratio: 2 })],
+  async prepare ({ kind, server }) {
+    const message = (n: number): object => ({ id: `msg_${n}`, object: 'thread.message', created_at: 1_700_000_000, thread_id: 'thread_0123456789abcdefghijklmn', status: 'completed', role: 'user', content: [{ type: 'text', text: { value: text, annotations: [] } }], assistant_id: null, run_id: null, attachments: [], metadata: {} })
+    if (kind === 'floor') {
+      await call('POST', `${server.url}/keep`, { object: 'list', data: Array.from({ length: 100 }, (_, n) => message(n)), has_more: false })
+      return `${server.url}/kept`
+    }
+    const { id } = await call('POST', `${server.url}/v1/threads`, {})
+    await many(100, 1, () => call('POST', `${server.url}/v1/threads/${id}/messages`, { role: 'user', content: text }))
+    return `${server.url}/v1/threads/${id}/messages?limit=100`
+  },
+  measure: async ({ quick }, url) => [quantile(await each(quick ? 150 : 500, () => get(url)), 0.5)]
+}
+
+const growth: Scenario = {
+  id: 'growth',
+  rounds: { quick: 1, full: 3 },
+  rows: [less('add a message to a thread of 10,000 against one of 10', '×', { value: 1.1 }), less('list a page of the same', '×', { value: 1.1 })],
+  async prepare ({ server, quick }) {
+    return await Promise.all([10, quick ? 2000 : 10_000].map(async size => {
+      const { id } = await call('POST', `${server.url}/v1/threads`, {})
+      const url = `${server.url}/v1/threads/${id}/messages`
+      await many(size, 32, () => call('POST', url, { role: 'user', content: text }))
+      return url
+    }))
+  },
+  async measure ({ quick }, urls: string[]) {
+    const [add, list] = [[[], []], [[], []]] as [number[][], number[][]]
+    for (let n = 0; n < (quick ? 100 : 200); n++) {
+      for (const [index, url] of urls.entries()) {
+        add[index]!.push(...await each(1, () => call('POST', url, { role: 'user', content: text })))
+        list[index]!.push(...await each(1, () => get(`${url}?limit=5`)))
+      }
+    }
+    return [add, list].map(([small, large]) => quantile(large!, 0.5) / quantile(small!, 0.5))
+  }
+}
+
+const startUp: Scenario = {
+  id: 'start',
+  rounds: { quick: 3, full: 7 },
+  rows: [less('start to first answer, compiled command line', 'ms', { value: 600 })],
+  async measure ({ vendor }) {
+    const before = now()
+    const child = await start('../../lib/cli.js', ['--port', '0', '--storage', 'memory:', '--base-url', `${vendor}/v1`, '--log-level', 'warn'])
+    await call('GET', `${child.url}/v1/assistants`)
+    const ms = now() - before
+    await child.stop()
+    return [ms]
+  }
+}
+
+interface Lock { packages: Record<string, { dev?: boolean, devOptional?: boolean }> }
+
+const size: Scenario = {
+  id: 'size',
+  rounds: { quick: 1, full: 1 },
+  rows: [less('dependencies of a production install', 'MB', { value: 70 }), less('packages of the same', '', {})],
+  async measure () {
+    const root = process.cwd()
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
+    let [bytes, count] = [0, 0]
+    for (const [path, { dev, devOptional }] of Object.entries(packages)) {
+      if (path === '' || dev === true || devOptional === true) continue
+      // A package for another platform is in the lock file and not in the folder.
+      const entries = await readdir(join(root, path), { withFileTypes: true, recursive: true }).catch(() => undefined)
+      if (entries === undefined) continue
+      count++
+      for (const entry of entries) {
+        const nested = join(entry.parentPath ?? entry.path, entry.name)
+        if (entry.isFile() && !nested.slice(join(root, path).length).includes('/node_modules/')) bytes += statSync(nested).size
+      }
+    }
+    return [bytes / 2 ** 20, count]
+  }
+}
+
+export const requestScenarios: Scenario[] = [assistants, messages, page, growth, startUp, size]

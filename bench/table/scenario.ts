@@ -1,0 +1,38 @@
+import type { Child } from './child.js'
+
+/** What a row aims at: a bound of ours divided by the floor's, or of our own value. A row of work done has a lower bound, one of costs an upper one. */
+export interface Target { ratio?: number, value?: number }
+
+export interface Row {
+  name: string
+  unit: string
+  /** Which way is better. */
+  better: 'more' | 'less'
+  target: Target
+}
+
+export interface Side {
+  kind: 'floor' | 'ours'
+  server: Child
+  /** Base URL of the model vendor. */
+  vendor: string
+  quick: boolean
+}
+
+/** Rows that one load yields together. */
+export interface Scenario {
+  id: string
+  rows: Row[]
+  /** The bare server it is compared with, if there is one. */
+  floor?: 'relay' | 'routes'
+  storage?: 'memory' | 'sqlite'
+  /** How often each side takes its turn; the kept value is the median. */
+  rounds: { quick: number, full: number }
+  /** Once for each side before the first turn; what it returns goes to `measure`. */
+  prepare? (side: Side): Promise<unknown>
+  /** The value of each row. */
+  measure (side: Side, prepared: any): Promise<number[]>
+}
+
+export const more = (name: string, unit: string, target: Target): Row => ({ name, unit, better: 'more', target })
+export const less = (name: string, unit: string, target: Target): Row => ({ name, unit, better: 'less', target })
