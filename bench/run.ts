@@ -40,7 +40,7 @@ async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure 
     return rows.map((row, n) => {
       const medians = values.map(side => quantile(side[n]!, 0.5))
       const [least, ours] = floor === undefined ? [null, medians[0]!] : [medians[0]!, medians[1]!]
-      return { ...row, floor: least, ours, ratio: least === null ? null : ours / least }
+      return { ...row, name: quick ? row.quickName ?? row.name : row.name, floor: least, ours, ratio: least === null ? null : ours / least }
     })
   } finally {
     for (const { server } of sides) await server.stop()

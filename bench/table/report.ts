@@ -86,9 +86,9 @@ export function keep (mode: 'quick' | 'full', report: Report): void {
   if (from !== -1 && to > from) writeFileSync(PAGE, `${page.slice(0, from + begin.length)}\n${markdown(report)}\n${page.slice(to)}`)
 }
 
-/** The rows whose ratio to the floor is more than a fifth worse than the kept one. */
+/** The steady rows whose ratio to the floor is more than a fifth worse than the kept one. */
 export function worse (results: Result[], before: Result[]): string[] {
-  return results.flatMap(({ name, better, ratio }) => {
+  return results.filter(({ steady }) => steady).flatMap(({ name, better, ratio }) => {
     const old = before.find(result => result.name === name)?.ratio
     if (old === null || old === undefined || ratio === null || old <= 0 || ratio <= 0) return []
     const share = better === 'more' ? ratio / old : old / ratio

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { start } from './child.js'
 import { call, each, get, many, now, quantile } from './load.js'
-import { less, more, type Scenario } from './scenario.js'
+import { less, more, steadyLess, type Scenario } from './scenario.js'
 
 const text = 'x'.repeat(400)
 
@@ -11,7 +11,7 @@ const assistants: Scenario = {
   id: 'GET assistant',
   floor: 'routes',
   rounds: { quick: 5, full: 9 },
-  rows: [more('GET assistant, 50 connections, same body', '/s', { ratio: 0.55 }), less('CPU per such GET', 'µs', { ratio: 1.8 })],
+  rows: [more('GET assistant, 50 connections, same body', '/s', { ratio: 0.55 }), steadyLess('CPU per such GET', 'µs', { ratio: 1.8 })],
   async prepare ({ kind, server }) {
     const body = { id: 'asst_0123456789abcdefghijklmn', object: 'assistant', created_at: 1_700_000_000, name: null, description: null, model: 'bench', instructions: null, tools: [], top_p: 1, temperature: 1, reasoning_effort: null, tool_resources: {}, metadata: {}, response_format: 'auto' }
     if (kind === 'floor') await call('POST', `${server.url}/keep`, body)
@@ -44,7 +44,7 @@ const page: Scenario = {
   id: 'page of 100',
   floor: 'routes',
   rounds: { quick: 5, full: 9 },
-  rows: [less('page of 100 messages, p50', 'ms', { ratio: 2 })],
+  rows: [steadyLess('page of 100 messages, p50', 'ms', { ratio: 2 })],
   async prepare ({ kind, server }) {
     const message = (n: number): object => ({ id: `msg_${n}`, object: 'thread.message', created_at: 1_700_000_000, thread_id: 'thread_0123456789abcdefghijklmn', status: 'completed', role: 'user', content: [{ type: 'text', text: { value: text, annotations: [] } }], assistant_id: null, run_id: null, attachments: [], metadata: {} })
     if (kind === 'floor') {
@@ -61,7 +61,7 @@ const page: Scenario = {
 const growth: Scenario = {
   id: 'growth',
   rounds: { quick: 1, full: 3 },
-  rows: [less('add a message to a thread of 10,000 against one of 10', '×', { value: 1.1 }), less('list a page of the same', '×', { value: 1.1 })],
+  rows: [less('add a message to a thread of 10,000 against one of 10', '×', { value: 1.1 }, 'add a message to a thread of 2,000 against one of 10'), less('list a page of the same', '×', { value: 1.1 })],
   async prepare ({ server, quick }) {
     return await Promise.all([10, quick ? 2000 : 10_000].map(async size => {
       const { id } = await call('POST', `${server.url}/v1/threads`, {})

@@ -9,6 +9,10 @@ export interface Row {
   /** Which way is better. */
   better: 'more' | 'less'
   target: Target
+  /** Whether `--compare` fails when its ratio is worse: what is steady enough from one run to the next. */
+  steady: boolean
+  /** Its name under the smaller loads of `--quick`, where that differs. */
+  quickName?: string
 }
 
 export interface Side {
@@ -34,5 +38,6 @@ export interface Scenario {
   measure (side: Side, prepared: any): Promise<number[]>
 }
 
-export const more = (name: string, unit: string, target: Target): Row => ({ name, unit, better: 'more', target })
-export const less = (name: string, unit: string, target: Target): Row => ({ name, unit, better: 'less', target })
+export const more = (name: string, unit: string, target: Target): Row => ({ name, unit, better: 'more', target, steady: true })
+export const less = (name: string, unit: string, target: Target, quickName?: string): Row => ({ name, unit, better: 'less', target, steady: false, ...quickName === undefined ? {} : { quickName } })
+export const steadyLess = (name: string, unit: string, target: Target): Row => ({ name, unit, better: 'less', target, steady: true })
