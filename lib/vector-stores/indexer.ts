@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { StoredRecord } from '../../storage/record-store.js'
+import { isUncertain } from '../shared/certain-store.js'
 import { Leases, type Lease } from '../shared/lease.js'
 import { SerialQueue } from '../shared/serial-queue.js'
-import { PeriodicTask } from '../shared/timers.js'
+import { pause, PeriodicTask } from '../shared/timers.js'
 import type { StoreRef } from '../retrieval/index/contract.js'
 import { loadStore } from './store-change.js'
 import { Indexing, JobLost, type IndexingServices } from './indexing.js'
@@ -27,6 +28,8 @@ export interface IndexerServices extends IndexingServices {
 
 /** An entry of the index of active stores that is younger than this may belong to jobs that are just being written. */
 const GRACE_MS = 60_000
+/** The first wait for a store that is away; each is twice as long as the one before. */
+const RETRY_MS = 100
 const PURGE_BATCH = 200
 /** Files at a time, as a multiple of `parallelism`, when several projects have some. */
 const PLACES = 2
@@ -203,12 +206,27 @@ export class Indexer {
       await indexing.run(maxAttempts)
     } catch (error) {
       if (this.#stopped && !(error instanceof JobLost)) await indexing.release()
+      // The file is not to blame, and is not to fail for it.
+      else if (isUncertain(error)) await this.#releaseWhenBack(indexing)
       throw error
     } finally {
       this.#running.delete(name)
     }
     // So that the first search need not wait for it.
     search.sync(ref).catch(error => { if (!this.#stopped) log.warn({ err: error }, 'a search index could not be brought up to date; the next search does it') })
+  }
+
+  /** Gives a job up once the store takes it, or leaves it to the end of its lease when that is long. */
+  async #releaseWhenBack (indexing: Indexing): Promise<void> {
+    const { clock, limits } = this.#services
+    for (let waitMs = RETRY_MS; waitMs < limits.leaseMs; waitMs *= 2) {
+      try {
+        return await indexing.release()
+      } catch (error) {
+        if (!isUncertain(error) || this.#stopped) return
+        await pause(clock, waitMs)
+      }
+    }
   }
 
   /** Removes the chunks of a generation, then the job. May be done twice. */

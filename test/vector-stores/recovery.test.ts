@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { test, type Test } from 'tap'
 import { MemoryBlobStore } from '../../storage/memory/blobs.js'
 import { KIND } from '../../storage/layout.js'
+import { StorageUnavailableError } from '../../storage/record-store.js'
 import type { JobBody } from '../../lib/vector-stores/records.js'
 import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'
@@ -82,6 +83,24 @@ test('a server that stops while it indexes a file hands it over, and costs it no
   }
   held.open()
   t.match(await indexed(world, id, file), { status: 'completed' })
+})
+
+test('a store that fails again and again while a file is indexed costs it no attempt', async t => {
+  class Away extends MemoryBlobStore {
+    reads = 0
+    override async get (...args: Parameters<MemoryBlobStore['get']>): ReturnType<MemoryBlobStore['get']> {
+      if (this.reads++ < 5) throw new StorageUnavailableError('The store is away.')
+      return await super.get(...args)
+    }
+  }
+  const clock = new ManualClock()
+  const blobs = new Away()
+  const world = await startWorld(t, { storage: new GatedStore({ shared: true }), blobs, clock })
+  const file = await upload(world, 'a.txt', 'A lighthouse keeper.')
+  const { id } = await world.vectorStores.stores.create({ file_ids: [file] })
+  // No further than to the sixth read: what is being parsed then takes no time by this clock.
+  while (blobs.reads < 6) await clock.advance(1000)
+  t.match(await indexed(world, id, file), { status: 'completed', last_error: null })
 })
 
 for (const how of ['is taken out of the store', 'is deleted'] as const) {
