@@ -15,12 +15,10 @@ function startWith (t: Test, limit: number): CliProcess {
 
 const sentence = (limit: number): string => `The process has as many files and connections open as it may (${limit}): raise the limit of descriptors to 1024 or more, with "ulimit -n", LimitNOFILE= of systemd or --ulimit nofile= of Docker.`
 
-for (const limit of [64, 128]) {
-  test(`a start with ${limit} descriptors fails with one sentence that names the limit`, async t => {
-    const { code, stdout, stderr } = await startWith(t, limit).exited
-    t.strictSame([code, stdout, stderr], [1, '', `fastify-openai-compat: ${sentence(limit)}\n`])
-  })
-}
+test('a start with 64 descriptors fails with one sentence that names the limit', async t => {
+  const { code, stdout, stderr } = await startWith(t, 64).exited
+  t.strictSame([code, stdout, stderr], [1, '', `fastify-openai-compat: ${sentence(64)}\n`])
+})
 
 test('a server whose descriptors are used up says so, refuses what needs one, and goes on when there are some', async t => {
   const limit = 320

@@ -24,7 +24,7 @@ async function configured (t: Test, { args = [], env = {}, file }: Told): Promis
 
 test('without any setting the defaults of the table hold', async t => {
   t.strictSame(await configured(t, {}), {
-    config: { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', console: true }, logLevel: 'info', hasProvider: false
+    config: { port: 8080, host: '127.0.0.1', storage: 'sqlite:./data/openai-compat.db', console: true, metrics: true }, logLevel: 'info', hasProvider: false
   })
 })
 
