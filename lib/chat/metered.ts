@@ -44,7 +44,7 @@ async function * watched (chunks: AsyncIterable<string | Uint8Array>, ended: (ta
   }
 }
 
-/** What the last `usage` says; 0 when there is none. Words of a model cannot be mistaken for it: their quotation marks are escaped. */
+/** What the last `usage` says; 0 without one. Words of a model cannot be mistaken for it: their quotation marks are escaped. */
 function tokensIn (text: string): number {
   const [, usage = ''] = /.*"usage"\s*:\s*\{(.*)/s.exec(text) ?? []
   const [, total = 0] = /"total_tokens"\s*:\s*(\d{1,12})/.exec(usage) ?? []

@@ -169,7 +169,7 @@ export class Uploads {
     })
   }
 
-  /** Removes an upload with its parts, whatever its status. Throws the 404. */
+  /** Removes an upload with its parts, in any status. Throws the 404. */
   async erase (uploadId: string): Promise<void> {
     const { body: { upload } } = await this.#current(uploadId)
     if (upload.status === 'pending') await this.cancel(uploadId)

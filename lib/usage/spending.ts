@@ -6,7 +6,7 @@ import { DAY_MS, MINUTE_MS, type CounterName, type SharedCounters } from './shar
 /** Who is counted: a project, and the key that was used. */
 export interface Payer {
   project: string
-  /** The key's name; undefined when there is none. */
+  /** The key's name; undefined without a key. */
   keyName?: string | undefined
   requestsPerMinute?: number | undefined
   tokensPerMinute?: number | undefined
