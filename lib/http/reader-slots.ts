@@ -3,7 +3,7 @@ import { ApiError } from '../shared/errors.js'
 export interface ReaderLimits {
   /** Streams of runs that this process sends at a time; more are refused with a 429. */
   maxReaders: number
-  /** Of one project. */
+  /** Of one project. Where all keys are of one project, or there are none, the default is `maxReaders`. */
   maxReadersPerProject: number
 }
 

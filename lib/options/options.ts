@@ -194,7 +194,10 @@ const FILE_LIMITS = { fileBytes: DEFAULT_FILE_SETTINGS.maxBytes, uploadPartBytes
 /** Options with their defaults. A bad one is a TypeError that names it, at boot. */
 export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
   const limits = bounds('limits', { ...DEFAULT_LIMITS, runExpiresS: 600, toolTimeoutMs: 60_000, bodyBytes: 32 * 1024 * 1024, lockWaitMs: 60_000, lockMaxWaiters: 100, ...FILE_LIMITS }, options.limits)
+  const isShared = hasProjects(options)
   const streams = bounds('streams', DEFAULT_STREAM_LIMITS, options.streams)
+  // One project alone takes nothing from another.
+  if (!isShared && options.streams?.maxReadersPerProject === undefined) streams.maxReadersPerProject = streams.maxReaders
   const storage = resolveStorage(options.storage ?? 'memory:')
   // Throws for a wrong one.
   indexPlace(options.retrieval?.index, storage.records)
@@ -205,7 +208,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     models: resolveModels(options),
     tools: options.tools ?? [],
     builtInTools: withFoundryTools(options),
-    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, hasProjects(options)),
+    codeInterpreter: resolveCodeInterpreter(options.codeInterpreter, isShared),
     toolAccess: oneOf('toolAccess', ['all', 'declared'], options.toolAccess),
     lockMode: oneOf('lockMode', ['reject', 'wait'], options.lockMode),
     retrieval: { ...options.retrieval, extensions: oneOf('retrieval.extensions', ['all', 'openai'], options.retrieval?.extensions), ...ocrLanguages(options.retrieval?.ocr) },

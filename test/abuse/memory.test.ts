@@ -134,3 +134,16 @@ test('a project has no more streams at a time than it may; others have theirs', 
   await Promise.allSettled(waiting)
   t.equal((await server.stream('/threads/runs', { assistant_id: (await server.post('/assistants', { model: 'm' }, { authorization: 'Bearer sk-a' })).body.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } }, { authorization: 'Bearer sk-a' })) !== undefined, true, 'who has read to the end may open another')
 })
+
+test('the bound of one project is no bound where there is but one', async t => {
+  const server = await startServer(t, { apiKeys: ['sk-a', 'sk-b'], streams: { maxReaders: 600 } })
+  const headers = { authorization: 'Bearer sk-a' }
+  const assistant = (await server.post('/assistants', { model: 'test-model' }, headers)).body
+  const gate = new Gate()
+  server.upstream.respond(() => gated(text('Hello'), gate))
+  const run = (await server.post('/threads/runs', { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } }, headers)).body
+  const joined = await Promise.all(Array.from({ length: 520 }, async () => await fetch(`${server.baseURL}/threads/${run.thread_id}/runs/${run.id}/stream`, { headers })))
+  t.strictSame(new Set(joined.map(({ status }) => status)), new Set([200]))
+  gate.open(Infinity)
+  await Promise.all(joined.map(async answer => await answer.text()))
+})

@@ -35,7 +35,7 @@ const SECTIONS: Section[] = [
     intro: 'Of `new ThreadManager(storage, options)`.'
   },
   { title: 'Limits', of: [['lib/options/options.ts', 'Limits'], ['lib/runs/services.ts', 'EngineLimits']], intro: 'The keys of `limits`.', defaults: limits },
-  { title: 'Streams', of: [['lib/http/sse.ts', 'StreamLimits']], intro: 'The keys of `streams`.', defaults: streams },
+  { title: 'Streams', of: [['lib/http/sse.ts', 'StreamLimits'], ['lib/http/reader-slots.ts', 'ReaderLimits']], intro: 'The keys of `streams`.', defaults: streams },
   { title: 'Quotas', of: [['lib/usage/quotas.ts', 'ProjectQuotas'], ['lib/usage/quotas.ts', 'Quotas']], intro: 'The keys of `quotas`; see [security](security.md#quotas).' },
   { title: 'Overload', of: [['lib/http/overload-options.ts', 'OverloadOptions']], intro: 'The keys of `overload`; see [security](security.md#overload).' },
   { title: 'Retrieval', of: [['lib/vector-stores/service.ts', 'RetrievalOptions']], intro: 'The keys of `retrieval`.' },
