@@ -1,5 +1,6 @@
 import { streamBatches } from '../models/batches.js'
 import { ModelError, type FinishReason, type ModelPart, type ModelTool, type ModelUsage } from '../models/provider.js'
+import { loopShare } from '../shared/loop-share.js'
 import type { BuiltInContext } from '../tools/built-in-tool.js'
 import type { OfferedTool } from '../tools/built-in-tools.js'
 import type { ToolInvocation } from '../tools/tool.js'
@@ -139,7 +140,10 @@ export class TurnLoop {
   /** Writes what the model says, and fills in `answer` as it comes. */
   async #read (batches: AsyncIterable<readonly ModelPart[]>, answer: ModelAnswer): Promise<Finish> {
     const writer = this.#writer
+    const { project } = this.#host.key
     for await (const batch of batches) {
+      const turn = loopShare.breathe(project)
+      if (turn !== undefined) await turn
       this.#host.notes.heard()
       for (const part of batch) {
         switch (part.type) {

@@ -11,8 +11,11 @@ interface Held {
   giveUp: () => void
 }
 
+/** More is of little use: what was given up is read from the store when it is asked for, which is seldom. */
+const ENOUGH_BYTES = 64 * 1024 * 1024
+
 /** A quarter of what the process may use leaves room for the requests under way and for the garbage of both. */
-export const defaultBudgetBytes = (): number => Math.floor(getHeapStatistics().heap_size_limit / 4)
+export const defaultBudgetBytes = (): number => Math.min(Math.floor(getHeapStatistics().heap_size_limit / 4), ENOUGH_BYTES)
 
 /**
  * The bytes that a process keeps beyond need: what its readers might yet ask for. When all projects together hold too much, the one that

@@ -2,7 +2,7 @@ import type { Message, MessageContentDelta, TextAnnotation, TextAnnotationDelta 
 import type { RunStep, RunStepDelta } from '../../../schemas/run-steps.js'
 import type { Run } from '../../../schemas/runs.js'
 import type { StreamEvent } from '../../../schemas/stream-events.js'
-import { jsonLine } from '../../shared/event-stream.js'
+import { jsonLine, stringLine } from '../../shared/event-stream.js'
 
 /**
  * Stream events by name and payload (API reference, "Assistant stream events"). The name of a run's event is its status.
@@ -29,7 +29,7 @@ export const textDelta = (id: string, index: number, text: { value: string, anno
 /** The payload of a `textDelta` without annotations around its value, for the one event of which there are thousands. */
 export function textDeltaFrame (id: string, index: number): (value: string) => string {
   const [before, behind] = jsonLine(textDelta(id, index, { value: '' }).data).split('""') as [string, string]
-  return value => before + jsonLine(value) + behind
+  return value => before + stringLine(value) + behind
 }
 
 /**

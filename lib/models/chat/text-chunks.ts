@@ -1,3 +1,5 @@
+/** A literal that is its text, and nearly every one is. */
+const PLAIN = /^"[^"\\\p{Cc}]*"$/u
 /** One string literal of JSON and nothing else. */
 const LITERAL = /^"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"$/u
 
@@ -17,6 +19,7 @@ export class TextChunks {
     const before = this.#before
     if (before === undefined || chunk.length < before.length + this.#behind.length || !chunk.startsWith(before) || !chunk.endsWith(this.#behind)) return undefined
     const literal = chunk.slice(before.length, chunk.length - this.#behind.length)
+    if (PLAIN.test(literal)) return literal.slice(1, -1)
     return LITERAL.test(literal) ? JSON.parse(literal) as string : undefined
   }
 

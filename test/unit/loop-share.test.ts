@@ -1,0 +1,47 @@
+import { test } from 'tap'
+import { LoopShare } from '../../lib/shared/loop-share.js'
+
+/** Works without a pause of its own until it has had so many pieces. */
+async function work (share: LoopShare, project: string, pieces: number, onPiece: () => void): Promise<void> {
+  for (let i = 0; i < pieces; i++) {
+    await share.breathe(project)
+    const until = performance.now() + 1
+    while (performance.now() < until);
+    onPiece()
+  }
+}
+
+const turn = async (): Promise<void> => { await new Promise(resolve => setImmediate(resolve)) }
+
+test('work that always has more to do leaves the loop to others every few milliseconds', async t => {
+  const share = new LoopShare()
+  let done = 0
+  const all = Promise.all(Array.from({ length: 10 }, async () => await work(share, 'a', 20, () => { done++ })))
+  const most: number[] = []
+  for (let before = 0; done < 200; before = done) {
+    await turn()
+    most.push(done - before)
+  }
+  await all
+  // A piece is a millisecond, and the one that is under way when the time is up is done to its end.
+  t.ok(Math.max(...most) <= 16, `${Math.max(...most)} pieces in one turn`)
+  t.ok(most.length >= 20, `${most.length} turns`)
+})
+
+test('projects have their turns one after the other, whatever number of streams each has', async t => {
+  const share = new LoopShare()
+  const order: string[] = []
+  const streams = Array.from({ length: 50 }, async () => await work(share, 'many', 4, () => order.push('many')))
+  await turn()
+  await work(share, 'one', 4, () => order.push('one'))
+  t.ok(order.length < 100, `${order.length} pieces until one stream has had four`)
+  await Promise.all(streams)
+})
+
+test('a lone piece of work waits for nothing', async t => {
+  const share = new LoopShare()
+  t.equal(share.breathe('a'), undefined)
+  t.equal(share.breathe('b'), undefined)
+  await turn()
+  t.equal(share.breathe('a'), undefined)
+})
