@@ -10,6 +10,7 @@ import { loadDriver } from '../base/driver.js'
 import { makePrivateFile } from '../base/private-file.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
 import { migrate, refuseForeign } from './schema.js'
+import { RowCache } from './row-cache.js'
 import { prepareStatements, SqlitePartition, type Statements } from './statements.js'
 
 export interface SqliteRecordStoreOptions {
@@ -36,6 +37,7 @@ export class SqliteRecordStore extends AbstractRecordStore {
   /** Identifies the file that was opened. */
   #file: string | undefined
   #pending: PendingWrite[] = []
+  readonly #rows = new RowCache()
 
   constructor ({ path }: SqliteRecordStoreOptions) {
     super()
@@ -70,6 +72,7 @@ export class SqliteRecordStore extends AbstractRecordStore {
   protected close (): void {
     const database = this.#database
     this.#database = this.#statements = undefined
+    this.#rows.clear()
     if (database === undefined) return
     try {
       // libsql keeps the handle, and with it the lock, until the prepared statements are garbage collected.
@@ -84,8 +87,13 @@ export class SqliteRecordStore extends AbstractRecordStore {
   }
 
   protected read ({ project, partition, kind, id }: RecordKey): Row | undefined {
+    const key = { project, partition, kind, id }
+    const known = this.#rows.get(key)
+    if (known !== undefined) return known
     try {
-      return this.#statements!.read(project, partition, kind, id)
+      const row = this.#statements!.read(project, partition, kind, id)
+      if (row !== undefined) this.#rows.keep(key, row)
+      return row
     } catch (error) {
       throw this.#unavailable(error)
     }
@@ -128,6 +136,7 @@ export class SqliteRecordStore extends AbstractRecordStore {
   #transaction (writes: readonly PendingWrite[]): { write: PendingWrite, done: boolean }[] {
     const database = this.#database!
     this.#requireFile()
+    for (const { key, batch } of writes) this.#rows.forget(key, batch)
     database.exec('BEGIN IMMEDIATE')
     try {
       const results = writes.map(write => ({ write, done: applyBatch(new SqlitePartition(this.#statements!, write.key), write.batch) }))

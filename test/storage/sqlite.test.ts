@@ -148,3 +148,37 @@ test(':memory: needs no file', async t => {
   const store = await connected(t, new SqliteRecordStore({ path: ':memory:' }))
   t.equal(await store.write(home, [put('m1')]), true)
 })
+
+test('what was read before a write is not what is read after it', async t => {
+  const store = new SqliteRecordStore({ path: `${t.testdir()}/read.db` })
+  await store.open()
+  t.teardown(async () => await store.close())
+  const [a, b] = [{ project: 'p', partition: 'a' }, { project: 'p', partition: 'b' }]
+  const read = async (key: typeof a, id = 'x') => (await store.get({ ...key, kind: 'k', id }))?.body
+  const put = (body: unknown, id = 'x') => ({ op: 'put' as const, kind: 'k', id, body })
+  await store.write(a, [put(1)])
+  await store.write(b, [put('other')])
+  t.strictSame([await read(a), await read(b)], [1, 'other'])
+  await store.write(a, [put(2)])
+  t.strictSame([await read(a), await read(b)], [2, 'other'])
+  t.equal(await store.write(a, [put(3), { op: 'check', kind: 'k', id: 'x', expect: 9 }]), false)
+  t.equal(await read(a), 2, 'a batch that is refused changes nothing')
+  const writing = store.write(a, [put(4)])
+  t.equal(await read(a), 2, 'a write that waits for its turn is not read')
+  await writing
+  t.equal(await read(a), 4)
+  await Promise.all([store.write(a, [put(5)]), store.write(b, [{ op: 'delete', kind: 'k', id: 'x' }])])
+  t.strictSame([await read(a), await read(b)], [5, undefined])
+  await store.write(b, [put('again')])
+  t.equal(await read(b), 'again')
+  await store.write(a, [{ op: 'clear' }])
+  t.strictSame([await read(a), await read(b)], [undefined, 'again'])
+  // More than is remembered, and single ones that are too large to be.
+  const bodies = Array.from({ length: 300 }, (_, i) => String(i).padEnd(i % 50 === 0 ? 200_000 : 30_000))
+  for (const [i, body] of bodies.entries()) await store.write(a, [put(body, `${i}`)])
+  for (let round = 0; round < 2; round++) for (const [i, body] of bodies.entries()) if (await read(a, `${i}`) !== body) t.fail(`record ${i} in round ${round}`)
+  await store.close()
+  await t.rejects(read(b), 'a closed store answers nothing')
+  await store.open()
+  t.equal(await read(b), 'again')
+})
