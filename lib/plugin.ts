@@ -170,7 +170,8 @@ const MAX_CLIENT_ID_LENGTH = 256
 
 /** The id that the client has given its request: OpenAI's header, or the one that proxies set. */
 function clientRequestId ({ headers }: FastifyRequest): string | undefined {
-  const id = [headers['x-client-request-id'] ?? headers['x-request-id']].flat()[0]
+  const given = headers['x-client-request-id'] ?? headers['x-request-id']
+  const id = Array.isArray(given) ? given[0] : given
   return id === undefined || id === '' ? undefined : id.slice(0, MAX_CLIENT_ID_LENGTH)
 }
 

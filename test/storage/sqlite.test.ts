@@ -151,8 +151,8 @@ test(':memory: needs no file', async t => {
 
 test('what was read before a write is not what is read after it', async t => {
   const store = new SqliteRecordStore({ path: `${t.testdir()}/read.db` })
-  await store.open()
-  t.teardown(async () => await store.close())
+  await store.connect()
+  t.teardown(async () => await store.disconnect())
   const [a, b] = [{ project: 'p', partition: 'a' }, { project: 'p', partition: 'b' }]
   const read = async (key: typeof a, id = 'x') => (await store.get({ ...key, kind: 'k', id }))?.body
   const put = (body: unknown, id = 'x') => ({ op: 'put' as const, kind: 'k', id, body })
@@ -177,8 +177,8 @@ test('what was read before a write is not what is read after it', async t => {
   const bodies = Array.from({ length: 300 }, (_, i) => String(i).padEnd(i % 50 === 0 ? 200_000 : 30_000))
   for (const [i, body] of bodies.entries()) await store.write(a, [put(body, `${i}`)])
   for (let round = 0; round < 2; round++) for (const [i, body] of bodies.entries()) if (await read(a, `${i}`) !== body) t.fail(`record ${i} in round ${round}`)
-  await store.close()
+  await store.disconnect()
   await t.rejects(read(b), 'a closed store answers nothing')
-  await store.open()
+  await store.connect()
   t.equal(await read(b), 'again')
 })
