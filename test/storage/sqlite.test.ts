@@ -161,7 +161,7 @@ test('what was read before a write is not what is read after it', async t => {
   t.strictSame([await read(a), await read(b)], [1, 'other'])
   await store.write(a, [put(2)])
   t.strictSame([await read(a), await read(b)], [2, 'other'])
-  t.equal(await store.write(a, [put(3), { op: 'check', kind: 'k', id: 'x', expect: 9 }]), false)
+  t.equal(await store.write(a, [put(3), { op: 'check', kind: 'k', id: 'y', expect: 9 }]), false)
   t.equal(await read(a), 2, 'a batch that is refused changes nothing')
   const writing = store.write(a, [put(4)])
   t.equal(await read(a), 2, 'a write that waits for its turn is not read')
