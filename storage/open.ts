@@ -63,11 +63,14 @@ type Fail = (problem: string) => TypeError
  */
 export function parseStorageUrl (url: string, subject = 'The storage URL'): ThreadStorageConfig {
   const parse = STORAGE_SCHEMES.get(schemeOf(url))
-  if (parse === undefined) throw new TypeError(`${subject} ${MUST_BE}.`)
+  if (parse === undefined) throw new TypeError(`${subject} ${MUST_BE}${PATH.test(url) ? `; for a file write sqlite:${url}` : ''}.`)
   return parse(url, problem => new TypeError(`${subject} ${problem}.`))
 }
 
 const MUST_BE = 'must be sqlite:FILE, memory:, or a redis://, rediss:// or postgres:// URL'
+
+/** What looks like a file, and can hold no password. */
+const PATH = /^(?:\.{0,2}\/|[a-z]:\\)?[\w.\-\\/ ]+$/i
 
 /** Whether `parseStorageUrl` knows the URL's scheme. */
 export function hasStorageScheme (url: string): boolean {

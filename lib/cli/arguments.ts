@@ -1,46 +1,71 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { readDoctor, type DoctorCommand } from './doctor-arguments.js'
+import { commandOf, parsed, readFlags, SERVER_FLAGS, type CommandName } from './commands.js'
+import { SHELLS, type Shell } from './completion.js'
 import { OperatorError } from './errors.js'
 import { readErase, type EraseCommand } from './erase-arguments.js'
-import { readEval, type EvalCommand } from './eval-arguments.js'
 import { readKeyCommand, type KeyCommand } from './key.js'
-import { readSandboxCommand, type SandboxCheckCommand, type SandboxPrepareCommand } from './sandbox-arguments.js'
+import { readSandboxPrepare, type SandboxPrepareCommand } from './sandbox-arguments.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
-import { readTransfer, TRANSFER_COMMANDS, type ExportCommand, type ImportCommand, type PullCommand } from './transfer-arguments.js'
+import { readExport, readImport, readPull, type ExportCommand, type ImportCommand, type PullCommand } from './transfer-arguments.js'
 
-export type Command = { run: 'help' } | { run: 'version' } | { run: 'serve', values: Values } | KeyCommand | ExportCommand | ImportCommand | PullCommand | EvalCommand & { values: Values } | EraseCommand & { values: Values } | DoctorCommand & { values: Values } |
-  SandboxCheckCommand & { values: Values } | SandboxPrepareCommand
+export type Command =
+  | { run: 'help', of: CommandName | undefined }
+  | { run: 'version' }
+  | { run: 'serve', values: Values }
+  | { run: 'init', file: string }
+  | { run: 'completion', shell: Shell }
+  | { run: 'eval', file: string, values: Values }
+  | { run: 'doctor', mayRepair: boolean, values: Values }
+  | { run: 'sandbox', action: 'check', values: Values }
+  | EraseCommand & { values: Values }
+  | SandboxPrepareCommand | KeyCommand | ExportCommand | ImportCommand | PullCommand
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
 export function readCommand (argv: readonly string[], env: Environment): Command {
-  if (TRANSFER_COMMANDS.includes(argv[0] ?? '')) return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readTransfer(argv, env)
-  if (argv[0] === 'key') return argv.includes('--help') || argv.includes('-h') ? { run: 'help' } : readKeyCommand(argv)
-  if (argv[0] === 'sandbox') {
-    if (argv.includes('--help') || argv.includes('-h')) return { run: 'help' }
-    const command = readSandboxCommand(argv)
-    return command.action === 'check' ? { ...command, values: valuesOf(parseFlags(command.server), env) } : command
+  const name = commandOf(argv)
+  const rest = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined)
+  if (rest.includes('--help') || rest.includes('-h')) return { run: 'help', of: name }
+  switch (name) {
+    case undefined: return readServe(argv, env)
+    case 'export': return readExport(argv, env)
+    case 'import': return readImport(argv, env)
+    case 'pull': return readPull(argv, env)
+    case 'key create': return readKeyCommand(argv)
+    case 'sandbox prepare': return readSandboxPrepare(argv)
+    case 'init': return { run: 'init', file: readFlags('init', argv).positionals[0] ?? 'openai-compat.config.mjs' }
+    case 'completion': return { run: 'completion', shell: readShell(argv) }
+    case 'eval': {
+      const { values, positionals: [file] } = readFlags('eval', argv)
+      if (file === undefined) throw new OperatorError('eval needs a file with documents and questions: see --help.')
+      return { run: 'eval', file, values: valuesOf(values, env) }
+    }
+    case 'erase': {
+      const { values } = readFlags('erase', argv)
+      return { ...readErase(values), values: valuesOf(values, env) }
+    }
+    case 'doctor': {
+      const { values: { repair = false, ...values } } = readFlags('doctor', argv)
+      return { run: 'doctor', mayRepair: repair === true, values: valuesOf(values, env) }
+    }
+    case 'sandbox check': return { run: 'sandbox', action: 'check', values: valuesOf(readFlags('sandbox check', argv).values, env) }
   }
-  if (argv[0] === 'doctor') {
-    if (argv.includes('--help') || argv.includes('-h')) return { run: 'help' }
-    const command = readDoctor(argv.slice(1))
-    return { ...command, values: valuesOf(parseFlags(command.server), env) }
-  }
-  if (argv[0] === 'erase') {
-    if (argv.includes('--help') || argv.includes('-h')) return { run: 'help' }
-    const command = readErase(argv.slice(1))
-    return { ...command, values: valuesOf(parseFlags(command.server), env) }
-  }
-  if (argv[0] === 'eval' && !argv.includes('--help') && !argv.includes('-h')) {
-    const command = readEval(argv.slice(1))
-    return { ...command, values: valuesOf(parseFlags(command.server), env) }
-  }
-  const flags = parseFlags(argv[0] === 'eval' ? ['--help'] : argv)
-  if (flags.help === true) return { run: 'help' }
-  if (flags.version === true) return { run: 'version' }
-  return { run: 'serve', values: valuesOf(flags, env) }
 }
+
+function readServe (argv: readonly string[], env: Environment): Command {
+  const { values, positionals: [more] } = parsed(argv, SERVER_FLAGS)
+  if (more !== undefined) throw new OperatorError(`Unexpected argument '${more}': see --help.`)
+  return values.version === true ? { run: 'version' } : { run: 'serve', values: valuesOf(values, env) }
+}
+
+function readShell (argv: readonly string[]): Shell {
+  const [asked] = readFlags('completion', argv).positionals
+  const shell = SHELLS.find(name => name === asked)
+  if (shell === undefined) throw new OperatorError(`completion needs the name of a shell: ${SHELLS.join(', ')}.`)
+  return shell
+}
+
+type Flags = Readonly<Record<string, unknown>>
 
 function valuesOf (flags: Flags, env: Environment): Values {
   const values: Record<string, unknown> = {}
@@ -57,7 +82,7 @@ function fromFlags (setting: Setting<unknown>, flags: Flags): unknown {
   const origin = `--${setting.flag}`
   const texts = [given].flat().map(String)
   if (texts.includes('')) throw new OperatorError(`${origin} needs a value.`)
-  return parsed(setting, texts, origin)
+  return parse(setting, texts, origin)
 }
 
 function fromEnvironment (setting: Setting<unknown>, env: Environment): unknown {
@@ -68,26 +93,10 @@ function fromEnvironment (setting: Setting<unknown>, env: Environment): unknown 
   }
   const texts = setting.list === true ? given.split(',').map(text => text.trim()).filter(text => text !== '') : [given]
   if (texts.length === 0) throw new OperatorError(`${setting.env} holds commas only: leave it empty, or give it a value.`)
-  return parsed(setting, texts, setting.env)
+  return parse(setting, texts, setting.env)
 }
 
-function parsed (setting: Setting<unknown>, texts: readonly string[], origin: string): unknown {
+function parse (setting: Setting<unknown>, texts: readonly string[], origin: string): unknown {
   const values = texts.map(text => setting.parse(text, origin))
   return setting.list === true ? values : values[0]
-}
-
-type Flags = Record<string, string | boolean | (string | boolean)[] | undefined>
-
-function parseFlags (argv: readonly string[]): Flags {
-  const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } }
-  for (const { flag, short, list, isSwitch } of Object.values<Setting<unknown>>(SETTINGS)) {
-    if (flag !== undefined) options[flag] = { type: isSwitch === true ? 'boolean' : 'string', multiple: list ?? false, ...(short === undefined ? {} : { short }) }
-  }
-  try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values
-  } catch (error) {
-    // Node's message goes on with advice on positional arguments, of which there are none here.
-    const [sentence = ''] = (error as Error).message.split(/\.?\s*\n|\.\s/)
-    throw new OperatorError(`${sentence.replace(/argument (is ambiguous|missing)$/, 'needs a value')}: see --help.`, { cause: error })
-  }
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { knownKeys } from '../http/keys.js'
 import { SERVER_OPTION_NAMES, type OpenAIServerConfig } from '../server/options.js'
+import { closestOf } from './commands.js'
 import { OperatorError } from './errors.js'
 import { logLevel } from './values.js'
 
@@ -17,7 +18,9 @@ export interface ConfigFile {
   config: FileConfig
 }
 
-const DEFAULT_NAMES = ['openai-compat.config.json', 'openai-compat.config.js']
+const DEFAULT_NAMES = ['openai-compat.config.json', 'openai-compat.config.js', 'openai-compat.config.mjs', 'openai-compat.config.cjs']
+/** What editors read. */
+const SCHEMA = '$schema'
 const OPTION_NAMES = [...SERVER_OPTION_NAMES.filter(name => name !== 'logging'), 'logLevel']
 
 /** Reads the file that was asked for, else the one in `folder` if there is one. Throws an `OperatorError` that names it. */
@@ -54,6 +57,9 @@ async function importModule (path: string): Promise<unknown> {
     const module = await import(pathToFileURL(path).href) as { default?: unknown }
     return module.default
   } catch (cause) {
+    if (cause instanceof SyntaxError && path.endsWith('.js') && /\bexport\b|\bimport\b/.test(cause.message)) {
+      throw new OperatorError(`The config file ${path} is an ES module in a folder of CommonJS: name it ${path.replace(/\.js$/, '.mjs')}, or use module.exports.`, { cause })
+    }
     throw unreadable(path, cause)
   }
 }
@@ -68,13 +74,19 @@ function reason (cause: unknown): string {
   return line.replace(/\.$/, '')
 }
 
+const meant = (name: string): string => {
+  const closest = closestOf(name, OPTION_NAMES)
+  return closest === undefined ? '.' : `, did you mean "${closest}"?`
+}
+
 /** Refuses what would be a surprise later, or a hole; the server checks the rest. */
 function check (config: unknown, path: string): asserts config is FileConfig {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new OperatorError(`The config file ${path} must ${path.endsWith('.json') ? 'hold' : 'export by default'} an object.`)
   }
+  if (path.endsWith('.json')) delete (config as { [SCHEMA]?: unknown })[SCHEMA]
   for (const name of Object.keys(config)) {
-    if (!OPTION_NAMES.includes(name)) throw new OperatorError(`The config file ${path} has an unknown option "${name}"; there are: ${OPTION_NAMES.join(', ')}.`)
+    if (!OPTION_NAMES.includes(name)) throw new OperatorError(`The config file ${path} has an unknown option "${name}"${meant(name)} There are: ${OPTION_NAMES.join(', ')}.`)
   }
   const { apiKeys, logLevel: level } = config as FileConfig
   if (apiKeys !== undefined && typeof apiKeys !== 'function') {

@@ -7,11 +7,13 @@ import { configure } from './configure.js'
 import type { EraseCommand } from './erase-arguments.js'
 import { OperatorError } from './errors.js'
 import { number } from './progress.js'
+import { requireFile } from './require-file.js'
 import type { Values } from './settings.js'
 
 /** Erases a project or a thread in the store, without taking runs up. */
 export async function runErase ({ project, thread, files }: EraseCommand, values: Values, out: NodeJS.WritableStream): Promise<void> {
   const { config: { storage, blobs, retrieval } } = configure(values, await readConfigFile(values.config, process.cwd()))
+  requireFile(storage)
   const options = resolveOptions({
     codeInterpreter: 'off',
     ...storage === undefined ? {} : { storage },

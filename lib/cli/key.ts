@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { hashedKey, knownKeys, type ApiKey } from '../http/keys.js'
+import { readFlags } from './commands.js'
 import { OperatorError } from './errors.js'
 
 export interface KeyCommand {
@@ -17,18 +17,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 /** What `key create ...` asks for. Throws an `OperatorError`. */
 export function readKeyCommand (argv: readonly string[], now = Date.now()): KeyCommand {
-  if (argv[1] !== 'create') throw new OperatorError('There is one command about keys: key create. See --help.')
-  let values
-  try {
-    values = parseArgs({
-      args: argv.slice(2),
-      options: {
-        name: { type: 'string' }, project: { type: 'string' }, expires: { type: 'string' }, 'read-only': { type: 'boolean' }, model: { type: 'string', multiple: true }, file: { type: 'string' }
-      }
-    }).values
-  } catch (cause) {
-    throw new OperatorError(`${(cause as Error).message.split(/\.\s/)[0]}: see --help.`, { cause })
-  }
+  const { values } = readFlags('key create', argv)
   const { name, project, model, file } = values
   const entry = {
     ...name === undefined ? {} : { name },

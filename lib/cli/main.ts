@@ -23,13 +23,15 @@ const MORE_MS = 2000
 /** Does what the command line asks for. Throws what the operator is to read. */
 export async function main (): Promise<void> {
   const command = readCommand(process.argv.slice(2), process.env)
-  if (command.run === 'help') process.stdout.write(helpText())
+  if (command.run === 'help') process.stdout.write(helpText(command.of))
   else if (command.run === 'version') process.stdout.write(`${packageVersion()}\n`)
   else if (command.run === 'serve') await serve(command.values)
   else if (command.run === 'eval') await (await import('./eval.js')).runEval(command.file, command.values)
   else if (command.run === 'erase') await (await import('./erase.js')).runErase(command, command.values, process.stdout)
   else if (command.run === 'sandbox') await sandbox(command)
   else if (command.run === 'doctor') await doctor(command)
+  else if (command.run === 'init') await (await import('./init.js')).runInit(command.file, process.stdout)
+  else if (command.run === 'completion') process.stdout.write((await import('./completion.js')).completionScript(command.shell))
   else if (command.run === 'key') createKey(command, process)
   else await transfer(command)
 }

@@ -1,12 +1,5 @@
-import { parseArgs } from 'node:util'
+import { readFlags } from './commands.js'
 import { OperatorError } from './errors.js'
-
-export interface SandboxCheckCommand {
-  run: 'sandbox'
-  action: 'check'
-  /** Flags that the server knows, too. */
-  server: string[]
-}
 
 export interface SandboxPrepareCommand {
   run: 'sandbox'
@@ -20,26 +13,11 @@ export interface SandboxPrepareCommand {
 }
 
 const DEFAULT_PACKAGES = ['numpy', 'pandas', 'matplotlib']
-const OPTIONS = {
-  check: { config: { type: 'string' }, 'code-interpreter': { type: 'string' } },
-  prepare: { packages: { type: 'string', multiple: true }, out: { type: 'string' }, from: { type: 'string' } }
-} as const
 
-/** What `sandbox check ...` and `sandbox prepare ...` ask for. Throws an `OperatorError`. */
-export function readSandboxCommand (argv: readonly string[]): SandboxCheckCommand | SandboxPrepareCommand {
-  const [, action, ...args] = argv
-  if (action !== 'check' && action !== 'prepare') throw new OperatorError('There are two commands about sandboxes: sandbox check and sandbox prepare. See --help.')
-  try {
-    if (action === 'check') {
-      const { values } = parseArgs({ args, options: OPTIONS.check })
-      return { run: 'sandbox', action, server: Object.entries(values).map(([name, value]) => `--${name}=${value}`) }
-    }
-    const { packages = [], out, from } = parseArgs({ args, options: OPTIONS.prepare }).values
-    const names = packages.flatMap(list => list.split(',')).map(name => name.trim()).filter(name => name !== '')
-    if (from !== undefined && !/^https?:/.test(URL.canParse(from) ? new URL(from).protocol : '')) throw new OperatorError(`--from must be an http or https URL, not "${from}".`)
-    return { run: 'sandbox', action, packages: names.length === 0 ? DEFAULT_PACKAGES : names, out, from }
-  } catch (cause) {
-    if (cause instanceof OperatorError) throw cause
-    throw new OperatorError(`${(cause as Error).message.split(/\.\s/)[0]}: see --help.`, { cause })
-  }
+/** What `sandbox prepare ...` asks for. Throws an `OperatorError`. */
+export function readSandboxPrepare (argv: readonly string[]): SandboxPrepareCommand {
+  const { packages = [], out, from } = readFlags('sandbox prepare', argv).values
+  const names = packages.flatMap(list => list.split(',')).map(name => name.trim()).filter(name => name !== '')
+  if (from !== undefined && !/^https?:/.test(URL.canParse(from) ? new URL(from).protocol : '')) throw new OperatorError(`--from must be an http or https URL, not "${from}".`)
+  return { run: 'sandbox', action: 'prepare', packages: names.length === 0 ? DEFAULT_PACKAGES : names, out, from }
 }

@@ -98,7 +98,7 @@ export const SETTINGS = {
     flag: 'config',
     placeholder: 'FILE',
     env: 'OPENAI_COMPAT_CONFIG',
-    fallback: 'openai-compat.config.json or .js, if present',
+    fallback: 'openai-compat.config.json, .js, .mjs or .cjs, if present',
     about: 'file with all of the above and more',
     parse: parse.text
   }),

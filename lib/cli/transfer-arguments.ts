@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readFlags } from './commands.js'
 import { OperatorError } from './errors.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
 import { httpUrl } from './values.js'
@@ -36,32 +36,21 @@ export type TransferValues = Pick<Values, 'storage' | 'config'>
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const STORE = { storage: { type: 'string' }, config: { type: 'string' } } as const
+/** What `export` is asked for; flags win over the environment. Throws an `OperatorError`. */
+export function readExport (argv: readonly string[], env: Environment): ExportCommand {
+  const { values: flags } = readFlags('export', argv)
+  const { out, resume = false } = flags
+  if (resume && out === undefined) throw new OperatorError('--resume needs --out: the file to go on with.')
+  return { run: 'export', values: storeValues(flags, env), out: given(out, '--out'), resume }
+}
 
-/** The commands that move what is kept. */
-export const TRANSFER_COMMANDS: readonly string[] = ['export', 'import', 'pull']
-
-/** What `export`, `import` and `pull` are asked for; flags win over the environment. Throws an `OperatorError`. */
-export function readTransfer (argv: readonly string[], env: Environment): ExportCommand | ImportCommand | PullCommand {
-  const [run, ...args] = argv
-  if (run === 'pull') return readPull(args, env)
-  if (run === 'export') {
-    const { values: flags } = parsed(() => parseArgs({ args, options: { ...STORE, out: { type: 'string' }, resume: { type: 'boolean' } } }))
-    const { out, resume = false } = flags
-    if (resume && out === undefined) throw new OperatorError('--resume needs --out: the file to go on with.')
-    return { run: 'export', values: storeValues(flags, env), out: given(out, '--out'), resume }
-  }
-  const { values: flags, positionals: [file, another] } = parsed(() => parseArgs({
-    args, options: { ...STORE, strict: { type: 'boolean' }, project: { type: 'string' } }, allowPositionals: true
-  }))
-  if (another !== undefined) throw new OperatorError(`import takes one file, not "${another}" as well.`)
+export function readImport (argv: readonly string[], env: Environment): ImportCommand {
+  const { values: flags, positionals: [file] } = readFlags('import', argv)
   return { run: 'import', values: storeValues(flags, env), file, strict: flags.strict ?? false, project: given(flags.project, '--project') }
 }
 
-function readPull (args: string[], env: Environment): PullCommand {
-  const { values: flags } = parsed(() => parseArgs({
-    args, options: { ...STORE, from: { type: 'string' }, key: { type: 'string' }, header: { type: 'string', multiple: true }, threads: { type: 'string' }, project: { type: 'string' } }
-  }))
+export function readPull (argv: readonly string[], env: Environment): PullCommand {
+  const { values: flags } = readFlags('pull', argv)
   const from = given(flags.from, '--from')
   if (from === undefined) throw new OperatorError('pull needs --from: the base URL of the server to read from.')
   const key = given(flags.key, '--key') ?? (env.PULL_KEY?.trim() || undefined)
@@ -80,16 +69,8 @@ function headersOf (lines: readonly string[]): Record<string, string> {
   }))
 }
 
-function parsed<T> (parse: () => T): T {
-  try {
-    return parse()
-  } catch (error) {
-    const [sentence = ''] = (error as Error).message.split(/\.?\s*\n|\.\s/)
-    throw new OperatorError(`${sentence}: see --help.`, { cause: error })
-  }
-}
-
-function storeValues (flags: { storage?: string | undefined, config?: string | undefined }, env: Environment): TransferValues {
+/** Where the store is, by the flags of a command and the environment. */
+export function storeValues (flags: { storage?: string | undefined, config?: string | undefined }, env: Environment): TransferValues {
   const read = (setting: Setting<string>, flag: string | undefined): string | undefined => {
     if (flag !== undefined) return setting.parse(given(flag, `--${setting.flag}`) as string, `--${setting.flag}`)
     const value = env[setting.env]?.trim() ?? ''
@@ -99,7 +80,7 @@ function storeValues (flags: { storage?: string | undefined, config?: string | u
   return { ...storage === undefined ? {} : { storage }, ...config === undefined ? {} : { config } }
 }
 
-function given (value: string | undefined, flag: string): string | undefined {
+export function given (value: string | undefined, flag: string): string | undefined {
   if (value === '') throw new OperatorError(`${flag} needs a value.`)
   return value
 }

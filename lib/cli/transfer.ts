@@ -15,12 +15,13 @@ import { readConfigFile } from './config-file.js'
 import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
 import { number, Progress } from './progress.js'
+import { requireFile } from './require-file.js'
 import type { ExportCommand, ImportCommand, PullCommand, TransferValues } from './transfer-arguments.js'
 
 /** Writes everything in the store to a file or to stdout. Messages go to stderr. */
 export async function runExport ({ values, out, resume }: ExportCommand): Promise<void> {
   if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one, or continue it with --resume.`)
-  await withStores(values, async stores => {
+  await withStores(values, false, async stores => {
     const broken: BrokenExport = resume && existsSync(out as string) ? await reopenExport(out as string) : { resume: undefined, records: 0 }
     const progress = new Progress('Exporting')
     const total = progress.isShown ? await countPlaces(stores.records) : 0
@@ -40,7 +41,7 @@ export async function runExport ({ values, out, resume }: ExportCommand): Promis
 /** Imports a file or stdin into the store. Resolves to whether every line was valid. */
 export async function runImport ({ values, file, strict, project }: ImportCommand): Promise<boolean> {
   const total = file === undefined ? 0 : (await stat(file).catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })).size
-  return await withStores(values, async stores => {
+  return await withStores(values, true, async stores => {
     const progress = new Progress('Importing')
     const result = await importFrom(file === undefined ? process.stdin : createReadStream(file), stores, {
       strict,
@@ -62,7 +63,7 @@ export async function runImport ({ values, file, strict, project }: ImportComman
 export async function runPull ({ values, from, key, headers, threads, project }: PullCommand): Promise<boolean> {
   const ids = threads === undefined ? undefined : await threadIds(threads)
   const remote = new Remote({ from, key, headers })
-  return await withStores(values, async stores => {
+  return await withStores(values, true, async stores => {
     const progress = new Progress('Pulling')
     const result = await pull(remote, stores, {
       ...project === undefined ? {} : { project },
@@ -107,9 +108,11 @@ function summary ({ written, there, badLines }: ImportResult, strict: boolean): 
   return `${what} ${strict ? 'It ended at a bad line.' : `${number(badLines)} lines were bad and left out.`}`
 }
 
-async function withStores<T> (values: TransferValues, work: (stores: TransferStores) => Promise<T>): Promise<T> {
+/** @param mayMake whether the store may be one that is not there yet. */
+async function withStores<T> (values: TransferValues, mayMake: boolean, work: (stores: TransferStores) => Promise<T>): Promise<T> {
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
   const { storage } = config
+  if (!mayMake) requireFile(storage)
   const { records } = resolveStorage(storage ?? 'memory:')
   if (!records.supports.persistent) throw new OperatorError('There is nothing to export from, import into or pull into with memory: as the storage.')
   const blobs = resolveBlobs(config.blobs, records)

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises
 import { dirname, join, resolve } from 'node:path'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import { StorageUnavailableError } from '../record-store.js'
-import { PRIVATE_FILE, PRIVATE_FOLDER } from '../base/private-file.js'
+import { makePrivateFolder, PRIVATE_FILE, PRIVATE_FOLDER } from '../base/private-file.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../base/abstract-blob-store.js'
 
 export interface FolderBlobStoreOptions {
@@ -31,7 +31,7 @@ export class FolderBlobStore extends AbstractBlobStore {
   protected async open (): Promise<void> {
     await this.#guard(async () => {
       const unfinished = join(this.path, UNFINISHED)
-      await mkdir(unfinished, { recursive: true, mode: PRIVATE_FOLDER })
+      makePrivateFolder(unfinished)
       // A process that died left its file here. Others may be at work, hence the age.
       for (const name of await readdir(unfinished)) {
         const path = join(unfinished, name)

@@ -11,8 +11,18 @@ async function configured (args: string[], env: Record<string, string>, folder: 
 }
 
 const mistakes: [string, string[], Record<string, string>, RegExp][] = [
-  ['an unknown flag', ['--prot', '80'], {}, /^Unknown option '--prot': see --help\.$/],
-  ['an argument that is none', ['config.json'], {}, /^Unexpected argument 'config\.json': see --help\.$/],
+  ['an unknown flag', ['--prot', '80'], {}, /^Unknown option '--prot', did you mean --port\? See --help\.$/],
+  ['a flag that is like none', ['--colour', 'red'], {}, /^Unknown option '--colour': see --help\.$/],
+  ['an argument that is none', ['config.json'], {}, /^Unknown command 'config\.json': see --help\.$/],
+  ['an argument behind a flag', ['--port', '0', 'config.json'], {}, /^Unexpected argument 'config\.json': see --help\.$/],
+  ['a command that is mistyped', ['exprt'], {}, /^Unknown command 'exprt', did you mean export\? See --help\.$/],
+  ['a command of two words that is mistyped', ['sandbox', 'chek'], {}, /^Unknown command 'sandbox chek', did you mean sandbox check\? See --help\.$/],
+  ['half a command', ['key'], {}, /^key needs one of: key create\. See --help\.$/],
+  ['a flag of a command that is mistyped', ['doctor', '--repiar'], {}, /^Unknown option '--repiar', did you mean --repair\? See --help\.$/],
+  ['an unknown flag with a secret', ['--upstream-kay=sk-secret'], {}, /^Unknown option '--upstream-kay', did you mean --upstream-key\?(?!.*secret)/],
+  ['a shell that has no completion', ['completion', 'tcsh'], {}, /^completion needs the name of a shell: bash, zsh, fish\.$/],
+  ['a file as the storage', ['--storage', './x.db'], {}, /^--storage must be .* URL; for a file write sqlite:\.\/x\.db\.$/],
+  ['a file as the storage of an export', ['export', '--storage', 'data/x.sqlite'], {}, /^--storage must be .*; for a file write sqlite:data\/x\.sqlite\.$/],
   ['a flag without its value', ['--host'], {}, /^Option '--host <value>' needs a value: see --help\.$/],
   ['a flag with another flag for a value', ['--host', '-p'], {}, /^Option '--host' needs a value: see --help\.$/],
   ['a flag with an empty value', ['--host='], {}, /^--host needs a value\.$/],
@@ -48,9 +58,10 @@ const files: [string, Record<string, string>, string[], RegExp][] = [
   ['a config file with a key that is not quoted', { 'openai-compat.config.json': '{"apiKeys":[sk-secret]}' }, [], /^The config file \S+ is not valid JSON\.$/],
   ['a config file that is a list', { 'openai-compat.config.json': '[]' }, [], /^The config file \S+ must hold an object\.$/],
   ['a config module that exports nothing', { 'named.mjs': 'export const port = 1' }, ['--config', 'named.mjs'], /^The config file \S+\.mjs must export by default an object\.$/],
+  ['a config module of ES in a folder of CommonJS', { 'package.json': '{"type":"commonjs"}', 'openai-compat.config.js': 'export default {}' }, [], /^The config file \S+\.js is an ES module in a folder of CommonJS: name it \S+openai-compat\.config\.mjs, or use module\.exports\.$/],
   ['a config module that throws', { 'throws.mjs': 'throw new Error("no such secret")' }, ['--config', 'throws.mjs'], /^The config file \S+ cannot be read: no such secret\.$/],
   ['two config files', { 'openai-compat.config.json': '{}', 'openai-compat.config.js': '' }, [], /^There are two config files, \S+ and \S+: remove one/],
-  ['an unknown option in the file', { 'openai-compat.config.json': '{"apikeys":["a"]}' }, [], /^The config file \S+\.json has an unknown option "apikeys"; there are: .*apiKeys/],
+  ['an unknown option in the file', { 'openai-compat.config.json': '{"apikeys":["a"]}' }, [], /^The config file \S+\.json has an unknown option "apikeys", did you mean "apiKeys"\? There are: .*apiKeys/],
   ['keys in the file that are no list', { 'openai-compat.config.json': '{"apiKeys":"secret"}' }, [], /^The config file \S+ is not right: "apiKeys" must be a list of keys(?!.*secret)/],
   ['an empty key in the file', { 'openai-compat.config.json': '{"apiKeys":["a",""]}' }, [], /^The config file \S+ is not right: "apiKeys"\[1\] must have a key that is not empty/],
   ['a bad log level in the file', { 'openai-compat.config.json': '{"logLevel":"loud"}' }, [], /^"logLevel" in the config file \S+ must be one of/]

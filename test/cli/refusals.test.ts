@@ -1,8 +1,11 @@
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import Libsql from 'libsql'
 import { openStorageUrl } from '../../storage/open.js'
+import { built, root } from '../helpers/paths.js'
 import { startCli, type ProcessOptions } from '../helpers/process.js'
 import { databaseUrl, postgresSchema, queryPostgres, quietRedis, redisPrefix, redisUrl, skipPostgres, skipRedis } from '../helpers/stores.js'
 
@@ -18,7 +21,7 @@ async function refusal (t: Test, options: ProcessOptions): Promise<string> {
 }
 
 test('a bad flag', async t => {
-  t.equal(await refusal(t, { args: ['--prot', '80'] }), 'Unknown option \'--prot\': see --help.')
+  t.equal(await refusal(t, { args: ['--prot', '80'] }), 'Unknown option \'--prot\', did you mean --port? See --help.')
 })
 
 test('a bad option in the config file, which is named', async t => {
@@ -46,6 +49,28 @@ test('a second process on the same SQLite file; the first one goes on', async t 
   const baseUrl = await startCli(t, { args: ['--port', '0'], cwd }).ready
   t.match(await refusal(t, { args: ['--port', '0'], cwd }), /^Another process has the SQLite file \S+openai-compat\.db open: stop that process/)
   t.equal((await fetch(`${baseUrl}/models`)).status, 200)
+})
+
+test('a SQLite file in a folder that takes none, at once', async t => {
+  t.match(await refusal(t, { args: ['--port', '0', '--storage', 'sqlite:/proc/x.db'] }), /\/proc\/x\.db.* failed: ENOENT/)
+  t.match(await refusal(t, { args: ['--port', '0', '--storage', 'sqlite:/proc/a/b/x.db'] }), /\/proc\/a\/b.* failed: ENOENT/)
+})
+
+test('an export or an erasure of a SQLite file that is not there makes none', async t => {
+  const cwd = t.testdir()
+  t.match(await refusal(t, { args: ['export', '--storage', 'sqlite:./none.db', '--out', 'all.jsonl'], cwd }), /^There is no SQLite file \S+none\.db\.$/)
+  t.match(await refusal(t, { args: ['erase', '--project', 'red', '--yes', '--storage', 'sqlite:./none.db'], cwd }), /^There is no SQLite file \S+none\.db\.$/)
+  t.strictSame(readdirSync(cwd), [])
+})
+
+test('a Node that is too old, before anything else is loaded', async t => {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node)!
+  const cwd = t.testdir({ 'old.cjs': 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: process.env.AS_NODE } })' })
+  const as = async (version: string): Promise<string> => await refusal(t, { args: ['--prot'], cwd, env: { NODE_OPTIONS: `--require ${cwd}/old.cjs`, AS_NODE: version } })
+  for (const version of ['18.20.8', `${major}.${Number(minor) - 1}.9`]) t.equal(await as(version), `Node ${major}.${minor} or later is needed, this is ${version}.`)
+  for (const version of [`${major}.${minor}.0`, `${Number(major) + 1}.0.0`]) t.match(await as(version), /^Unknown option/)
+  t.notMatch(readFileSync(join(built, 'lib/cli.js'), 'utf8'), /^import /m, 'nothing that an old version could fail on is loaded first')
 })
 
 for (const url of ['redis://:secret@127.0.0.1:9', 'postgres://user:secret@127.0.0.1:9/db']) {

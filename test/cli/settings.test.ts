@@ -4,7 +4,8 @@ import { test, type Test } from 'tap'
 import { readCommand } from '../../lib/cli/arguments.js'
 import { readConfigFile } from '../../lib/cli/config-file.js'
 import { configure, isOpen, type Configured } from '../../lib/cli/configure.js'
-import { helpTable, helpText, TRANSFER_USAGE } from '../../lib/cli/help.js'
+import { COMMANDS, type CommandName, type CommandRow } from '../../lib/cli/commands.js'
+import { helpTable, helpText, usage } from '../../lib/cli/help.js'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
 import { isLoopback } from '../../lib/http/local-only.js'
 import { root } from '../helpers/paths.js'
@@ -141,12 +142,23 @@ test('docs/command-line.md shows the same table', t => {
   t.end()
 })
 
-test('docs/command-line.md and the help show how export, import and pull are called, and the page has a row for each of their options', t => {
-  const page = readFileSync(join(root, 'docs/command-line.md'), 'utf8')
-  for (const usage of TRANSFER_USAGE) {
-    t.ok(page.includes(`\n${usage}\n`), usage)
-    t.ok(helpText().includes(usage), usage)
-    for (const [flag] of usage.matchAll(/--\w+/g)) t.match(page, new RegExp(`\\| \`${flag}[ \`]`), flag)
+const page = readFileSync(join(root, 'docs/command-line.md'), 'utf8')
+
+for (const [name, { flags, about }] of Object.entries<CommandRow>(COMMANDS)) {
+  test(`docs/command-line.md shows how ${name} is called, and its help every option`, t => {
+    t.ok(page.includes(`\n${usage(name as CommandName)}\n`), `it lacks:\n${usage(name as CommandName)}`)
+    const help = helpText(name as CommandName)
+    for (const [flag, row] of Object.entries(flags)) t.match(help, new RegExp(`--${flag}\\b.*\\s`), row.about)
+    for (const line of help.split('\n')) t.ok(line.length <= 100, `fits a terminal: ${line}`)
+    t.ok(helpText().includes(about), 'the list of commands has it')
+    t.same(readCommand([...name.split(' '), '--help'], {}), { run: 'help', of: name })
+    t.end()
+  })
+}
+
+test('docs/command-line.md has a row for each option of export, import and pull', t => {
+  for (const name of ['export', 'import', 'pull'] as const) {
+    for (const flag of Object.keys(COMMANDS[name].flags)) t.match(page, new RegExp(`\\| \`--${flag}[ \`]`), flag)
   }
   t.end()
 })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { readCommand } from '../../lib/cli/arguments.js'
-import { TRANSFER_COMMANDS } from '../../lib/cli/transfer-arguments.js'
+import { COMMANDS } from '../../lib/cli/commands.js'
 import { SETTINGS, type Setting } from '../../lib/cli/settings.js'
 import { startCli } from '../helpers/process.js'
 import { root } from '../helpers/paths.js'
@@ -25,7 +25,7 @@ test('every shell block names scripts and flags that exist', async t => {
     for (const [, script = ''] of block.code.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)) t.ok(scripts[script], `${where(block)}: npm ${script}`)
     for (const [, given = ''] of block.code.matchAll(/(?:fastify-openai-compat|npm start --)((?: [^\n|&;]*)?)/g)) {
       const words = given.trim().split(/\s+/)
-      if ([...TRANSFER_COMMANDS, 'key', 'sandbox'].includes(words[0] ?? '')) {
+      if (Object.keys(COMMANDS).some(name => name.split(' ')[0] === words[0])) {
         t.doesNotThrow(() => readCommand(words, {}), `${where(block)}: ${given}`)
         continue
       }

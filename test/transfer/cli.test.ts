@@ -4,7 +4,7 @@ import { test, type Test } from 'tap'
 import { built } from '../helpers/paths.js'
 import { startServer } from '../helpers/server.js'
 import { startCli, startProcess, type Exit } from '../helpers/process.js'
-import { readTransfer } from '../../lib/cli/transfer-arguments.js'
+import { readCommand } from '../../lib/cli/arguments.js'
 import { reopenExport } from '../../lib/transfer/resume.js'
 import { exported, imported, NOW, open } from './helpers.js'
 
@@ -97,10 +97,10 @@ test('from another server, with a count of what was imported and a line for what
   t.match(await pull({}, '--key', 'sk-wrong-one'), { code: 1, stderr: /^fastify-openai-compat: 127\.0\.0\.1:\d+ does not accept the key: Incorrect API key provided: sk-wr\*\*\*ne\..* start the same command again to go on\.\n$/ })
   t.match(await pull({}, '--threads', 'none.txt'), { code: 1, stderr: /The file none\.txt holds no ids of threads \(thread_…\)\.\n$/ })
   t.match(await pull({}, '--threads', 'missing.txt'), { code: 1, stderr: /The file missing\.txt cannot be read\.\n$/ })
-  t.match(readTransfer(['pull', '--from', 'http://x/v1', '--header', 'Astra-Api-Token: AstraCS:1', '--header', 'x:'], {}), { headers: { 'astra-api-token': 'AstraCS:1', x: '' } })
-  t.throws(() => readTransfer(['pull', '--from', 'http://x/v1', '--header', 'secret'], {}), { message: '--header must be of the form "NAME: VALUE".' })
-  t.throws(() => readTransfer(['pull'], {}), { message: 'pull needs --from: the base URL of the server to read from.' })
-  t.throws(() => readTransfer(['pull', '--from', 'https://me:secret@example.com/v1'], {}), { message: /^--from must be an http\(s\) URL(?!.*secret)/ })
+  t.match(readCommand(['pull', '--from', 'http://x/v1', '--header', 'Astra-Api-Token: AstraCS:1', '--header', 'x:'], {}), { headers: { 'astra-api-token': 'AstraCS:1', x: '' } })
+  t.throws(() => readCommand(['pull', '--from', 'http://x/v1', '--header', 'secret'], {}), { message: '--header must be of the form "NAME: VALUE".' })
+  t.throws(() => readCommand(['pull'], {}), { message: 'pull needs --from: the base URL of the server to read from.' })
+  t.throws(() => readCommand(['pull', '--from', 'https://me:secret@example.com/v1'], {}), { message: /^--from must be an http\(s\) URL(?!.*secret)/ })
 })
 
 test('what cannot be done is one sentence', async t => {
@@ -113,7 +113,7 @@ test('what cannot be done is one sentence', async t => {
   }
   t.match(await refusal('export', '--out', 'old.db', '--storage', 'sqlite:./old.db'), /The file old\.db exists/)
   t.match(await refusal('import', 'missing.jsonl'), /The file missing\.jsonl cannot be read\./)
-  const mistake = (args: string[], message: string | RegExp): void => { t.throws(() => readTransfer(args, {}), { name: 'OperatorError', message }) }
+  const mistake = (args: string[], message: string | RegExp): void => { t.throws(() => readCommand(args, {}), { name: 'OperatorError', message }) }
   mistake(['export', '--resume'], '--resume needs --out: the file to go on with.')
   mistake(['import', '--sterict'], /^Unknown option '--sterict'/)
   mistake(['import', 'a', 'b'], 'import takes one file, not "b" as well.')
