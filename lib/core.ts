@@ -144,6 +144,7 @@ export class Core {
       records: this.#records,
       clock,
       models: withImages(options.thinking === 'strip' ? withoutThinking(this.models) : this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
+      failures: this.models,
       tools: this.#tools,
       functions: this.#functions,
       spending: this.spending,

@@ -1,11 +1,10 @@
 import { ApiError } from '../shared/errors.js'
 import { frame, jsonLine } from '../shared/event-stream.js'
 import type { Logger } from '../shared/log.js'
-import { UpstreamError, vendorError, type VendorError } from '../models/http/failure.js'
+import { isUnknownModel, UpstreamError, vendorError } from '../models/http/failure.js'
 import { ModelError } from '../models/provider.js'
 import type { Call, StreamedAnswer } from './call.js'
 
-const UNKNOWN_MODEL_CODES = new Set(['model_not_found', 'invalid_model', 'model_not_available'])
 /** Statuses on which the SDKs retry unless a header tells them not to. */
 const RETRIED_BY_SDKS = [408, 409, 429]
 /** Statuses of the vendor that are the client's fault and are passed on. Those about credentials or URLs concern the operator. */
@@ -23,7 +22,7 @@ export function callFailure (thrown: unknown, asked: string, { signal, closing }
 
 function modelFailure (failure: ModelError, asked: string): ApiError {
   const vendor = failure instanceof UpstreamError ? vendorError(failure.body) : undefined
-  if (isUnknownModel(failure, vendor)) return unknownModel(asked, failure)
+  if (isUnknownModel(failure)) return unknownModel(asked, failure)
   const status = statusFor(failure)
   if (status >= 500) return new ApiError(status, failure.message, { code: 'model_provider_error', headers: retryHeaders(failure, status), cause: failure })
   const limited = status === 429
@@ -42,12 +41,6 @@ function statusFor ({ code, status = 500 }: ModelError): number {
   if (CLIENT_STATUS.includes(status)) return status
   if (code === 'invalid_prompt') return 400
   return status === 503 || status === 504 ? status : 502
-}
-
-function isUnknownModel ({ status }: ModelError, vendor: VendorError | undefined): boolean {
-  if (status !== 404 && status !== 400) return false
-  if (UNKNOWN_MODEL_CODES.has(vendor?.code ?? '') || UNKNOWN_MODEL_CODES.has(vendor?.type ?? '')) return true
-  return status === 404 && (vendor === undefined || /\bmodels?\b|deployment|endpoints found/i.test(vendor.message))
 }
 
 function unknownModel (asked: string, cause: unknown): ApiError {

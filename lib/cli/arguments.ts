@@ -1,4 +1,4 @@
-import { commandOf, parsed, readFlags, SERVER_FLAGS, type CommandName } from './commands.js'
+import { commandOf, isGroup, parsed, readFlags, SERVER_FLAGS, type CommandName } from './commands.js'
 import { SHELLS, type Shell } from './completion.js'
 import { OperatorError } from './errors.js'
 import { readErase, type EraseCommand } from './erase-arguments.js'
@@ -23,9 +23,11 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** What the command line and the environment ask for, flags before environment. Throws an `OperatorError`. */
 export function readCommand (argv: readonly string[], env: Environment): Command {
-  const name = commandOf(argv)
   const rest = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined)
-  if (rest.includes('--help') || rest.includes('-h')) return { run: 'help', of: name }
+  const wantsHelp = rest.includes('--help') || rest.includes('-h')
+  // Half a command has the help of them all.
+  const name = wantsHelp && isGroup(argv[0] ?? '') && (argv[1] ?? '').startsWith('-') ? undefined : commandOf(argv)
+  if (wantsHelp) return { run: 'help', of: name }
   switch (name) {
     case undefined: return readServe(argv, env)
     case 'export': return readExport(argv, env)

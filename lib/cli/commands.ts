@@ -143,6 +143,11 @@ export const SERVER_FLAGS: Readonly<Record<string, Flag>> = {
   version: { type: 'boolean', short: 'v', about: 'the version' }
 }
 
+/** Whether a word is the first of several commands. */
+export function isGroup (word: string): boolean {
+  return Object.keys(COMMANDS).some(name => name.startsWith(`${word} `))
+}
+
 /** The command that a line begins with: undefined for the server. Throws an `OperatorError` for one that does not exist. */
 export function commandOf (argv: readonly string[]): CommandName | undefined {
   const [first = '', second = ''] = argv

@@ -2,6 +2,7 @@ import { withTimeLimit } from '../shared/abort.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import { Aliases } from './aliases.js'
+import { isUnknownModel } from './http/failure.js'
 import { ModelError, type ModelInfo, type ModelProvider } from './provider.js'
 
 export interface ModelRegistryOptions {
@@ -45,6 +46,9 @@ export interface RegistryDescription {
   defaultModel: string | null
   aliases: Readonly<Record<string, string>>
 }
+
+/** Models that an error names. */
+const SHOWN_MODELS = 5
 
 interface CachedList {
   models: Promise<ModelInfo[]>
@@ -137,6 +141,22 @@ export class ModelRegistry {
     const known = (await this.#modelsOf(providerName)).find(candidate => candidate.id === model)
     if (known !== undefined) return wire(id, known)
     return this.#aliases.names.includes(id) ? wire(id, { id: model, created: 0, ownedBy: providerName }) : undefined
+  }
+
+  /**
+   * The failure of a call, and, where the provider has no such model, what it has and how to use one of them in its place. What is no
+   * `ModelError` about a model stays as it is.
+   */
+  async explain (failure: unknown, asked: string): Promise<unknown> {
+    if (!(failure instanceof ModelError) || !isUnknownModel(failure)) return failure
+    const { providerName, model } = this.resolve(asked)
+    const names = (await this.#modelsOf(providerName)).map(({ id }) => id).filter(id => id !== model && !/embed/i.test(id))
+    const [first] = names
+    if (first === undefined) return failure
+    const more = names.length > SHOWN_MODELS ? `, and ${names.length - SHOWN_MODELS} more` : ''
+    const hint = `The provider "${providerName}" has: ${names.slice(0, SHOWN_MODELS).join(', ')}${more}. To have one of them answer: --alias ${asked || model}=${this.#publicName(providerName, first)}`
+    const { code, message, status } = failure
+    return new ModelError(code, `${/[.!?]$/.test(message) ? message : `${message}.`} ${hint}`, { ...status === undefined ? {} : { status }, cause: failure })
   }
 
   async describe (): Promise<RegistryDescription> {

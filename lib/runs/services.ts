@@ -51,6 +51,8 @@ export interface EngineServices {
   log: Logger
   /** Counts tokens and says when there are none left. Default: they are not counted. */
   spending?: Pick<Spending, 'admit' | 'spend'>
+  /** Says more of a model's failure. Default: it is reported as it is. */
+  failures?: Pick<ModelRegistry, 'explain'>
   /** What offsets of annotations count. Default `utf16`. */
   offsetUnit?: OffsetUnit
   limits: EngineLimits

@@ -82,7 +82,7 @@ export class TurnLoop {
 
   /** One call of the model. Whether it ended in tool calls; if not, the job has ended with it. */
   async #modelTurn (parts: PromptParts): Promise<boolean> {
-    const { models, limits } = this.#services
+    const { models, limits, failures } = this.#services
     const { turns } = this.#writer
     if (turns >= limits.maxModelTurns) {
       throw new ModelError('server_error', `The run was stopped after ${turns} model turns without an answer.`)
@@ -108,10 +108,10 @@ export class TurnLoop {
       const said = { role: 'assistant' as const, content: answer.said, toolCalls: this.#writer.calls() }
       return fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, said, this.#host.key.project))
     }
-    const finish = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }), answer).catch((error: unknown) => {
+    const finish = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }), answer).catch(async (error: unknown) => {
       // What was cancelled or broke off has cost something too.
       if (answer.said !== '') this.#spend(usedSoFar())
-      throw error
+      throw await failures?.explain(error, this.#spec.model) ?? error
     })
     const usage = await usedSoFar()
     this.#host.notes.used(usage)

@@ -2,7 +2,8 @@ import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'tap'
-import { createKey, readKeyCommand } from '../../lib/cli/key.js'
+import { readCommand } from '../../lib/cli/arguments.js'
+import { createKey, readKeyCommand, type KeyCommand } from '../../lib/cli/key.js'
 import { hashedKey, type ApiKey } from '../../lib/http/keys.js'
 import { buildServer } from '../../lib/server.js'
 import { startUpstream, text } from '../helpers/upstream.js'
@@ -137,6 +138,6 @@ test('key create makes a key that the server takes from the file it was added to
   const entry = JSON.parse(String(stderr.read()).split('\n').slice(1).join('\n')) as ApiKey
   t.strictSame(entry, { key: hashedKey(String(stdout.read()).trim()), name: 'ci' })
   for (const argv of [['key'], ['key', 'create', '--expires', 'soon'], ['key', 'create', '--nme', 'x'], ['key', 'create', '--name', '']]) {
-    t.throws(() => createKey(readKeyCommand(argv), { stdout, stderr }), { name: 'OperatorError' })
+    t.throws(() => createKey(readCommand(argv, {}) as KeyCommand, { stdout, stderr }), { name: 'OperatorError' })
   }
 })

@@ -102,3 +102,30 @@ test('a Cogitator instance as the provider lists "cogitator", which stands for d
   const named = await startServer(t, { providers: { here: new FakeCogitator() }, aliases: { cogitator: 'openai/gpt-4o' }, defaultModel: 'x' })
   t.strictSame((await named.get('/models')).body.data.map(({ id }: any) => id), ['cogitator'], 'an alias of one\'s own wins')
 })
+
+test('a run whose model the provider does not have says which there are, and the alias that would help', async t => {
+  const near = await startUpstream(t, { models: ['nomic-embed-text', 'a', 'b', 'c', 'd', 'e', 'f', 'g'] })
+  const far = await startUpstream(t, { models: ['far-model'] })
+  const server = await startServer(t, { providers: { near: { baseURL: near.url }, far: { baseURL: far.url } } })
+  const failed = async (model: string): Promise<any> => {
+    const [assistant, thread] = [await newAssistant(server, { model }), await newThread(server, 'Hello')]
+    return await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+  }
+  near.enqueue(error(404, 'model "gpt-4o" not found, try pulling it first'))
+  t.match(await failed('gpt-4o'), {
+    status: 'failed',
+    last_error: { code: 'server_error', message: 'model "gpt-4o" not found, try pulling it first. The provider "near" has: a, b, c, d, e, and 2 more. To have one of them answer: --alias gpt-4o=a' }
+  })
+  far.enqueue(error(404, { message: 'No such model.', type: 'invalid_request_error', param: null, code: 'model_not_found' }))
+  t.match(await failed('far/gpt'), { last_error: { message: 'No such model. The provider "far" has: far-model. To have one of them answer: --alias far/gpt=far/far-model' } })
+  near.enqueue(error(400, 'temperature is too high'))
+  t.match(await failed('a'), { last_error: { message: 'temperature is too high' } }, 'other failures stay as they are')
+})
+
+test('a run whose model is unknown fails as the provider says when that lists none', async t => {
+  const upstream = await startUpstream(t, { models: [] })
+  const server = await startServer(t, { upstream })
+  upstream.enqueue(error(404, 'model "m" not found'))
+  const [assistant, thread] = [await newAssistant(server, { model: 'm' }), await newThread(server, 'Hello')]
+  t.match(await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body), { last_error: { message: 'model "m" not found' } })
+})

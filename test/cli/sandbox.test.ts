@@ -40,8 +40,8 @@ test('check says what to do where nothing works, and ends with status 1', async 
 
 test('mistakes about sandboxes are told in a sentence', async t => {
   for (const [args, sentence] of [
-    [[], /sandbox check and sandbox prepare/],
-    [['chck'], /sandbox check and sandbox prepare/],
+    [[], /sandbox needs one of: sandbox check, sandbox prepare/],
+    [['chck'], /did you mean sandbox check/],
     [['check', '--nope'], /--nope/],
     [['prepare', '--from', 'ftp://x'], /--from must be an http or https URL/]
   ] as const) t.match(await run(t, [...args]), { code: 1, stdout: '', stderr: sentence })

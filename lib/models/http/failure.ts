@@ -201,3 +201,14 @@ function joined (messages: unknown[]): string | undefined {
   const texts = messages.slice(0, 5).map(vendorMessage).filter(text => text !== undefined)
   return texts.length > 0 ? texts.join('; ') : undefined
 }
+
+const UNKNOWN_MODEL_CODES = new Set(['model_not_found', 'invalid_model', 'model_not_available'])
+
+/** Whether a provider failed because it has no such model. */
+export function isUnknownModel (failure: ModelError): boolean {
+  const { status } = failure
+  if (status !== 404 && status !== 400) return false
+  const vendor = failure instanceof UpstreamError ? vendorError(failure.body) : undefined
+  if (UNKNOWN_MODEL_CODES.has(vendor?.code ?? '') || UNKNOWN_MODEL_CODES.has(vendor?.type ?? '')) return true
+  return status === 404 && (vendor === undefined || /\bmodels?\b|deployment|endpoints found/i.test(vendor.message))
+}

@@ -50,12 +50,12 @@ class Walk {
   }
 
   #union (types: readonly ts.Type[]): Schema | undefined {
-    const schemas = types.filter(type => !(type.flags & ts.TypeFlags.Undefined)).flatMap(type => this.schemaOf(type) ?? [])
+    const schemas: Schema[] = types.filter(type => !(type.flags & ts.TypeFlags.Undefined)).flatMap(type => { const schema = this.schemaOf(type); return schema === undefined ? [] : [schema] })
     const values = schemas.flatMap(schema => 'const' in schema ? [schema.const] : [])
     const others = schemas.filter(schema => !('const' in schema))
     const isBoolean = values.includes(true) && values.includes(false)
     const named = isBoolean ? values.filter(value => typeof value !== 'boolean') : values
-    const all = [...isBoolean ? [{ type: 'boolean' }] : [], ...named.length > 0 ? [{ enum: named }] : [], ...others]
+    const all: Schema[] = [...isBoolean ? [{ type: 'boolean' }] : [], ...named.length > 0 ? [{ enum: named }] : [], ...others]
     return all.length > 1 ? { anyOf: all } : all[0]
   }
 
