@@ -121,7 +121,8 @@ export class Core {
         maxBytes: limits.fileBytes,
         downloads: options.downloads,
         quotas: project => quotasOf(options.quotas, project),
-        onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId)
+        onDeleted: async (project, fileId) => await this.project(project).vectorStores.files.detachEverywhere(fileId),
+        onUndone: () => this.#sweeper.soon()
       }
     })
     this.#enrolment = new PeriodicTask({ clock, intervalMs: ENROL_AGAIN_MS, run: async () => await this.#enterUsed(), onError: err => log.debug({ err }, 'projects could not be entered; it is tried again') })
@@ -180,7 +181,7 @@ export class Core {
       checkMetadata: metadata => this.#webhooks?.check(metadata),
       offersFunction: (functionName, tools) => this.#functions.offers(functionName, tools, name)
     })
-    const uploads = new Uploads(scope, blobs, files, { maxPartBytes: this.#options.limits.uploadPartBytes })
+    const uploads = new Uploads(scope, blobs, files, { maxPartBytes: this.#options.limits.uploadPartBytes, onUndone: () => this.#sweeper.soon() })
     const vectorStores = this.#retrieval.forProject(scope)
     const api = { project: name, assistants, threads, messages, runs, files, uploads, vectorStores }
     if (this.#projects.size >= MAX_PROJECTS) this.#projects.clear()

@@ -48,6 +48,8 @@ export interface FileSettings {
    * next sweep calls it again.
    */
   onDeleted? (project: string, fileId: string): Promise<void>
+  /** A scheduled task was left undone: it is to be carried out before long. */
+  onUndone? (): void
 }
 
 export const DEFAULT_FILE_SETTINGS: FileSettings = { maxBytes: 512 * 1024 ** 2, downloads: 'all' }
@@ -147,7 +149,7 @@ export class Files {
       const page = await listRecords<FileObject>(this.#scope, source, { ...rest, limit }, missing)
       const expired = page.data.filter(file => hasExpired(this.#scope, file))
       if (expired.length === 0) return page
-      for (const { id } of expired) await this.expire(id).catch(() => {})
+      for (const { id } of expired) await this.expire(id).catch(() => this.#settings.onUndone?.())
     }
   }
 
@@ -173,8 +175,8 @@ export class Files {
    */
   async delete (id: string): Promise<void> {
     await untilWritten(async () => await this.#delete(await this.#load(id)) || undefined)
-    // The file is deleted even if this fails; the next sweep tries again.
-    await this.afterDeletion(id).catch(() => {})
+    // The file is deleted even if this fails.
+    await this.afterDeletion(id).catch(() => this.#settings.onUndone?.())
   }
 
   /** Deletes a file that has expired. */

@@ -20,6 +20,8 @@ import type { StockChange } from '../usage/stock.js'
 export interface UploadSettings {
   /** Bytes of one part. */
   maxPartBytes: number
+  /** A scheduled task was left undone: it is to be carried out before long. */
+  onUndone? (): void
 }
 
 /** An upload as it is stored: what clients see, and what the file will need. */
@@ -207,8 +209,8 @@ export class Uploads {
       ...items
     ], { files: file === undefined ? 0 : 1, bytes: (file?.bytes ?? 0) - upload.bytes })
     if (!written) return undefined
-    // The upload has ended even if its parts cannot be removed; the next sweep tries again.
-    await this.settle(upload.id).catch(() => {})
+    // The upload has ended even if its parts cannot be removed.
+    await this.settle(upload.id).catch(() => this.#settings.onUndone?.())
     return next
   }
 

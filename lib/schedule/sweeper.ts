@@ -3,8 +3,8 @@ import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import { unixSeconds, type Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
-import { PeriodicTask } from '../shared/timers.js'
-import { filesPartition, PROCESS_ID, type ScheduledTask } from './scheduled-tasks.js'
+import { PeriodicTask, Timer } from '../shared/timers.js'
+import { filesPartition, PROCESS_ID, type ScheduledTask, type TaskType } from './scheduled-tasks.js'
 
 /** The services of a project that carry out its scheduled tasks. Each task may be carried out more than once. */
 export interface SweptProject {
@@ -21,6 +21,8 @@ export interface SweeperOptions {
 }
 
 const INTERVAL_MS = 10 * 60 * 1000
+/** After work that could not be done, and twice as long each time it fails again. */
+const RETRY_MS = 1000
 
 /**
  * Carries out the scheduled tasks of all projects when their time has come: expired files and vector stores, ended uploads, and bytes
@@ -31,10 +33,15 @@ export class Sweeper {
   readonly #sweeps: PeriodicTask
   /** Whether bytes that earlier processes were receiving will never get an owner. */
   #hasExclusiveStore = false
+  readonly #retry: Timer
+  #retryMs = RETRY_MS
+  #isSweeping = false
+  #isStopped = false
 
   constructor (options: SweeperOptions) {
     const { clock, log } = options
     this.#options = options
+    this.#retry = new Timer(clock)
     this.#sweeps = new PeriodicTask({
       clock,
       intervalMs: INTERVAL_MS,
@@ -53,38 +60,69 @@ export class Sweeper {
     this.#sweeps.runNow().catch(() => {})
   }
 
+  /** A task that is due was left undone, for want of a store perhaps: sweeps in a second, and less and less often until nothing is left. */
+  soon (): void {
+    if (this.#isStopped) return
+    this.#retry.set(this.#retryMs, () => {
+      // The one under way may have passed the task by.
+      if (this.#isSweeping) this.soon()
+      else this.#sweeps.runNow().catch(() => {})
+    })
+  }
+
   /** Resolves when the sweep under way, if any, has ended. */
   async stop (): Promise<void> {
+    this.#isStopped = true
+    this.#retry.clear()
     await this.#sweeps.stop()
   }
 
   async #sweep (signal: AbortSignal): Promise<void> {
+    this.#isSweeping = true
+    let isClean = false
+    try {
+      isClean = await this.#carryOutAll(signal)
+    } finally {
+      this.#isSweeping = false
+      this.#retryMs = isClean ? RETRY_MS : Math.min(this.#retryMs * 2, INTERVAL_MS)
+      if (!isClean) this.soon()
+    }
+  }
+
+  /** Whether all that is due was done. */
+  async #carryOutAll (signal: AbortSignal): Promise<boolean> {
     const { records, log } = this.#options
+    let isClean = true
     const onDamaged = (err: unknown): void => log.error({ err }, 'a scheduled task cannot be read, and is left as it is')
     for await (const { id: project } of eachRecord(records, { project: SYSTEM_PROJECT, partition: PARTITION.fileProjects, kind: KIND.fileProject }, { onDamaged })) {
       for await (const { body: task } of eachRecord<ScheduledTask>(records, { ...filesPartition(project), kind: KIND.scheduledTask }, { onDamaged })) {
-        if (signal.aborted) return
-        if (this.#isDue(task)) await this.#carryOut(project, task)
+        if (signal.aborted) return isClean
+        if (this.#isDue(task) && !await this.#carryOut(project, task)) isClean = false
       }
     }
+    return isClean
   }
 
   #isDue ({ at, task, by }: ScheduledTask): boolean {
     return at <= unixSeconds(this.#options.clock) || (this.#hasExclusiveStore && task === 'bytes' && by !== PROCESS_ID)
   }
 
-  async #carryOut (name: string, { task, id }: ScheduledTask): Promise<void> {
+  /** Whether it was done. */
+  async #carryOut (name: string, { task, id }: ScheduledTask): Promise<boolean> {
     const { files, uploads, vectorStores } = this.#options.project(name)
+    const work: Record<TaskType, () => Promise<void>> = {
+      bytes: async () => await files.discard({ id }),
+      deleted: async () => await files.afterDeletion(id),
+      file: async () => await files.expire(id),
+      upload: async () => await uploads.settle(id),
+      store: async () => await vectorStores.stores.expire(id)
+    }
     try {
-      switch (task) {
-        case 'bytes': return await files.discard({ id })
-        case 'deleted': return await files.afterDeletion(id)
-        case 'file': return await files.expire(id)
-        case 'upload': return await uploads.settle(id)
-        case 'store': return await vectorStores.stores.expire(id)
-      }
+      await work[task]()
+      return true
     } catch (err) {
-      this.#options.log.error({ err, project: name, task, id }, 'a scheduled task failed; the next sweep tries again')
+      this.#options.log.error({ err, project: name, task, id }, 'a scheduled task failed; it is tried again')
+      return false
     }
   }
 }

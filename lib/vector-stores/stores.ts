@@ -154,15 +154,20 @@ export class VectorStores {
   async delete (id: string): Promise<void> {
     const { records, project } = this.#scope
     const ref = this.#ref(id)
+    const entryKey = { project, partition: PARTITION.vectorStores, kind: KIND.vectorStore, id }
     const fileIds = await untilWritten(async () => {
       const record = await loadStore(records, ref)
-      if (record === undefined) throw missing(id)
+      if (record === undefined) {
+        // An earlier deletion may have come no further than this.
+        if (await records.get(entryKey) === undefined) throw missing(id)
+        return []
+      }
       // The files of this version: attaching one changes the version.
       const ids: string[] = []
       for await (const { id } of eachRecord<FileBody>(records, { ...partitionOf(ref), kind: KIND.vectorStoreFile })) ids.push(id)
       return await records.write(partitionOf(ref), [{ op: 'check', kind: KIND.vectorStore, id, expect: record.version }, { op: 'clear' }]) ? ids : undefined
     })
-    const entry = await records.get({ project, partition: PARTITION.vectorStores, kind: KIND.vectorStore, id })
+    const entry = await records.get(entryKey)
     if (entry !== undefined) await records.write(entry, [{ op: 'delete', kind: KIND.vectorStore, id }, ...await rememberPlace(records, entry)])
     await records.write(filesPartition(project), [removeTask('store', id)])
     await endUses(records, ref, fileIds)

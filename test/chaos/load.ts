@@ -55,7 +55,7 @@ function isFair (error: any, stop: AbortSignal): boolean {
 }
 
 /** Of the events that end a stream before its run. */
-const CODES_OF_ENDS: readonly unknown[] = ['shutting_down', 'run_moved', 'storage_unavailable', null]
+const CODES_OF_ENDS: readonly unknown[] = ['shutting_down', 'stream_interrupted', 'storage_unavailable', null]
 
 /** A thread with a few turns. */
 async function talk (load: Load): Promise<void> {

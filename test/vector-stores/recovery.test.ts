@@ -127,3 +127,16 @@ for (const how of ['is taken out of the store', 'is deleted'] as const) {
     t.match(await stores.get(id), { file_counts: { completed: 0, total: 0 } })
   })
 }
+
+test('a deletion that stopped half-way is carried through by its repetition, and a store that is away meanwhile leaves nothing listed', async t => {
+  const storage = new GatedStore()
+  const { vectorStores: { stores } } = await startWorld(t, { storage })
+  const { id } = await stores.create({ name: 'short-lived' })
+  // More often than an uncertain write is repeated.
+  for (let i = 0; i < 20; i++) storage.fail(items => items.some(item => item.op === 'delete' && item.kind === KIND.vectorStore), new Error('away'))
+  await t.rejects(stores.delete(id), { message: 'away' })
+  storage.forgive()
+  await stores.delete(id)
+  t.strictSame((await stores.list({})).data, [])
+  await t.rejects(stores.delete(id), { message: /No vector store found/ })
+})

@@ -46,6 +46,11 @@ export class GatedStore extends MemoryRecordStore {
     this.#failures.push({ matches, error })
   }
 
+  /** No write rejects any more. */
+  forgive (): void {
+    this.#failures = []
+  }
+
   override async get<Body = unknown> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
     const record = await super.get<Body>(key)
     const hold = this.#reads.find(({ matches }) => matches(key))
