@@ -38,7 +38,8 @@ export class Staging {
     const { records, clock, project } = this.#scope
     await this.registerProject()
     const at = unixSeconds(clock) + LEFTOVERS_MS / 1000
-    await records.write(filesPartition(project), [scheduleTask({ task: 'bytes', id, at, by: PROCESS_ID })])
+    // `claim` takes the task's first version, so a repetition of a write that was carried out must not make a second.
+    await records.write(filesPartition(project), [{ ...scheduleTask({ task: 'bytes', id, at, by: PROCESS_ID }), expect: 'absent' }])
     try {
       return await this.#blobs.put({ project, id }, source, {
         check (bytes) { if (bytes > maxBytes) throw exceeded(maxBytes) }

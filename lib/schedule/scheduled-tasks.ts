@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { PartitionKey, RecordStore, WriteItem } from '../../storage/record-store.js'
+import type { PartitionKey, PutItem, RecordStore, WriteItem } from '../../storage/record-store.js'
 
 /**
  * What has to be done at a given time, whether or not the process that scheduled it still runs:
@@ -31,7 +31,7 @@ export const PROCESS_ID = randomUUID()
 export const taskRecordId = ({ task, id }: Pick<ScheduledTask, 'task' | 'id'>): string => `${task} ${id}`
 
 /** Schedules a task, in place of one of the same type and id. */
-export const scheduleTask = (task: ScheduledTask): WriteItem => ({ op: 'put', kind: KIND.scheduledTask, id: taskRecordId(task), body: task })
+export const scheduleTask = (task: ScheduledTask): PutItem => ({ op: 'put', kind: KIND.scheduledTask, id: taskRecordId(task), body: task })
 
 /** Removes a task that is done or no longer needed. */
 export const removeTask = (task: TaskType, id: string): WriteItem => ({ op: 'delete', kind: KIND.scheduledTask, id: taskRecordId({ task, id }) })

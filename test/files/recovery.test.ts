@@ -4,7 +4,7 @@ import { scheduleTask } from '../../lib/schedule/scheduled-tasks.js'
 import { MemoryBlobStore, type MemoryBlobs } from '../../storage/memory/blobs.js'
 import { DEFAULT_PROJECT, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
-import type { RecordStore, WriteItem } from '../../storage/record-store.js'
+import { StorageUnavailableError, type PartitionKey, type RecordStore, type WriteItem } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { startServer } from '../helpers/server.js'
 import { startFileServer, until } from './helpers.js'
@@ -100,4 +100,29 @@ test('what fails again is tried again, less and less often', async t => {
     await until(() => tries === i + 2)
   }
   await until(async () => await left() === 0)
+})
+
+test('the answer to any write of an upload may get lost', async t => {
+  let lose = -1
+  class Losing extends MemoryRecordStore {
+    override async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+      const done = await super.write(key, items)
+      if (lose-- === 0) throw new StorageUnavailableError('The connection was lost.')
+      return done
+    }
+  }
+  for (let n = 0; n < 12; n++) {
+    const records = new Losing()
+    const { server, upload } = await startFileServer(t, { storage: records, mayLogErrors: true })
+    lose = n
+    const file = await upload('the whole text')
+    t.equal((await fetch(`${server.baseURL}/files/${file.id}/content`)).status, 200, `a file whose write ${n} had no answer`)
+    const { body: open } = await server.post('/uploads', { purpose: 'assistants', filename: 'a.txt', bytes: 3, mime_type: 'text/plain' })
+    const form = new FormData()
+    form.append('data', new Blob(['abc']), 'a')
+    const part = await fetch(`${server.baseURL}/uploads/${open.id}/parts`, { method: 'POST', body: form })
+    t.equal(part.status, 200, `a part whose write ${n} had no answer`)
+    const done = await server.post(`/uploads/${open.id}/complete`, { part_ids: [(await part.json() as { id: string }).id] })
+    t.match(done, { status: 200, body: { status: 'completed', file: { bytes: 3 } } }, `an upload whose write ${n} had no answer`)
+  }
 })
