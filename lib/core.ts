@@ -5,6 +5,7 @@ import type { ServerInfo } from '../schemas/server.js'
 import type { RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import type { Clock } from './shared/clock.js'
+import { StoreClock } from './shared/store-clock.js'
 import { packageVersion } from './shared/version.js'
 import type { ProjectApi } from './project-api.js'
 import { eraseProject, eraseThread, refuseOtherProject } from './erase.js'
@@ -72,6 +73,7 @@ export class Core {
   readonly #interpreter: Interpreter | undefined
   readonly #projects = new Map<string, ProjectApi>()
   /** When each project was entered last, in milliseconds since the epoch, and whether it was used since. */
+  readonly #storeClock: StoreClock
   readonly #enrolled = new Map<string, { at: number, isUsed: boolean }>()
   /** Enters again those that were used since: the store may have lost them just before, and no request may follow. */
   readonly #enrolment: PeriodicTask
@@ -81,10 +83,11 @@ export class Core {
     this.#options = options
     this.#log = log
     this.#records = options.storage.records
-    this.clock = options.clock
+    this.clock = this.#storeClock = new StoreClock(options.clock)
     this.threadStorage = options.storage.threadStorage
-    if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, options.clock, log)
-    const { clock, limits } = options
+    if (options.webhooks !== undefined) this.#webhooks = new Webhooks(options.webhooks, this.clock, log)
+    const { limits } = options
+    const { clock } = this
     const mode = options.lockMode === 'wait' ? new WaitingLocks({ clock, waitMs: limits.lockWaitMs, maxWaiters: limits.lockMaxWaiters }) : rejectingLocks
     const locks = new FreeingLocks(mode, async (project, threadId, runId) => await this.project(project).runs.freeLock(threadId, runId))
     this.models = new ModelRegistry({ ...options.models, clock, log })
@@ -282,6 +285,7 @@ export class Core {
   /** Opens the store alone: nothing is taken up. */
   async openStores (): Promise<void> {
     await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
+    this.#storeClock.skewMs = this.#records.clockSkewMs ?? 0
   }
 
   /** Throws when the store takes no writes. Requests that come while one is written share the answer. */

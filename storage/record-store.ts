@@ -135,6 +135,9 @@ export interface RecordStore {
   /** What its operator should know once it is connected, in whole sentences. */
   readonly warnings?: readonly string[]
 
+  /** By how much the clock of this machine was ahead of the backend's when it was connected, in milliseconds; 0 when they are within seconds of each other. */
+  readonly clockSkewMs?: number
+
   /** Opens the backend. Idempotent. Throws `StorageUnavailableError` when it cannot be reached. */
   connect (): Promise<void>
 

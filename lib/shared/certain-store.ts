@@ -49,6 +49,7 @@ class CertainStore implements ObservableStore {
     if (inner.blobs !== undefined) this.blobs = () => inner.blobs!()
   }
 
+  get clockSkewMs (): number { return this.#inner.clockSkewMs ?? 0 }
   get warnings (): readonly string[] { return this.#inner.warnings ?? [] }
 
   async connect (): Promise<void> { await this.#inner.connect() }

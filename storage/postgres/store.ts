@@ -1,4 +1,4 @@
-import { clockWarnings } from '../base/clock-skew.js'
+import { clockWarnings, measureClockSkew } from '../base/clock-skew.js'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import type { PreparedItem, PreparedPut } from '../base/batch.js'
 import { PostgresBlobStore } from './blobs.js'
@@ -26,6 +26,7 @@ export class PostgresRecordStore extends AbstractRecordStore {
   readonly #timeouts: StoreTimeouts
   #connections: OpenPool | undefined
   #listener: PostgresListener | undefined
+  clockSkewMs = 0
   #warnings: readonly string[] = []
 
   constructor (options: PostgresRecordStoreOptions) {
@@ -51,7 +52,8 @@ export class PostgresRecordStore extends AbstractRecordStore {
     const { pool } = this.#connections
     try {
       await migrate(pool, this.#names)
-      this.#warnings = await clockWarnings('PostgreSQL', async () => Number((await this.#query('SELECT extract(epoch FROM clock_timestamp()) * 1000', []))[0]?.[0]))
+      this.clockSkewMs = await measureClockSkew(async () => Number((await this.#query('SELECT extract(epoch FROM clock_timestamp()) * 1000', []))[0]?.[0]))
+      this.#warnings = clockWarnings('PostgreSQL', this.clockSkewMs)
     } catch (error) {
       await this.close()
       if (error instanceof StorageUnavailableError) throw error

@@ -1,4 +1,4 @@
-import { clockWarnings } from '../base/clock-skew.js'
+import { clockWarnings, measureClockSkew } from '../base/clock-skew.js'
 import { StorageUnavailableError } from '../record-store.js'
 import type { RedisConnection } from './connection.js'
 
@@ -6,7 +6,7 @@ import type { RedisConnection } from './connection.js'
  * What the operator of this server should know about what it keeps. Throws a `StorageUnavailableError` when it may drop keys. Nothing is known of
  * a server that does not let itself be asked (an access list, a managed service).
  */
-export async function examine (connection: RedisConnection, allowEviction: boolean): Promise<string[]> {
+export async function examine (connection: RedisConnection, allowEviction: boolean): Promise<{ warnings: string[], clockSkewMs: number }> {
   const info = await connection.run(async client => await client.info()).catch(() => '')
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
   const policy = field('maxmemory_policy')
@@ -18,10 +18,11 @@ export async function examine (connection: RedisConnection, allowEviction: boole
   const warnings: string[] = []
   if (drops) warnings.push(`Redis may drop keys when its memory is full (maxmemory-policy ${policy}).`)
   if (field('aof_enabled') === '0' && await savesNothing(connection)) warnings.push('Redis keeps nothing on the disk: neither appendonly nor save is on. A restart of Redis loses everything.')
-  return [...warnings, ...await clockWarnings('Redis', async () => {
+  const clockSkewMs = await measureClockSkew(async () => {
     const [seconds, micros] = await connection.run(async client => await client.time())
     return Number(seconds) * 1000 + Number(micros) / 1000
-  })]
+  })
+  return { warnings: [...warnings, ...clockWarnings('Redis', clockSkewMs)], clockSkewMs }
 }
 
 async function savesNothing (connection: RedisConnection): Promise<boolean> {

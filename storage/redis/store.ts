@@ -23,6 +23,7 @@ export class RedisRecordStore extends AbstractRecordStore {
   readonly #options: RedisRecordStoreOptions
   readonly #connection: RedisConnection
   #subscriber: RedisSubscriber | undefined
+  clockSkewMs = 0
   #warnings: readonly string[] = []
 
   constructor (options: RedisRecordStoreOptions = {}) {
@@ -44,7 +45,9 @@ export class RedisRecordStore extends AbstractRecordStore {
     await this.#connection.open()
     try {
       await refuseNewer(this.#connection)
-      this.#warnings = await examine(this.#connection, this.#options.allowEviction ?? false)
+      const { warnings, clockSkewMs } = await examine(this.#connection, this.#options.allowEviction ?? false)
+      this.#warnings = warnings
+      this.clockSkewMs = clockSkewMs
     } catch (error) {
       this.#connection.close()
       throw error
