@@ -35,6 +35,8 @@ import { schemaExtender, type ExtendSchema } from './tools/tool-schemas.js'
 import { RetrievalService } from './vector-stores/service.js'
 import { quotasOf } from './usage/quotas.js'
 import { SharedCounters } from './usage/shared-counters.js'
+import { OTHER, UsageLedger } from './usage/ledger.js'
+import { UsageReports } from './usage/reports.js'
 import { Spending } from './usage/spending.js'
 import { Webhooks } from './dialects/assistants/webhooks.js'
 
@@ -55,6 +57,7 @@ export class Core {
   readonly clock: Clock
   readonly idempotentAnswers: IdempotentAnswers
   readonly spending: Spending
+  readonly usageReports: UsageReports
   /** Undefined unless the option `metrics` wants them. */
   readonly metrics: Metrics | undefined
   #streams = (): number => 0
@@ -62,6 +65,7 @@ export class Core {
   readonly extendSchema: ExtendSchema
   readonly #records: RecordStore
   readonly #counters: SharedCounters
+  readonly #ledger: UsageLedger
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
   readonly #functions: ServerTools
@@ -114,6 +118,8 @@ export class Core {
     this.extendSchema = schemaExtender(options.builtInTools)
     this.#counters = new SharedCounters({ records: this.#records, clock, log })
     this.spending = new Spending(options.quotas, this.#counters, clock)
+    this.#ledger = new UsageLedger({ records: this.#records, clock, log })
+    this.usageReports = new UsageReports({ records: this.#records, ledger: this.#ledger, clock, prices: options.prices })
     this.idempotentAnswers = new IdempotentAnswers(this.#records, clock)
     this.threadManager = new ThreadManager(this.#records, {
       clock,
@@ -135,6 +141,8 @@ export class Core {
         logRun(log, key, run, report)
         this.metrics?.stopped(run, report)
         if (!isActive(run.status)) {
+          const { provider, model, keyName } = report
+          this.#ledger.add(key.project, { kind: 'completions', key: keyName ?? null, model: provider === undefined || model === undefined ? run.model : this.models.publicName(provider, model) }, { runs: 1 })
           locks.released(key.project, key.partition)
           // A seat that stays is given up when the next run finds none.
           this.project(key.project).runs.leaveSeat(key.jobId).catch(() => {})
@@ -148,7 +156,8 @@ export class Core {
       records: this.#records,
       clock,
       models: withImages(options.thinking === 'strip' ? withoutThinking(this.models) : this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
-      failures: this.models,
+      registry: this.models,
+      ledger: this.#ledger,
       tools: this.#tools,
       functions: this.#functions,
       spending: this.spending,
@@ -223,6 +232,14 @@ export class Core {
     }
   }
 
+  /** What counts the use of a model by its clients. */
+  metering (asked: unknown): { spending: Spending, ledger: UsageLedger, model: string } {
+    const meters = { spending: this.spending, ledger: this.#ledger }
+    if (typeof asked !== 'string' && !this.models.hasDefault) return { ...meters, model: OTHER }
+    const { providerName, model } = this.models.resolve(typeof asked === 'string' ? asked : undefined)
+    return { ...meters, model: this.models.publicName(providerName, model) }
+  }
+
   /** A run that this process has created or gone on with, as it is now. */
   recentRun (project: string, threadId: string, runId: string): Run | undefined {
     return this.#engine.recent(runKey(project, threadId, runId)) as Run | undefined
@@ -236,6 +253,7 @@ export class Core {
   /** Removes everything of a project. `named` is to be its name. */
   async eraseProject (api: ProjectApi, named: string): Promise<ErasedProject> {
     refuseOtherProject(api.project, named)
+    this.#ledger.forget(api.project)
     const erased = await eraseProject(api, this.#records, this.clock)
     this.#enrolled.delete(api.project)
     return erased
@@ -306,7 +324,7 @@ export class Core {
     await Promise.all([this.#engine.stop(), this.#sweeper.stop(), this.#enrolment.stop()])
     await this.#retrieval.stop()
     // Best effort: a store that is away loses what was counted in the last second.
-    await this.#counters.stop().catch(() => {})
+    await Promise.all([this.#counters.stop().catch(() => {}), this.#ledger.stop().catch(() => {})])
     await Promise.all([this.models.close(), this.#webhooks?.close(), this.#interpreter?.close()])
     if (this.#options.blobs.isOurs) await this.#options.blobs.store.disconnect()
     if (this.#options.storage.isOurs) await this.#records.disconnect()

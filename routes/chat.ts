@@ -14,5 +14,5 @@ export const chatRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, {
   app.post('/chat/completions', {
     bodyLimit: BODY_LIMIT,
     schema: { operationId: 'createChatCompletion', body: JsonObject }
-  }, async (request, reply) => await answerCall(request, reply, streams, async call => metered(await completions.create(call), { asked: call.text, generates: true, payer: callerOf(request), spending: core.spending })))
+  }, async (request, reply) => await answerCall(request, reply, streams, async call => metered(await completions.create(call), { asked: call.text, generates: true, payer: callerOf(request), ...core.metering(call.deployment ?? request.body.model) })))
 }

@@ -14,5 +14,5 @@ export const embeddingRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (a
   app.post('/embeddings', {
     bodyLimit: BODY_LIMIT,
     schema: { operationId: 'createEmbedding', body: JsonObject }
-  }, async (request, reply) => await answerCall(request, reply, streams, async call => metered(await embeddings.create(call), { asked: call.text, generates: false, payer: callerOf(request), spending: core.spending })))
+  }, async (request, reply) => await answerCall(request, reply, streams, async call => metered(await embeddings.create(call), { asked: call.text, generates: false, payer: callerOf(request), ...core.metering(call.deployment ?? request.body.model) })))
 }

@@ -16,6 +16,7 @@ import { runRoutes } from './runs.js'
 import { serverRoutes } from './server.js'
 import { threadRoutes } from './threads.js'
 import { uploadRoutes } from './uploads.js'
+import { usageRoutes } from './usage.js'
 import { vectorStoreRoutes } from './vector-stores.js'
 
 /** Answered without a key. */
@@ -38,6 +39,7 @@ export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, op
   await app.register(fileRoutes)
   await app.register(uploadRoutes)
   await app.register(vectorStoreRoutes, options)
+  await app.register(usageRoutes, options)
   await app.register(chatRoutes, options)
   await app.register(embeddingRoutes, options)
   // Last: it leaves out what is there.

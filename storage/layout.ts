@@ -39,7 +39,7 @@ export const PARTITION = {
   pulls: 'pulls',
   /** Followed by a day: what was answered to requests with an `Idempotency-Key` (`lib/shared/idempotent-answers.ts`). */
   idempotentAnswers: 'idempotent-answers',
-  /** What a project has used in the current minute and day (`lib/usage`). */
+  /** What a project has used: in the current minute and day, and on each day (`lib/usage`). */
   usage: 'usage',
   /** In the system project: what is written to find out whether the store takes writes. */
   readiness: 'readiness'
@@ -80,6 +80,8 @@ export const KIND = {
   project: 'project',
   readiness: 'readiness',
   counter: 'counter',
+  /** Among the counters, id = day in UTC: what the project has used on it, for good (`lib/usage/ledger.ts`). */
+  usageDay: 'usage_day',
   /** Among the files, id `files`: how many there are and their bytes, where the project has a quota of them. */
   stock: 'stock',
   /** In the project's `active-runs`: where it has a quota of runs, one that has not ended. */

@@ -93,6 +93,9 @@ export const OPERATIONS = [
   { id: 'getHealth', method: 'GET', path: '/health', section: 'docs/plugin.md' },
   { id: 'getReady', method: 'GET', path: '/ready', section: 'docs/plugin.md' },
   { id: 'getServer', method: 'GET', path: '/server', section: 'docs/console.md' },
+  /** As OpenAI's administration API has them. */
+  { id: 'getUsageOfCompletions', method: 'GET', path: '/organization/usage/completions', section: 'docs/operations.md' },
+  { id: 'getCosts', method: 'GET', path: '/organization/costs', section: 'docs/operations.md' },
   { id: 'getOpenApi', method: 'GET', path: '/openapi.json', section: 'docs/plugin.md' }
 ] as const satisfies readonly Operation[]
 

@@ -1,3 +1,4 @@
+import type { UsageKind, UsageLedger } from '../usage/ledger.js'
 import type { Payer, Spending } from '../usage/spending.js'
 import type { Answer } from './call.js'
 
@@ -14,12 +15,18 @@ export interface Metering {
   generates: boolean
   payer: Payer
   spending: Spending
+  ledger: Pick<UsageLedger, 'add'>
+  /** As `GET /models` names it. */
+  model: string
 }
 
 /** The same answer, its tokens counted once it has been sent: as the vendor counts them, else a token for each four bytes. */
-export function metered (answer: Answer, { asked, generates, payer, spending }: Metering): Answer {
+export function metered (answer: Answer, { asked, generates, payer, spending, ledger, model }: Metering): Answer {
   const count = (text: string, bytes: number): void => {
-    spending.spend(payer, 'tokens', tokensIn(text) || Math.ceil((Buffer.byteLength(asked) + (generates ? bytes : 0)) / BYTES_PER_TOKEN))
+    const { total, input, output, cached } = tokensIn(text) ?? estimated(Buffer.byteLength(asked), generates ? bytes : 0)
+    spending.spend(payer, 'tokens', total)
+    const kind: UsageKind = generates ? 'completions' : 'embeddings'
+    ledger.add(payer.project, { kind, key: payer.keyName ?? null, model }, { requests: 1, inputTokens: input, cachedTokens: cached, outputTokens: output })
   }
   if ('object' in answer) {
     const text = JSON.stringify(answer.object)
@@ -44,9 +51,26 @@ async function * watched (chunks: AsyncIterable<string | Uint8Array>, ended: (ta
   }
 }
 
-/** What the last `usage` says; 0 without one. Words of a model cannot be mistaken for it: their quotation marks are escaped. */
-function tokensIn (text: string): number {
+interface Tokens {
+  total: number
+  input: number
+  output: number
+  /** Of the input those that the vendor had in its cache. */
+  cached: number
+}
+
+/** What the last `usage` says; undefined without one. Words of a model cannot be mistaken for it: their quotation marks are escaped. */
+function tokensIn (text: string): Tokens | undefined {
   const [, usage = ''] = /.*"usage"\s*:\s*\{(.*)/s.exec(text) ?? []
-  const [, total = 0] = /"total_tokens"\s*:\s*(\d{1,12})/.exec(usage) ?? []
-  return Number(total)
+  const count = (name: string): number => Number(new RegExp(`"${name}"\\s*:\\s*(\\d{1,12})`).exec(usage)?.[1] ?? 0)
+  const total = count('total_tokens')
+  if (total === 0) return undefined
+  const output = Math.min(count('completion_tokens'), total)
+  return { total, input: total - output, output, cached: Math.min(count('cached_tokens'), total - output) }
+}
+
+function estimated (askedBytes: number, answeredBytes: number): Tokens {
+  const total = Math.ceil((askedBytes + answeredBytes) / BYTES_PER_TOKEN)
+  const input = Math.min(Math.ceil(askedBytes / BYTES_PER_TOKEN), total)
+  return { total, input, output: total - input, cached: 0 }
 }

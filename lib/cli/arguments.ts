@@ -5,6 +5,7 @@ import { readErase, type EraseCommand } from './erase-arguments.js'
 import { readKeyCommand, type KeyCommand } from './key.js'
 import { readSandboxPrepare, type SandboxPrepareCommand } from './sandbox-arguments.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
+import { readUsage, type UsageCommand } from './usage-arguments.js'
 import { readExport, readImport, readPull, type ExportCommand, type ImportCommand, type PullCommand } from './transfer-arguments.js'
 
 export type Command =
@@ -17,7 +18,7 @@ export type Command =
   | { run: 'doctor', mayRepair: boolean, values: Values }
   | { run: 'sandbox', action: 'check', values: Values }
   | EraseCommand & { values: Values }
-  | SandboxPrepareCommand | KeyCommand | ExportCommand | ImportCommand | PullCommand
+  | SandboxPrepareCommand | KeyCommand | UsageCommand | ExportCommand | ImportCommand | PullCommand
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -37,6 +38,7 @@ export function readCommand (argv: readonly string[], env: Environment): Command
     case 'sandbox prepare': return readSandboxPrepare(argv)
     case 'init': return { run: 'init', file: readFlags('init', argv).positionals[0] ?? 'openai-compat.config.mjs' }
     case 'completion': return { run: 'completion', shell: readShell(argv) }
+    case 'usage': return readUsage(argv, env)
     case 'eval': {
       const { values, positionals: [file] } = readFlags('eval', argv)
       if (file === undefined) throw new OperatorError('eval needs a file with documents and questions: see --help.')

@@ -119,6 +119,16 @@ export const COMMANDS = {
       from: { type: 'string', placeholder: 'URL', about: 'where to fetch them from' }
     }
   },
+  usage: {
+    about: 'print what projects have used as CSV',
+    details: 'Prints what each project has used on each day, by key and model, and what it cost by the prices of the config file. Reads the store itself: with SQLite, stop the server first.',
+    flags: {
+      ...STORE,
+      from: { type: 'string', placeholder: 'DATE', about: 'the first day, such as 2027-01-31; default 30 days ago' },
+      to: { type: 'string', placeholder: 'DATE', about: 'the last day; default today' },
+      project: { type: 'string', placeholder: 'NAME', about: 'one project; default all' }
+    }
+  },
   init: {
     about: 'write a config file with comments',
     details: 'Writes openai-compat.config.mjs with comments, or FILE: a name in .json gets JSON that refers to the schema for editors. A file that is there is left alone.',

@@ -16,6 +16,8 @@ export interface ApiKey {
   readOnly?: boolean
   /** Whether it may erase everything of its project with one request. Default false. */
   mayErase?: boolean
+  /** Whether it may read what all projects have used and cost. Default false: its own project alone. */
+  admin?: boolean
   /** The models that it may use, exact or with `*`. Default all. */
   models?: readonly string[]
   /** Requests in a minute; more are a 429. Default: as many as the project may. */
@@ -33,6 +35,7 @@ export interface Caller {
   keyName?: string
   readOnly?: boolean
   mayErase?: boolean
+  admin?: boolean
   models?: readonly string[]
   requestsPerMinute?: number
   tokensPerMinute?: number
@@ -59,7 +62,7 @@ export const sha256 = (text: string): Buffer => createHash('sha256').update(text
 /** As it stands in a configuration. */
 export const hashedKey = (key: string): string => `sha256:${sha256(key).toString('hex')}`
 
-const FIELDS: readonly string[] = ['key', 'name', 'project', 'expires', 'readOnly', 'mayErase', 'models', 'requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] satisfies (keyof ApiKey)[]
+const FIELDS: readonly string[] = ['key', 'name', 'project', 'expires', 'readOnly', 'mayErase', 'admin', 'models', 'requestsPerMinute', 'tokensPerMinute', 'tokensPerDay'] satisfies (keyof ApiKey)[]
 
 /** Keys as options and files give them: a list, or projects by key. Throws a TypeError that quotes none of them. */
 export function knownKeys (given: unknown, what: string): KnownKey[] {
@@ -75,13 +78,14 @@ function knownKey (entry: unknown, what: string): KnownKey {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return refuse('must be a key or an object with one')
   const unknown = Object.keys(entry).find(name => !FIELDS.includes(name))
   if (unknown !== undefined) refuse(`has an unknown field "${unknown}"; there are: ${FIELDS.join(', ')}`)
-  const { key, name, project = DEFAULT_PROJECT, expires, readOnly = false, mayErase = false, models, ...rest } = entry as ApiKey
+  const { key, name, project = DEFAULT_PROJECT, expires, readOnly = false, mayErase = false, admin = false, models, ...rest } = entry as ApiKey
   if (typeof key !== 'string' || key === '') refuse('must have a key that is not empty')
   if (key.startsWith('sha256:') && !HASHED.test(key)) refuse('must have 64 hexadecimal digits behind "sha256:"')
   if (typeof project !== 'string' || project === '') refuse('must have a project that is not empty')
   if (name !== undefined && (typeof name !== 'string' || name === '' || Buffer.byteLength(name) > MAX_NAME_BYTES)) refuse(`must have a name of 1 to ${MAX_NAME_BYTES} bytes`)
   if (typeof readOnly !== 'boolean') refuse('must have readOnly true or false')
   if (typeof mayErase !== 'boolean') refuse('must have mayErase true or false')
+  if (typeof admin !== 'boolean') refuse('must have admin true or false')
   if (models !== undefined && !(Array.isArray(models) && models.every(model => typeof model === 'string' && model !== ''))) refuse('must have models as a list of names')
   const quotas = Object.fromEntries(KEY_QUOTAS.flatMap(name => rest[name] === undefined ? [] : [[name, rest[name]]]))
   for (const [name, value] of Object.entries(quotas)) if (!isQuota(value)) refuse(`must have ${name} as a whole number, 1 or more`)
@@ -89,6 +93,6 @@ function knownKey (entry: unknown, what: string): KnownKey {
   if (Number.isNaN(expiresAt)) refuse('must have a date in expires')
   const hex = HASHED.exec(key)?.[1]
   const digest = hex === undefined ? sha256(key) : Buffer.from(hex, 'hex')
-  const caller: Caller = { project, keyName: name ?? `sha256:${digest.toString('hex').slice(0, 8)}`, readOnly, mayErase, ...models === undefined ? {} : { models }, ...quotas }
+  const caller: Caller = { project, keyName: name ?? `sha256:${digest.toString('hex').slice(0, 8)}`, readOnly, mayErase, admin, ...models === undefined ? {} : { models }, ...quotas }
   return { digest, expiresAt, caller }
 }

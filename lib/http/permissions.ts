@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ApiError } from '../shared/errors.js'
+import { matches } from '../shared/wildcard.js'
 import { azureDeployment } from './azure.js'
 import type { Caller } from './keys.js'
 import { apiOf, callerOf } from './request-context.js'
@@ -51,11 +52,6 @@ async function modelsOf (request: FastifyRequest): Promise<string[]> {
   // One that does not exist is the route's to report.
   const assistant = await apiOf(request).assistants.get(assistantId).catch(() => undefined)
   return assistant === undefined ? [] : [assistant.model]
-}
-
-function matches (pattern: string, model: string): boolean {
-  const parts = pattern.split('*').map(part => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(model)
 }
 
 /** What an audit or a limit is kept by. */

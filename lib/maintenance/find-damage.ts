@@ -44,6 +44,7 @@ export async function findDamage (records: RecordStore, onDamaged: OnDamaged): P
   for await (const project of ids({ project: SYSTEM_PROJECT, partition: PARTITION.projects, kind: KIND.project })) projects.add(project)
   for (const project of projects) {
     await read({ project, partition: PARTITION.assistants, kind: KIND.assistant })
+    await read({ project, partition: PARTITION.usage, kind: KIND.usageDay })
     const files = { project, partition: PARTITION.files }
     await readAll(files, [KIND.file, KIND.scheduledTask])
     for await (const upload of ids({ ...files, kind: KIND.upload })) await read({ ...files, kind: KIND.uploadPart, parent: upload })

@@ -109,6 +109,11 @@ export class ModelRegistry {
     return { provider, providerName: this.#defaultProvider, model: target }
   }
 
+  /** Whether a request may do without the name of a model. */
+  get hasDefault (): boolean {
+    return this.#defaultModel !== ''
+  }
+
   /** The provider of requests that need no model. */
   fallback (): Omit<ResolvedModel, 'model'> {
     return { provider: this.#providers.get(this.#defaultProvider)!, providerName: this.#defaultProvider }
@@ -123,7 +128,7 @@ export class ModelRegistry {
     const objects = new Map<string, ModelObject>()
     for (const { name, models } of lists) {
       for (const model of models) {
-        const id = this.#publicName(name, model.id)
+        const id = this.publicName(name, model.id)
         objects.set(id, wire(id, model))
       }
     }
@@ -154,7 +159,7 @@ export class ModelRegistry {
     const [first] = names
     if (first === undefined) return failure
     const more = names.length > SHOWN_MODELS ? `, and ${names.length - SHOWN_MODELS} more` : ''
-    const hint = `The provider "${providerName}" has: ${names.slice(0, SHOWN_MODELS).join(', ')}${more}. To have one of them answer: --alias ${asked || model}=${this.#publicName(providerName, first)}`
+    const hint = `The provider "${providerName}" has: ${names.slice(0, SHOWN_MODELS).join(', ')}${more}. To have one of them answer: --alias ${asked || model}=${this.publicName(providerName, first)}`
     const { code, message, status } = failure
     return new ModelError(code, `${/[.!?]$/.test(message) ? message : `${message}.`} ${hint}`, { ...status === undefined ? {} : { status }, cause: failure })
   }
@@ -182,8 +187,8 @@ export class ModelRegistry {
     }
   }
 
-  /** A model of the default provider has a prefix, too, when its own name would resolve to another provider (`openai/gpt-4o` of OpenRouter). */
-  #publicName (providerName: string, model: string): string {
+  /** What `GET /models` calls it. A model of the default provider has a prefix, too, when its own name would resolve to another provider (`openai/gpt-4o` of OpenRouter). */
+  publicName (providerName: string, model: string): string {
     const misleads = model.includes('/') && this.#providers.has(model.split('/')[0] ?? '')
     const plain = providerName === this.#defaultProvider && !misleads
     return plain ? model : `${providerName}/${model}`

@@ -24,6 +24,7 @@ const PLUGIN_OPTIONS: Record<keyof OpenAICompatOptions, true> = {
   allowedHosts: true,
   audit: true,
   quotas: true,
+  prices: true,
   metrics: true,
   overload: true,
   cors: true,

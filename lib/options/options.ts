@@ -4,6 +4,7 @@ import type { Audit } from '../http/audit-entry.js'
 import { checkedMetrics, type MetricsOption } from '../http/metrics-option.js'
 import { isOpen, type ApiKeys } from '../http/auth.js'
 import { knownKeys } from '../http/keys.js'
+import { checkedPrices, type Prices } from '../usage/prices.js'
 import { checkedQuotas, type Quotas } from '../usage/quotas.js'
 import { DEFAULT_CORS, type FastifyCorsOptions } from '../http/cors.js'
 import { bounds } from './bounds.js'
@@ -140,6 +141,8 @@ export interface OpenAICompatOptions {
   audit?: Audit
   /** What one project may have of the server. Default: no quotas. */
   quotas?: Quotas
+  /** What models cost, for `GET /organization/costs`: US dollars for a million tokens, by model, exact or with `*`. Default none. */
+  prices?: Prices
   /** `GET /metrics` for Prometheus. True: for requests from this machine; with a token for those that have it. Default false; the command line has it on. */
   metrics?: MetricsOption
   /** When requests are refused for the server's own good. Default: never. */
@@ -179,6 +182,7 @@ export interface ResolvedOptions {
   allowedHosts: readonly string[]
   audit: Audit | undefined
   quotas: Quotas
+  prices: Prices
   metrics: MetricsOption
   overload: OverloadOptions
   cors: false | FastifyCorsOptions
@@ -221,6 +225,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
     allowedHosts: checkedHosts(options.allowedHosts ?? []),
     audit: checkedAudit(options.audit),
     quotas: checkedQuotas(options.quotas),
+    prices: checkedPrices(options.prices),
     metrics: checkedMetrics(options.metrics),
     overload: checkedOverload(options.overload),
     cors: options.cors === false ? false : { ...DEFAULT_CORS, ...options.cors },

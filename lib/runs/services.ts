@@ -5,6 +5,7 @@ import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import type { FunctionRunner } from '../tools/tool.js'
+import type { UsageLedger } from '../usage/ledger.js'
 import type { Spending } from '../usage/spending.js'
 
 /** Bounds of the engine. */
@@ -51,8 +52,10 @@ export interface EngineServices {
   log: Logger
   /** Counts tokens and says when there are none left. Default: they are not counted. */
   spending?: Pick<Spending, 'admit' | 'spend'>
-  /** Says more of a model's failure. Default: it is reported as it is. */
-  failures?: Pick<ModelRegistry, 'explain'>
+  /** Says more of a model's failure, and what a model is called. Default: both are reported as they are. */
+  registry?: Pick<ModelRegistry, 'explain' | 'publicName'>
+  /** Keeps what was used. Default: it is not kept. */
+  ledger?: Pick<UsageLedger, 'add'>
   /** What offsets of annotations count. Default `utf16`. */
   offsetUnit?: OffsetUnit
   limits: EngineLimits

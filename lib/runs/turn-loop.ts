@@ -82,7 +82,7 @@ export class TurnLoop {
 
   /** One call of the model. Whether it ended in tool calls; if not, the job has ended with it. */
   async #modelTurn (parts: PromptParts): Promise<boolean> {
-    const { models, limits, failures } = this.#services
+    const { models, limits, registry } = this.#services
     const { turns } = this.#writer
     if (turns >= limits.maxModelTurns) {
       throw new ModelError('server_error', `The run was stopped after ${turns} model turns without an answer.`)
@@ -103,6 +103,7 @@ export class TurnLoop {
       maxCompletionTokens: budget.completion
     })
     this.#host.notes.asked(providerName, model)
+    const name = registry?.publicName(providerName, model) ?? model
     const answer: ModelAnswer = { said: '', usage: undefined, finish: undefined }
     const usedSoFar = async (): Promise<TokenUsage> => {
       const said = { role: 'assistant' as const, content: answer.said, toolCalls: this.#writer.calls() }
@@ -110,12 +111,12 @@ export class TurnLoop {
     }
     const finish = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }), answer).catch(async (error: unknown) => {
       // What was cancelled or broke off has cost something too.
-      if (answer.said !== '') this.#spend(usedSoFar())
-      throw await failures?.explain(error, this.#spec.model) ?? error
+      if (answer.said !== '') this.#spend(usedSoFar(), name)
+      throw await registry?.explain(error, this.#spec.model) ?? error
     })
     const usage = await usedSoFar()
     this.#host.notes.used(usage)
-    this.#spend(usage)
+    this.#spend(usage, name)
     const cut = CUT[finish.reason]
     if (this.#writer.openCalls !== undefined && cut === undefined) {
       this.#host.notes.called(this.#writer.calls().length)
@@ -129,11 +130,15 @@ export class TurnLoop {
     return false
   }
 
-  /** Counts against the quotas of who pays. */
-  #spend (usage: TokenUsage | Promise<TokenUsage>): void {
-    const { spending, log } = this.#services
-    if (spending === undefined) return
-    Promise.resolve(usage).then(({ promptTokens, completionTokens }) => spending.spend(this.#host.payer, 'tokens', promptTokens + completionTokens))
+  /** Counts one call of a model: against the quotas of who pays, and for good. */
+  #spend (usage: TokenUsage | Promise<TokenUsage>, model: string): void {
+    const { spending, ledger, log } = this.#services
+    const { payer } = this.#host
+    if (spending === undefined && ledger === undefined) return
+    Promise.resolve(usage).then(({ promptTokens, completionTokens, cachedTokens }) => {
+      spending?.spend(payer, 'tokens', promptTokens + completionTokens)
+      ledger?.add(payer.project, { kind: 'completions', key: payer.keyName ?? null, model }, { requests: 1, inputTokens: promptTokens, cachedTokens, outputTokens: completionTokens })
+    })
       .catch(err => log.warn({ err, run_id: this.#host.key.jobId }, 'the tokens of a model call could not be counted'))
   }
 

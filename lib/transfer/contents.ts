@@ -51,7 +51,8 @@ export const SECTION: Record<SectionName, Section> = {
       { kind: KIND.vectorStore }
     ]
   },
-  threads: { name: 'threads', partition: PARTITION.threads, index: KIND.thread, contents: [{ kind: KIND.thread }, { kind: KIND.code }, { kind: KIND.message }] }
+  threads: { name: 'threads', partition: PARTITION.threads, index: KIND.thread, contents: [{ kind: KIND.thread }, { kind: KIND.code }, { kind: KIND.message }] },
+  usage: { name: 'usage', partition: PARTITION.usage, contents: [{ kind: KIND.usageDay }] }
 }
 
 export interface FoundRecord {

@@ -24,7 +24,7 @@ export interface PlaceLine {
 }
 
 /** In the order in which they are exported: what is referred to comes first. */
-export const SECTIONS = ['assistants', 'files', 'vector_stores', 'threads'] as const
+export const SECTIONS = ['assistants', 'files', 'vector_stores', 'threads', 'usage'] as const
 export type SectionName = typeof SECTIONS[number]
 
 /** A record as the store has it: the bodies of assistants, threads, messages, runs, steps and files are the API's objects. */
