@@ -24,6 +24,7 @@ import { isActive } from './dialects/assistants/state.js'
 import { PeriodicTask } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { Metrics } from './observe/metrics.js'
+import { RunTracing } from './observe/tracing.js'
 import { logRun } from './observe/run-line.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
@@ -157,6 +158,7 @@ export class Core {
       clock,
       models: withImages(options.thinking === 'strip' ? withoutThinking(this.models) : this.models, { files: project => this.project(project).files, maxBytes: limits.imageBytes }),
       registry: this.models,
+      observer: new RunTracing(packageVersion()),
       ledger: this.#ledger,
       tools: this.#tools,
       functions: this.#functions,

@@ -27,6 +27,7 @@ import { limitRequests } from './http/quotas.js'
 import { decorateRequests, setCaller } from './http/request-context.js'
 import { ReaderSlots } from './http/reader-slots.js'
 import { closeOnUnread } from './http/unread.js'
+import { inTraceOf } from './observe/tracing.js'
 import { PLUGIN_OPTION_NAMES, refuseUnknown } from './options/names.js'
 import { resolveOptions, type OpenAICompatOptions, type ResolvedOptions } from './options/options.js'
 import type { ThreadManager } from './threads/manager.js'
@@ -134,6 +135,8 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
       if (resolved.audit !== undefined) auditRequests(keyed, resolved.audit, core.clock, app.log)
       limitRequests(keyed, core.spending)
       checkPermissions(keyed)
+      // Once the body is there: what comes from the socket has lost its context.
+      keyed.addHook('preValidation', (request, _reply, done) => { inTraceOf(request.headers, done) })
       honourIdempotencyKeys(keyed, core.idempotentAnswers, async (request, reply, stream) => await resendStream(request, reply, stream, routeOptions.streams))
       // Here too: only users with a key learn which URLs of the API do not exist. At the root the 404 is the application's.
       if (keyed.prefix !== '') keyed.setNotFoundHandler(answerNotFound)

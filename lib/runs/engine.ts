@@ -15,6 +15,7 @@ import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
 import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, unparkJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
+import type { ObservedRun } from './observer.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
 import { RunStopped } from './stop.js'
@@ -33,6 +34,7 @@ export interface Launch {
   scribe: Scribe
   /** What the job has produced so far: nothing, when it is new. */
   items: Item[]
+  observed?: ObservedRun | undefined
 }
 
 /**
@@ -52,6 +54,8 @@ export class RunEngine {
   readonly #expiry: ExpiryTimers
   /** Jobs without an executor that are being ended; concurrent requests to end one share the promise. */
   readonly #ends = new Map<string, Promise<void>>()
+  /** Executions that are looked at, by the leases that they begin with. */
+  readonly #observed = new WeakMap<JobLease, ObservedRun>()
   readonly #setAsides = new Set<string>()
   /** The versions of the jobs that waited for their clients when recovery last looked at them. */
   readonly #waiting = new Map<string, number>()
@@ -165,10 +169,26 @@ export class RunEngine {
    * @param payer whose tokens the run uses.
    */
   newLease (payer?: JobLease['payer']): JobLease {
-    if (this.#stopped) {
-      throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
+    this.#refuseWhenStopped()
+    return this.#newLease(payer, undefined)
+  }
+
+  #refuseWhenStopped (): void {
+    if (this.#stopped) throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
+  }
+
+  /** @param taken the lease of the execution that this one goes on with. */
+  #newLease (payer: JobLease['payer'], taken: JobLease | undefined): JobLease {
+    const observed = this.#services.observer?.begin(taken?.trace)
+    const lease: JobLease = {
+      ...this.#leases.terms(),
+      token: randomUUID(),
+      takeovers: taken === undefined ? 0 : taken.takeovers + 1,
+      ...payer === undefined ? {} : { payer },
+      ...observed === undefined ? {} : { trace: observed.trace }
     }
-    return { ...this.#leases.terms(), token: randomUUID(), takeovers: 0, ...payer === undefined ? {} : { payer } }
+    if (observed !== undefined) this.#observed.set(lease, observed)
+    return lease
   }
 
   /**
@@ -176,11 +196,11 @@ export class RunEngine {
    *
    * @param launch with `lease` as `newLease()` has made it, which was just written for the first time.
    */
-  launch ({ lease, ...launch }: Omit<Launch, 'held'> & { held: Omit<HeldJob, 'lease'>, lease: JobLease }): void {
+  launch ({ lease, ...launch }: Omit<Launch, 'held' | 'observed'> & { held: Omit<HeldJob, 'lease'>, lease: JobLease }): void {
     const { key, items } = launch
     if (items.length > 0) this.#bus.send({ type: 'continuedElsewhere', job_id: key.jobId })
     const held = { ...launch.held, lease: this.#leases.held(leaseRecord(key), lease) }
-    this.#track(this.#execution({ ...launch, held }), async execution => await execution.execute())
+    this.#track(this.#execution({ ...launch, held, observed: this.#observed.get(lease) }), async execution => await execution.execute())
   }
 
   /** The event log of a run that is executed here from now on. */
@@ -298,7 +318,8 @@ export class RunEngine {
     const dialect = this.#dialect(key)
     const lease = await loadLease(records, key)
     if (lease !== undefined && isHeld(lease)) return undefined
-    const mine = { ...this.newLease(lease?.body.payer), takeovers: lease === undefined ? 0 : lease.body.takeovers + 1 }
+    this.#refuseWhenStopped()
+    const mine = this.#newLease(lease?.body.payer, lease?.body)
     const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])
     if (claimed === undefined) return undefined
     // What is left here of an earlier claim has lost the run without noticing.
@@ -314,7 +335,7 @@ export class RunEngine {
     })
     const held = { body: job.body, version: job.version, lease: claimed }
     const isDamaged = items instanceof DamagedRecordError
-    return { execution: this.#execution({ key, held, log: this.#logs.open(key), scribe, items: isDamaged ? [] : items }), isDamaged }
+    return { execution: this.#execution({ key, held, log: this.#logs.open(key), scribe, items: isDamaged ? [] : items, observed: this.#observed.get(mine) }), isDamaged }
   }
 
   #track (execution: RunExecution, work: (execution: RunExecution) => Promise<void>): void {

@@ -11,6 +11,7 @@ import type { Item } from './items.js'
 import { totalUsage, type JobError, type JobKey, type JobState } from './job.js'
 import { loadJob, partitionOf, unindexJob, type HeldJob } from './lease.js'
 import type { EngineServices } from './services.js'
+import type { ObservedRun } from './observer.js'
 import { RunNotes, type RunReport } from './report.js'
 import { RunStopped, type StopReason } from './stop.js'
 import { TurnLoop, type Host } from './turn-loop.js'
@@ -24,6 +25,7 @@ export interface ExecutionInput {
   log: EventLog
   scribe: Scribe
   items: Item[]
+  observed?: ObservedRun | undefined
   /** Called when the job has stopped: it has ended or waits for its client. Must not throw. */
   onStopped (body: object, report: RunReport): void
 }
@@ -37,6 +39,7 @@ export class RunExecution implements Committer, Host {
   readonly key: JobKey
   readonly log: EventLog
   readonly notes: RunNotes
+  readonly observed: ObservedRun | undefined
   /** Settles when the execution is over; never rejects. */
   readonly finished: Promise<void>
   readonly #services: EngineServices
@@ -51,7 +54,7 @@ export class RunExecution implements Committer, Host {
   readonly #writes = new SerialQueue()
   #resolveFinished!: () => void
 
-  constructor (services: EngineServices, { dialect, key, held, log, scribe, items, onStopped }: ExecutionInput) {
+  constructor (services: EngineServices, { dialect, key, held, log, scribe, items, observed, onStopped }: ExecutionInput) {
     this.#services = services
     this.dialect = dialect
     this.key = key
@@ -60,6 +63,8 @@ export class RunExecution implements Committer, Host {
     this.log = log
     this.notes = new RunNotes(services.clock)
     const spec = dialect.spec(held.body)
+    this.observed = observed
+    observed?.describe({ ...spec.context, agentId: spec.context.assistantId, model: spec.model, takeovers: held.lease.body.takeovers })
     const offered = services.tools.offered(spec.tools)
     this.#writer = new TurnWriter(this, scribe, offered, items, services.offsetUnit ?? 'utf16')
     this.#loop = new TurnLoop(services, this, this.#writer, spec, offered)
@@ -113,7 +118,7 @@ export class RunExecution implements Committer, Host {
     } catch (error) {
       await this.#conclude(error)
     } finally {
-      this.#resolveFinished()
+      this.#over()
     }
   }
 
@@ -121,6 +126,12 @@ export class RunExecution implements Committer, Host {
   async end (why: RunStopped | ModelError): Promise<void> {
     this.#writer.resume()
     await this.#conclude(why)
+    this.#over()
+  }
+
+  #over (): void {
+    const { status = this.state.phase } = this.body as { status?: string }
+    this.observed?.end(this.#handedOver ? 'handed_over' : status, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
     this.#resolveFinished()
   }
 
@@ -224,6 +235,7 @@ export class RunExecution implements Committer, Host {
   }
 
   #jobError (cause: unknown): JobError {
+    this.observed?.failed(cause)
     if (cause instanceof ModelError) {
       this.#services.log.warn({ err: cause, run_id: this.key.jobId }, 'the model failed')
       return { code: cause.code, message: cause.message }

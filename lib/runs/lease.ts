@@ -6,6 +6,7 @@ import type { LeaseTerms, Lease } from '../shared/lease.js'
 import type { Payer } from '../usage/spending.js'
 import type { Dialect } from './dialect.js'
 import type { JobKey } from './job.js'
+import type { JobTrace } from './observer.js'
 
 /** Which instance executes a job. */
 export interface JobLease extends LeaseTerms {
@@ -16,6 +17,8 @@ export interface JobLease extends LeaseTerms {
   takeovers: number
   /** Whose tokens it uses, apart from its project's. Absent: the project's alone. */
   payer?: Omit<Payer, 'project'>
+  /** Where its execution is traced, if it is. */
+  trace?: JobTrace
 }
 
 /** An entry of the index of active jobs. */

@@ -6,6 +6,7 @@ import type { Logger } from '../shared/log.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import type { FunctionRunner } from '../tools/tool.js'
 import type { UsageLedger } from '../usage/ledger.js'
+import type { RunObserver } from './observer.js'
 import type { Spending } from '../usage/spending.js'
 
 /** Bounds of the engine. */
@@ -56,6 +57,8 @@ export interface EngineServices {
   registry?: Pick<ModelRegistry, 'explain' | 'publicName'>
   /** Keeps what was used. Default: it is not kept. */
   ledger?: Pick<UsageLedger, 'add'>
+  /** Looks at executions. Default: they are not looked at. */
+  observer?: RunObserver
   /** What offsets of annotations count. Default `utf16`. */
   offsetUnit?: OffsetUnit
   limits: EngineLimits

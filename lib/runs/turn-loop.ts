@@ -10,6 +10,7 @@ import { isAnswered, type BuiltInCall, type Call } from './items.js'
 import { fullUsage, NO_USAGE, totalUsage, type CutReason, type JobKey, type JobSpec, type TokenUsage } from './job.js'
 import { estimateUsage, fitPrompt, remaining, type PromptParts } from './prompt/budget.js'
 import { ownPrompt } from './prompt/own-prompt.js'
+import { within, type ObservedRun } from './observer.js'
 import type { RunNotes } from './report.js'
 import type { EngineServices } from './services.js'
 import type { TurnWriter } from './turn-writer.js'
@@ -22,6 +23,7 @@ export interface Host {
   /** Whose tokens the job uses. */
   readonly payer: Payer
   readonly notes: RunNotes
+  readonly observed: ObservedRun | undefined
   /** Aborted with a `RunStopped`. */
   readonly signal: AbortSignal
   now (): number
@@ -109,12 +111,16 @@ export class TurnLoop {
       const said = { role: 'assistant' as const, content: answer.said, toolCalls: this.#writer.calls() }
       return fullUsage(answer.usage ?? await estimateUsage(messages, this.#offered, said, this.#host.key.project))
     }
-    const finish = await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }), answer).catch(async (error: unknown) => {
+    const step = this.#host.observed?.modelCall({ provider: providerName, request })
+    const reading = within(step, async () => await this.#read(streamBatches(provider, request, { signal: this.#host.signal, reasoning: this.#writer.showsReasoning }), answer))
+    const finish = await reading.catch(async (error: unknown) => {
+      step?.failed(error)
       // What was cancelled or broke off has cost something too.
       if (answer.said !== '') this.#spend(usedSoFar(), name)
       throw await registry?.explain(error, this.#spec.model) ?? error
     })
     const usage = await usedSoFar()
+    step?.end({ usage, finish: finish.reason })
     this.#host.notes.used(usage)
     this.#spend(usage, name)
     const cut = CUT[finish.reason]
@@ -216,8 +222,7 @@ export class TurnLoop {
     const here = await Promise.all(unanswered.map(async call => call.builtIn !== undefined || await functions.runsHere(invocation(call), this.#spec.tools, this.#host.key.project)))
     let running = here.filter(Boolean).length
     await Promise.all(unanswered.filter((_call, i) => here[i]).map(async call => {
-      if (call.builtIn === undefined) call.output = await this.#callFunction(call)
-      else await this.#callBuiltIn(call, call.builtIn)
+      await this.#call(call)
       // Each output is persisted as it comes, so that a restart repeats no call that was answered; the last goes with the next write.
       if (--running > 0) await this.#writer.saveCalls()
     }))
@@ -229,6 +234,21 @@ export class TurnLoop {
     }
     await this.#writer.finish(open.usage ?? NO_USAGE)
     return true
+  }
+
+  async #call (call: Call): Promise<void> {
+    const { builtIn } = call
+    const step = this.#host.observed?.toolCall({ id: call.id, name: call.name, isBuiltIn: builtIn !== undefined })
+    try {
+      await within(step, async () => {
+        if (builtIn === undefined) call.output = await this.#callFunction(call)
+        else await this.#callBuiltIn(call, builtIn)
+      })
+      step?.end()
+    } catch (error) {
+      step?.failed(error)
+      throw error
+    }
   }
 
   async #callBuiltIn (call: Call, { offered }: BuiltInCall): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { RecordStore } from '../../../storage/record-store.js'
 import { SqliteRecordStore } from '../../../storage/sqlite/store.js'
 import { startUpstream, type Gate, type Upstream } from '../../helpers/upstream.js'
 import { startCore, type TestCore, type TestCoreOptions } from './core.js'
@@ -30,6 +31,11 @@ export class Lives {
   get core (): TestCore {
     if (this.#core === undefined) throw new Error('it does not live')
     return this.#core
+  }
+
+  /** As this life sees them. */
+  get records (): RecordStore {
+    return this.#view!
   }
 
   async start (): Promise<TestCore> {
