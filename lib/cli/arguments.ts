@@ -5,6 +5,7 @@ import { readErase, type EraseCommand } from './erase-arguments.js'
 import { readKeyCommand, type KeyCommand } from './key.js'
 import { readSandboxPrepare, type SandboxPrepareCommand } from './sandbox-arguments.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
+import { readObjects, type ObjectsCommand } from './objects-arguments.js'
 import { readUsage, type UsageCommand } from './usage-arguments.js'
 import { readExport, readImport, readPull, type ExportCommand, type ImportCommand, type PullCommand } from './transfer-arguments.js'
 
@@ -18,7 +19,7 @@ export type Command =
   | { run: 'doctor', mayRepair: boolean, values: Values }
   | { run: 'sandbox', action: 'check', values: Values }
   | EraseCommand & { values: Values }
-  | SandboxPrepareCommand | KeyCommand | UsageCommand | ExportCommand | ImportCommand | PullCommand
+  | SandboxPrepareCommand | KeyCommand | ObjectsCommand | UsageCommand | ExportCommand | ImportCommand | PullCommand
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -38,6 +39,8 @@ export function readCommand (argv: readonly string[], env: Environment): Command
     case 'sandbox prepare': return readSandboxPrepare(argv)
     case 'init': return { run: 'init', file: readFlags('init', argv).positionals[0] ?? 'openai-compat.config.mjs' }
     case 'completion': return { run: 'completion', shell: readShell(argv) }
+    case 'assistants ls': case 'assistants show': case 'assistants rm': case 'threads ls': case 'threads show': case 'threads rm': case 'runs ls': case 'runs show': case 'files ls': case 'files show': case 'files rm':
+      return readObjects(name, argv, env)
     case 'usage': return readUsage(argv, env)
     case 'eval': {
       const { values, positionals: [file] } = readFlags('eval', argv)

@@ -43,7 +43,33 @@ const STORE = {
 } as const satisfies Record<string, Flag>
 const PROJECT = { project: { type: 'string', placeholder: 'NAME', about: 'the project; default "default"' } } as const satisfies Record<string, Flag>
 
+/** Of the commands that look at objects, in a store or of a server. */
+const OBJECTS = {
+  ...STORE,
+  ...PROJECT,
+  url: { type: 'string', placeholder: 'URL', about: 'base URL of a running server, in place of the store' },
+  key: { type: 'string', placeholder: 'KEY', about: 'a key of that server; also API_KEY' }
+} as const satisfies Record<string, Flag>
+const LISTED = {
+  ...OBJECTS,
+  limit: { type: 'string', placeholder: 'N', about: 'how many, newest first; default 20' },
+  json: { type: 'boolean', about: 'one JSON object a line' }
+} as const satisfies Record<string, Flag>
+const OF_THREAD = { thread: { type: 'string', placeholder: 'ID', about: 'the thread; needed' } } as const satisfies Record<string, Flag>
+const LOOKS = 'Looks into the store itself (with SQLite, stop the server first), or with --url asks a running server.'
+
 export const COMMANDS = {
+  'assistants ls': { about: 'list assistants', details: `Lists assistants. ${LOOKS}`, flags: LISTED },
+  'assistants show': { about: 'print an assistant as JSON', details: `Prints an assistant as JSON. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
+  'assistants rm': { about: 'delete an assistant', details: `Deletes an assistant. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
+  'threads ls': { about: 'list threads', details: `Lists threads. ${LOOKS}`, flags: LISTED },
+  'threads show': { about: 'print a thread and its messages as JSON', details: `Prints a thread, with its messages, as JSON. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
+  'threads rm': { about: 'delete a thread', details: `Deletes a thread with its messages and runs. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
+  'runs ls': { about: 'list the runs of a thread', details: `Lists the runs of a thread. ${LOOKS}`, flags: { ...OF_THREAD, ...LISTED } },
+  'runs show': { about: 'print a run and its steps as JSON', details: `Prints a run, with its steps, as JSON. ${LOOKS}`, takes: ['ID'], flags: { ...OF_THREAD, ...OBJECTS } },
+  'files ls': { about: 'list files', details: `Lists files. ${LOOKS}`, flags: LISTED },
+  'files show': { about: 'print a file object as JSON', details: `Prints a file object as JSON. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
+  'files rm': { about: 'delete a file', details: `Deletes a file. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
   export: {
     about: 'write everything in the store, one JSON object a line',
     details: 'Writes to FILE, or to stdout. --resume goes on with a file that broke off.',

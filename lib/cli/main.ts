@@ -30,6 +30,7 @@ export async function main (): Promise<void> {
   else if (command.run === 'erase') await (await import('./erase.js')).runErase(command, command.values, process.stdout)
   else if (command.run === 'sandbox') await sandbox(command)
   else if (command.run === 'doctor') await doctor(command)
+  else if (command.run === 'objects') await (await import('./objects.js')).runObjects(command, process.stdout)
   else if (command.run === 'usage') await (await import('./usage.js')).runUsage(command, process.stdout)
   else if (command.run === 'init') await (await import('./init.js')).runInit(command.file, process.stdout)
   else if (command.run === 'completion') process.stdout.write((await import('./completion.js')).completionScript(command.shell))
