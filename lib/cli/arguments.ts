@@ -16,7 +16,7 @@ export type Command =
   | { run: 'init', file: string }
   | { run: 'completion', shell: Shell }
   | { run: 'eval', file: string, values: Values }
-  | { run: 'doctor', mayRepair: boolean, values: Values }
+  | { run: 'doctor', mayRepair: boolean, scan: string | undefined, aliasFile: string, values: Values }
   | { run: 'sandbox', action: 'check', values: Values }
   | EraseCommand & { values: Values }
   | SandboxPrepareCommand | KeyCommand | ObjectsCommand | UsageCommand | ExportCommand | ImportCommand | PullCommand
@@ -52,8 +52,11 @@ export function readCommand (argv: readonly string[], env: Environment): Command
       return { ...readErase(values), values: valuesOf(values, env) }
     }
     case 'doctor': {
-      const { values: { repair = false, ...values } } = readFlags('doctor', argv)
-      return { run: 'doctor', mayRepair: repair === true, values: valuesOf(values, env) }
+      const { repair = false, scan, aliases, ...values } = readFlags('doctor', argv).values as Record<string, unknown>
+      if (scan === '' || aliases === '') throw new OperatorError(`${scan === '' ? '--scan' : '--aliases'} needs a value.`)
+      if (aliases !== undefined && scan === undefined) throw new OperatorError('--aliases goes with --scan.')
+      if (repair === true && scan !== undefined) throw new OperatorError('--repair is about the store, and --scan about source code: one at a time.')
+      return { run: 'doctor', mayRepair: repair === true, scan: scan as string | undefined, aliasFile: (aliases ?? 'openai-compat.aliases.json') as string, values: valuesOf(values, env) }
     }
     case 'sandbox check': return { run: 'sandbox', action: 'check', values: valuesOf(readFlags('sandbox check', argv).values, env) }
   }

@@ -128,8 +128,13 @@ export const COMMANDS = {
   },
   doctor: {
     about: 'look at what the server needs',
-    details: 'Looks at what the server needs: configuration, store, records, permissions, keys, models and the sandbox. Takes the options of the server, and ends with status 1 when something is wrong. With --repair it ends and removes what is damaged beyond use, so that threads are free again.',
-    flags: { repair: { type: 'boolean', about: 'mend what can be mended' }, ...serverFlags(ALL_SETTINGS) } as { repair: { type: 'boolean', about: string } } & Record<string, Flag>
+    details: 'Looks at what the server needs: configuration, store, records, permissions, keys, models and the sandbox. Takes the options of the server, and ends with status 1 when something is wrong. With --repair it ends and removes what is damaged beyond use, so that threads are free again. With --scan it looks through the source code in DIR instead, of the common languages: calls of the Assistants API, names of models, versions of SDKs; and writes aliases for the models that the server does not have.',
+    flags: {
+      repair: { type: 'boolean', about: 'mend what can be mended' },
+      scan: { type: 'string', placeholder: 'DIR', about: 'look through source code for calls of the API instead' },
+      aliases: { type: 'string', placeholder: 'FILE', about: 'with --scan: where aliases go; default openai-compat.aliases.json' },
+      ...serverFlags(ALL_SETTINGS)
+    } as Record<'repair' | 'scan' | 'aliases', Flag> & Record<string, Flag>
   },
   'sandbox check': {
     about: 'try where code_interpreter can run code',

@@ -38,7 +38,8 @@ export async function main (): Promise<void> {
   else await transfer(command)
 }
 
-async function doctor ({ values, mayRepair }: Command & { run: 'doctor' }): Promise<void> {
+async function doctor ({ values, mayRepair, scan, aliasFile }: Command & { run: 'doctor' }): Promise<void> {
+  if (scan !== undefined) return await (await import('./doctor/scan.js')).runScan(values, scan, aliasFile, process.stdout)
   const { runDoctor } = await import('./doctor/doctor.js')
   if (!await runDoctor(values, mayRepair, process.stdout)) process.exitCode = 1
 }
