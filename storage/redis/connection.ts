@@ -20,6 +20,9 @@ const connection = ({ commandMs, connectMs }: StoreTimeouts): RedisOptions => ({
   reconnectOnError: isReadOnly
 })
 
+/** A connection that was given up is made anew after this time. */
+const REVIVE_MS = 100
+
 /** An error within a script comes with a prefix in older versions. */
 function unavailableReason (message: string): UnavailableReason {
   if (/\b(READONLY|NOREPLICAS)\b/.test(message)) return 'read_only'
@@ -79,13 +82,27 @@ export class RedisConnection {
   async open (): Promise<void> {
     const { client } = this.#options
     this.#client = client ?? await connect(this.#options, this.#timeouts)
+    if (client === undefined) this.#revive(this.#client)
     if (client !== undefined) await this.run(async client => await client.ping())
   }
 
-  /** Closes a connection of our own. No command is under way any more, so there is nothing that a QUIT would wait for. */
+  /** Closes a connection of our own, for good. No command is under way any more, so there is nothing that a QUIT would wait for. */
   close (): void {
-    if (this.#options.client === undefined) this.#client?.disconnect()
+    const client = this.#client
     this.#client = undefined
+    if (this.#options.client === undefined) client?.disconnect()
+  }
+
+  /**
+   * The driver gives a connection up, and says so in an `end`, when a Sentinel announces a failover while the connection is being made: it takes
+   * its own closing for ours.
+   */
+  #revive (client: Redis | Cluster): void {
+    client.on('end', () => {
+      setTimeout(() => {
+        if (this.#client === client && client.status === 'end') client.connect().catch(() => {})
+      }, REVIVE_MS).unref()
+    })
   }
 
   /** A further connection like this one, for subscriptions. */

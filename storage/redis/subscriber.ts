@@ -56,12 +56,15 @@ export class RedisSubscriber {
     if (this.#confirming || this.#channels.size === 0) return
     this.#confirming = true
     const client = this.#client
-    const late = setTimeout(() => {
+    const replace = (): void => {
       client.disconnect()
       if (this.#channels.size > 0) this.#client = this.#open()
-    }, CONFIRM_MS)
+    }
+    const late = setTimeout(replace, CONFIRM_MS)
     client.subscribe(...this.#channels).catch(() => {}).finally(() => {
       clearTimeout(late)
+      // The driver has given it up.
+      if (client === this.#client && client.status === 'end') replace()
       this.#confirming = false
       // A new client has missed its turn.
       if (client !== this.#client) this.#confirm()

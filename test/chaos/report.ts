@@ -37,9 +37,14 @@ export function writeTable (): void {
 }
 
 export function withTable (page: string, now: readonly Kept[], earlier: readonly Kept[]): string {
-  const [before, rest] = split(page, BEGIN)
-  const [, after] = split(rest, END)
-  return `${before}${BEGIN}\n\n${table(now, earlier)}\n\n${END}${after}`
+  return between(page, BEGIN, END, table(now, earlier))
+}
+
+/** The page with this text between two marks. */
+export function between (page: string, begin: string, end: string, text: string): string {
+  const [before, rest] = split(page, begin)
+  const [, after] = split(rest, end)
+  return `${before}${begin}\n\n${text}\n\n${end}${after}`
 }
 
 function split (text: string, mark: string): [string, string] {

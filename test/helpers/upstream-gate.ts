@@ -9,7 +9,7 @@
 export class Gate {
   #permits = 0
   #passing: (() => void)[] = []
-  #watching: (() => void)[] = []
+  #watching: { count: number, see: () => void }[] = []
 
   /** Lets `count` waiters through, those of the future included. `Infinity` leaves the gate open for good. */
   open (count = 1): void {
@@ -20,10 +20,10 @@ export class Gate {
     }
   }
 
-  /** Resolves as soon as something waits at the gate. */
-  reached (): Promise<void> {
-    if (this.#passing.length > 0) return Promise.resolve()
-    return new Promise(resolve => this.#watching.push(resolve))
+  /** Resolves as soon as so many wait at the gate. */
+  reached (count = 1): Promise<void> {
+    if (this.#passing.length >= count) return Promise.resolve()
+    return new Promise(resolve => this.#watching.push({ count, see: resolve }))
   }
 
   /** Waits to be let through. The upstream calls this; a responder function may too. */
@@ -34,7 +34,10 @@ export class Gate {
     }
     return new Promise(resolve => {
       this.#passing.push(resolve)
-      for (const watcher of this.#watching.splice(0)) watcher()
+      for (const watcher of this.#watching.splice(0)) {
+        if (this.#passing.length >= watcher.count) watcher.see()
+        else this.#watching.push(watcher)
+      }
     })
   }
 }

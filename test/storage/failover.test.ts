@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { once } from 'node:events'
 import { test } from 'tap'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
@@ -7,6 +8,7 @@ import { RedisRecordStore } from '../../storage/redis/store.js'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { type OwnRedis, skipOwnRedis, startCluster, startRedis, startSentinel } from '../helpers/redis-server.js'
+import { startSentinelStandIn } from '../helpers/sentinel-stand-in.js'
 import { reaches } from '../instances/helpers/instances.js'
 import { newAssistant, newThread, startServer } from '../helpers/server.js'
 import { text } from '../helpers/upstream.js'
@@ -19,6 +21,8 @@ async function eventually<T> (attempt: () => Promise<T>): Promise<T> {
       return await attempt()
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error
+      // What fails at once must leave time to what mends it.
+      await setImmediate()
     }
   }
 }
@@ -47,6 +51,24 @@ test('servers of their own', { skip: skipOwnRedis }, async ({ test }) => {
     await once(master.process, 'exit')
     t.equal(await eventually(async () => await store.write(home, [put('m2')])), true)
     t.ok(await store.get(m1))
+    while (heard.length === 0) await eventually(async () => await store.notify!('topic', 'news'))
+  })
+
+  test('a failover that is announced while a connection is being made anew does not end it', async t => {
+    const redis = await startRedis(t)
+    const sentinel = await startSentinelStandIn(t, redis.port)
+    const store = await connected(t, new RedisRecordStore({ url: sentinel.url }))
+    const heard: string[] = []
+    await store.listen!('topic', payload => { heard.push(payload) })
+    t.equal(await store.write(home, [put('m1')]), true)
+    const asked = sentinel.hold()
+    await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'normal')
+    await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    // The store's connection, and that of its subscriptions.
+    await asked.reached(2)
+    sentinel.announceFailover()
+    asked.open(Infinity)
+    t.equal(await eventually(async () => await store.write(home, [put('m2')])), true)
     while (heard.length === 0) await eventually(async () => await store.notify!('topic', 'news'))
   })
 
