@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { apiOf } from '../lib/http/request-context.js'
 import { clientGone } from '../lib/http/sse.js'
 import { DeleteResponse, ListResponse } from '../schemas/common.js'
-import { CreateThreadRequest, ListThreadsQuery, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
+import { CreateThreadRequest, ForkThreadRequest, ListThreadsQuery, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
 
 /** API reference, "Threads". */
 export const threadRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -22,6 +22,11 @@ export const threadRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post('/threads/:thread_id', {
     schema: { operationId: 'modifyThread', params: ThreadParams, body: UpdateThreadRequest, response: { 200: Thread } }
   }, async request => await apiOf(request).threads.update(request.params.thread_id, request.body))
+
+  // Ours alone.
+  app.post('/threads/:thread_id/fork', {
+    schema: { operationId: 'forkThread', params: ThreadParams, body: ForkThreadRequest, response: { 200: Thread } }
+  }, async request => await apiOf(request).threads.fork(request.params.thread_id, request.body))
 
   app.delete('/threads/:thread_id', {
     schema: { operationId: 'deleteThread', params: ThreadParams, response: { 200: DeleteResponse('thread.deleted') } }

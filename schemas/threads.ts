@@ -28,6 +28,15 @@ export const UpdateThreadRequest = closedObject({
 })
 export type UpdateThreadRequest = Static<typeof UpdateThreadRequest>
 
+/** `POST /threads/{thread_id}/fork`, which the API does not have. */
+export const ForkThreadRequest = closedObject({
+  /** The last message that is copied. Default: all of them are. */
+  message_id: Type.Optional(Id('msg')),
+  /** Default: that of the thread. */
+  metadata: Type.Optional(MetadataParam)
+})
+export type ForkThreadRequest = Static<typeof ForkThreadRequest>
+
 /** `GET /threads`, which the API does not have: the threads that fit all that is asked for. */
 export const ListThreadsQuery = closedObject({
   ...ListQuery.properties,

@@ -31,6 +31,8 @@ export const OPERATIONS = [
   { id: 'getThread', method: 'GET', path: '/threads/:thread_id', section: '§4' },
   { id: 'modifyThread', method: 'POST', path: '/threads/:thread_id', section: '§4' },
   /** Our own; the real API has none. */
+  { id: 'forkThread', method: 'POST', path: '/threads/:thread_id/fork', section: 'docs/contract.md' },
+  /** Our own; the real API has none. */
   { id: 'eraseThread', method: 'POST', path: '/threads/:thread_id/erase', section: 'docs/security.md', tests: ['api/erase.test.ts'] },
   { id: 'eraseProject', method: 'POST', path: '/project/erase', section: 'docs/security.md', tests: ['api/erase.test.ts'] },
   { id: 'deleteThread', method: 'DELETE', path: '/threads/:thread_id', section: '§4' },

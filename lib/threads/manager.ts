@@ -3,7 +3,7 @@ import type { Assistant, CreateAssistantRequest, UpdateAssistantRequest } from '
 import type { ListResponse } from '../../schemas/common.js'
 import type { FileObject } from '../../schemas/files.js'
 import type { CreateMessageRequest, Message } from '../../schemas/messages.js'
-import type { Thread, UpdateThreadRequest } from '../../schemas/threads.js'
+import type { ForkThreadRequest, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
 import type { BlobStore } from '../../storage/blob-store.js'
 import { eachRecord } from '../../storage/each-record.js'
 import { DEFAULT_PROJECT, KIND, PARTITION } from '../../storage/layout.js'
@@ -145,6 +145,11 @@ export class ThreadManager {
   async listThreads (options: ThreadListParams = {}): Promise<Thread[]> {
     await this.#connect()
     return await this.#allPages(options, async params => await this.threads.list(params))
+  }
+
+  /** A new thread with the messages up to one of them, or all; undefined when there is no such thread or message. */
+  async forkThread (id: string, request: ForkThreadRequest = {}): Promise<Thread | undefined> {
+    return await this.#found(async () => await this.threads.fork(id, request))
   }
 
   async updateThread (id: string, updates: UpdateThreadRequest): Promise<Thread | undefined> {

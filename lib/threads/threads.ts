@@ -1,10 +1,12 @@
 import type { ListResponse } from '../../schemas/common.js'
-import type { CreateThreadRequest, ListThreadsQuery, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
+import type { Message } from '../../schemas/messages.js'
+import type { CreateThreadRequest, ForkThreadRequest, ListThreadsQuery, Thread, UpdateThreadRequest } from '../../schemas/threads.js'
 import { rememberPlace } from '../../storage/deleted-places.js'
+import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
-import { notFound } from '../shared/errors.js'
+import { badRequest, notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import { listSelected } from '../shared/pagination.js'
 import type { Scope } from '../shared/scope.js'
@@ -17,6 +19,11 @@ import { newMessage, putMessage } from './new-message.js'
 const SOURCE = { partition: PARTITION.threads, kind: KIND.thread }
 /** Threads to look at for one page of those that fit: as many as a store reads in a few seconds. */
 const MAX_SCAN = 10_000
+/** Messages of one fork, and their bytes: they are one write, held in memory. */
+const MOST_FORKED = 1000
+const MOST_FORKED_BYTES = 32 * 1024 * 1024
+/** Messages read at a time: a few long ones are not to take more than a fork may. */
+const FORK_PAGE = 20
 
 /** Which threads `list` shows; without any of it, all. */
 export type ThreadListParams = ListThreadsQuery
@@ -60,6 +67,32 @@ export class Threads {
       ...more
     ])
     changes.keep(thread.tool_resources)
+    return thread
+  }
+
+  /**
+   * A new thread with the messages of another up to one of them, in one write, under ids of their own. Their runs stay where they are, and
+   * what is just being written is left out. Throws the 404, and a 400 for more than can be copied at once.
+   */
+  async fork (id: string, { message_id: lastId, metadata }: ForkThreadRequest): Promise<Thread> {
+    const { records, clock, project } = this.#scope
+    const [original, last] = await Promise.all([this.get(id), lastId === undefined ? undefined : records.get<Message>({ project, partition: id, kind: KIND.message, id: lastId })])
+    if (lastId !== undefined && last === undefined) throw notFound('message', lastId)
+    if (last?.body.status === 'in_progress') throw badRequest(`The message ${lastId} is still being written.`, { param: 'message_id', code: 'invalid_value' })
+    const thread: Thread = { ...original, id: newId.thread(), created_at: unixSeconds(clock), metadata: metadata === undefined ? original.metadata : metadata ?? {} }
+    const copies: WriteItem[] = []
+    let bytes = 0
+    for await (const { body, position } of eachRecord<Message>(records, { project, partition: id, kind: KIND.message }, { pageLength: FORK_PAGE })) {
+      if (last !== undefined && position > last.position) break
+      if (body.status === 'in_progress') continue
+      bytes += JSON.stringify(body).length
+      if (copies.length === MOST_FORKED || bytes > MOST_FORKED_BYTES) {
+        throw badRequest(`The thread ${id} is too long to be forked there: at most ${MOST_FORKED} messages, of ${MOST_FORKED_BYTES} characters of JSON together, are copied.`, { param: 'message_id', code: 'invalid_value' })
+      }
+      copies.push(...putMessage({ ...body, id: newId.message(), thread_id: thread.id, run_id: null }))
+    }
+    await records.write({ project, partition: SOURCE.partition }, [{ op: 'put', kind: SOURCE.kind, id: thread.id, body: {} }])
+    await records.write({ project, partition: thread.id }, [{ op: 'put', kind: KIND.thread, id: thread.id, body: thread, expect: 'absent' }, ...copies])
     return thread
   }
 

@@ -51,6 +51,7 @@ const CASES: Record<OperationId, Case> = {
     ]
   },
   listThreads: { lists: 'thread_id' },
+  forkThread: { body: () => ({}) },
   eraseThread: { body: () => ({ files: 'all' }) },
   eraseProject: { refers: [() => ({ project: 'alpha' })] },
   createThread: {
