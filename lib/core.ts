@@ -308,10 +308,12 @@ export class Core {
     this.#storeClock.skewMs = this.#records.clockSkewMs ?? 0
   }
 
-  /** Throws when the store takes no writes. Requests that come while one is written share the answer. */
+  /** Throws when the store takes no writes, or a search index in PostgreSQL does not answer. Requests that come meanwhile share the answer. */
   async checkStorage (): Promise<void> {
-    this.#checking ??= this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.readiness }, [{ op: 'put', kind: KIND.readiness, id: 'ready', body: {} }])
-      .finally(() => { this.#checking = undefined })
+    this.#checking ??= Promise.all([
+      this.#records.write({ project: SYSTEM_PROJECT, partition: PARTITION.readiness }, [{ op: 'put', kind: KIND.readiness, id: 'ready', body: {} }]),
+      this.#retrieval.check()
+    ]).finally(() => { this.#checking = undefined })
     await this.#checking
   }
 

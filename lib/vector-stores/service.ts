@@ -9,6 +9,7 @@ import type { PostgresRecordStoreOptions } from '../../storage/postgres/options.
 import type { PostgresThreadStorageConfig } from '../../storage/thread-storage/classes.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import type { Clock } from '../shared/clock.js'
+import { ApiError } from '../shared/errors.js'
 import type { Logger } from '../shared/log.js'
 import type { ModelRegistry } from '../models/registry.js'
 import { DocumentReader } from '../retrieval/document-reader.js'
@@ -154,6 +155,13 @@ export class RetrievalService {
     const path = this.#shared === undefined ? this.#path : undefined
     if (path !== undefined && existsSync(path)) await this.search.tidy()
     this.#tidying.start()
+  }
+
+  /** Throws a 503 when the database of an index in PostgreSQL does not answer. A local index has none. */
+  async check (): Promise<void> {
+    await this.#shared?.check().catch((cause: unknown) => {
+      throw new ApiError(503, 'The database of the search index cannot be reached. Please retry your request.', { code: 'search_index_unavailable', headers: { 'retry-after': '1' }, cause })
+    })
   }
 
   async stop (): Promise<void> {

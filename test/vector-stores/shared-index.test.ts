@@ -4,6 +4,8 @@ import { KIND } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { MemoryBlobStore } from '../../storage/memory/blobs.js'
 import type { PageQuery } from '../../storage/record-store.js'
+import { startServer } from '../helpers/server.js'
+import { startProxy } from '../helpers/tcp-proxy.js'
 import { vectorDatabases } from '../helpers/vector-databases.js'
 import { indexed, search, startWorld, upload } from './helpers/world.js'
 
@@ -45,6 +47,20 @@ for (const { name, skip, place } of vectorDatabases) {
     t.strictSame(await search(one, store, 'sleeping lion'), [bread])
     await other.vectorStores.stores.delete(store)
     await t.rejects(search(one, store, 'bread'), { message: /No vector store found/ })
+  })
+}
+
+for (const { name, skip, place } of vectorDatabases) {
+  test(`/ready says that an index in ${name} is away while the store is there`, { skip }, async t => {
+    const { connectionString, schema } = await place(t)
+    const proxy = await startProxy(t, connectionString)
+    const server = await startServer(t, { storage: new MemoryRecordStore(), blobs: new MemoryBlobStore(), retrieval: { index: `${proxy.url}?schema=${schema}` as `postgres://${string}` }, mayLogErrors: true })
+    t.equal((await server.get('/ready')).status, 200)
+    proxy.refuse()
+    t.match(await server.get('/ready'), { status: 503, body: { error: { code: 'search_index_unavailable', message: 'The database of the search index cannot be reached. Please retry your request.' } } })
+    t.equal((await server.get('/health')).status, 200)
+    proxy.restore()
+    t.equal((await server.get('/ready')).status, 200)
   })
 }
 

@@ -68,6 +68,11 @@ export class PostgresIndex implements RetrievalIndex {
     await this.#connection.open()
   }
 
+  /** Throws a `StorageUnavailableError` when the database does not answer. */
+  async check (): Promise<void> {
+    await this.#connection.transaction(async query => await query('SELECT 1'))
+  }
+
   async cursor (store: StoreRef): Promise<number> {
     return await this.#change(async (query, tables, records) => {
       const [row] = await query(`SELECT cursor::float8 FROM ${tables.stores} WHERE ${OF_STORE} AND NOT dropped`, [records, store.project, store.storeId])
