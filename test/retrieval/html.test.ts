@@ -54,3 +54,12 @@ test('an element of XHTML may be empty, whatever it is', async t => {
 test('how a character is pronounced does not stand between it and the next', async t => {
   t.equal(await textOf('a.html', '<ruby>東<rp>(</rp><rt>とう</rt><rp>)</rp>京<rt>きょう</rt></ruby>駅'), '東京駅')
 })
+
+test('what follows an element that is never closed is read', async t => {
+  for (const name of ['nav', 'aside', 'header', 'footer', 'noscript', 'svg', 'video', 'object']) {
+    t.strictSame(await lines(`<body><${name}><ul><li>menu</ul><main><p>The text.</p><table><tr><td>a<td>b</table></main></body>`), ['* menu', 'The text.', 'a\tb'], name)
+    t.match(await lines(`<div><${name}>menu</div><p>The text.`), ['menu', 'The text.'], `${name} in a block that is closed`)
+  }
+  t.strictSame(await lines('<nav>one</nav><p>a</p><nav>two<p>b</p><nav>three</nav>'), ['a', 'two', 'b'], 'those that are closed stay out')
+  t.strictSame(await lines('<ruby>東<rt>tou</ruby><p>京'), ['東', '京'], 'readings may do without an end')
+})

@@ -71,3 +71,51 @@ test('a workbook in XML and a table without a page around it are read under the 
   t.equal(await textOf('a.xls', '<table border=1><tr><td>Name</td><td>Total</td></tr></table>'), 'Name\tTotal')
   t.equal(await textOf('a.xls', '<style>td{mso-number-format:"0"}</style><div><table><tr><td>Name</td><td>Total</td></tr></table></div>'), 'Name\tTotal')
 })
+
+/** A workbook of these sheets, each with what is in its `sheetData` and in its drawing, and a chart that each drawing may name. */
+function drawnWorkbook (sheets: readonly { name: string, cells: string, drawing?: string }[], chart = '<c:chart/>'): Uint8Array {
+  const relations = (list: readonly (readonly [type: string, target: string])[]): string =>
+    `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">${list.map(([type, target], i) => `<Relationship Id="rId${i + 1}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${type}" Target="${target}"/>`).join('')}</Relationships>`
+  const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main'
+  const type = (name: string): string => `application/vnd.openxmlformats-officedocument.spreadsheetml.${name}+xml`
+  const overrides = [['/xl/workbook.xml', 'sheet.main'], ['/xl/styles.xml', 'styles'], ...sheets.map((_, i) => [`/xl/worksheets/sheet${i}.xml`, 'worksheet'])]
+  // Not in the order of the tabs.
+  const related = [...sheets.keys()].reverse()
+  const entries: Record<string, string> = {
+    '[Content_Types].xml': `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">${overrides.map(([part, kind]) => `<Override PartName="${part}" ContentType="${type(kind!)}"/>`).join('')}</Types>`,
+    '_rels/.rels': relations([['officeDocument', 'xl/workbook.xml']]),
+    'xl/workbook.xml': `<workbook xmlns="${main}" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>${sheets.map(({ name }, i) => `<sheet name="${name}" sheetId="${i + 1}" r:id="rId${related.indexOf(i) + 1}"/>`).join('')}</sheets></workbook>`,
+    'xl/_rels/workbook.xml.rels': relations([...related.map(i => ['worksheet', `worksheets/sheet${i}.xml`] as const), ['styles', 'styles.xml']]),
+    'xl/styles.xml': `<styleSheet xmlns="${main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>`,
+    'xl/charts/chart1.xml': chart
+  }
+  for (const [i, { cells, drawing }] of sheets.entries()) {
+    entries[`xl/worksheets/sheet${i}.xml`] = `<worksheet xmlns="${main}" xmlns:r="r"><sheetData>${cells}</sheetData>${drawing === undefined ? '' : '<drawing r:id="rId1"/>'}</worksheet>`
+    if (drawing === undefined) continue
+    entries[`xl/worksheets/_rels/sheet${i}.xml.rels`] = relations([['drawing', `../drawings/drawing${i}.xml`]])
+    entries[`xl/drawings/drawing${i}.xml`] = `<xdr:wsDr xmlns:xdr="x" xmlns:a="a" xmlns:mc="m"><xdr:twoCellAnchor>${drawing}</xdr:twoCellAnchor></xdr:wsDr>`
+    entries[`xl/drawings/_rels/drawing${i}.xml.rels`] = relations(drawing.includes('c:chart') ? [['chart', '../charts/chart1.xml']] : [])
+  }
+  return zip(entries)
+}
+
+const shape = (text: string, description = ''): string => `<xdr:sp><xdr:nvSpPr><xdr:cNvPr id="2" name="TextBox 1" descr="${description}"/></xdr:nvSpPr><xdr:txBody>${text.split('\n').map(line => `<a:p><a:r><a:t>${line}</a:t></a:r></a:p>`).join('')}</xdr:txBody></xdr:sp>`
+
+test('what is drawn on a sheet is read with it: text boxes, shapes in groups, charts, pictures by what they show', async t => {
+  const cells = '<row r="1"><c r="A1"><v>1</v></c></row>'
+  const book = drawnWorkbook([
+    { name: 'Box', cells, drawing: shape('Prices are net.\nSecond paragraph') },
+    { name: 'Group', cells, drawing: `<xdr:grpSp><xdr:grpSp>${shape('inner &amp; grouped')}</xdr:grpSp>${shape('', 'a map of the sites')}</xdr:grpSp><mc:AlternateContent><mc:Choice>${shape('once')}</mc:Choice><mc:Fallback>${shape('once')}</mc:Fallback></mc:AlternateContent>` },
+    { name: 'Only drawn', cells: '', drawing: '<xdr:graphicFrame><c:chart xmlns:c="c"/></xdr:graphicFrame>' },
+    { name: 'Plain', cells }
+  ], '<c:chartSpace xmlns:c="c" xmlns:a="a"><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Turnover by month</a:t></a:r></a:p></c:rich></c:tx></c:title><c:plotArea><c:valAx><c:title><c:tx><c:rich><a:p><a:r><a:t>Thousand euros</a:t></a:r></a:p></c:rich></c:tx></c:title></c:valAx></c:plotArea></c:chart></c:chartSpace>')
+  t.strictSame((await parse('a.xlsx', book)).map(({ text }) => text.split('\n')), [
+    ['Box', '1', 'Prices are net.', 'Second paragraph'], ['Group', '1', 'inner & grouped', 'a map of the sites', 'once'], ['Only drawn', 'Turnover by month', 'Thousand euros'], ['Plain', '1']
+  ])
+})
+
+test('a date that a cell has as text of ISO 8601 is one with and without a format', async t => {
+  const values = ['2024-03-05', '2024-03-05T10:20:30', '10:20:30']
+  const cells = `<row r="1">${values.map((value, i) => `<c r="${'ABC'[i]}1" t="d"><v>${value}</v></c>`).join('')}<c r="D1" t="d" s="1"><v>2024-03-05</v></c><c r="E1"><v>45356</v></c></row>`
+  t.equal(await textOf('a.xlsx', drawnWorkbook([{ name: 'Dates', cells }])), 'Dates\n2024-03-05\t2024-03-05 10:20:30\t10:20:30\t3/5/24\t45356')
+})

@@ -1,24 +1,29 @@
 import * as xlsx from '@e965/xlsx'
 import { unreadable, type Section } from './document.js'
 import type { ReadContext } from './kinds.js'
+import { drawnText, shapesText } from './ooxml/drawing.js'
+import { OfficePackage } from './ooxml/package.js'
+import { prefixed, walkXml } from './xml.js'
 import { packZip, readZip } from './zip.js'
 
 /** Where the cells are; pictures, fonts and macros stay packed. */
 const CELLS = /\.(?:xml|rels|bin)$/i
 const ZIP = 0x50
+/** Relationships of a workbook to what has a tab in it. */
+const SHEETS = new Set(['worksheet', 'chartsheet', 'dialogsheet', 'macrosheet', 'xlMacrosheet'])
 
-/** The text of a workbook of Excel (XLSX, XLSM, XLSB, XLS): for each sheet its name and a line for each row, values as they are shown, with notes on cells. Throws a `DocumentError`. */
+/** The text of a workbook of Excel (XLSX, XLSM, XLSB, XLS): for each sheet its name and a line for each row, values as they are shown, with notes on cells, and what is drawn on it. Throws a `DocumentError`. */
 export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   // What the workbook unpacks to is bounded before SheetJS unpacks it.
   const plain = bytes[0] === ZIP ? packZip(readZip(bytes, name => CELLS.test(name) && !/vbaProject|printerSettings/i.test(name), limits.maxUnpackedBytes)) : bytes
-  const workbook = xlsx.read(plain, { type: 'array', dense: true, cellFormula: false, cellHTML: false, cellText: true, bookVBA: false })
+  const workbook = xlsx.read(plain, { type: 'array', dense: true, cellFormula: false, cellHTML: false, cellText: true, cellDates: true, cellNF: true, UTC: true, bookVBA: false })
+  const drawings = plain === bytes ? [] : drawingsOf(new OfficePackage(plain, limits.maxUnpackedBytes))
   const sections: Section[] = []
   let characters = 0
-  for (const name of workbook.SheetNames) {
+  for (const [i, name] of workbook.SheetNames.entries()) {
     const sheet = workbook.Sheets[name]
-    if (sheet === undefined) continue
     const lines = [name]
-    for (const row of rowsOf(sheet)) {
+    for (const row of [...sheet === undefined ? [] : rowsOf(sheet), ...drawings[i]?.() ?? []]) {
       characters += row.length
       if (characters > limits.maxCharacters) throw unreadable('it is too large')
       lines.push(row)
@@ -40,8 +45,29 @@ function * rowsOf (sheet: xlsx.WorkSheet): Generator<string> {
   }
 }
 
+/** For each sheet of an Office Open XML workbook, in its order, the lines of its text boxes, shapes and charts. */
+function drawingsOf (pack: OfficePackage): (() => string[])[] {
+  const workbook = pack.main('xl/workbook.xml')
+  const sheets = pack.relationships(workbook).filter(({ type }) => SHEETS.has(type))
+  const ids: string[] = []
+  walkXml(pack.part(workbook), { open: (name, attributes) => { if (name === 'sheet') ids.push(prefixed(attributes, 'id') ?? '') } })
+  // The list of a binary workbook is no XML; there the sheets are in the order of the relationships.
+  const paths = ids.length === 0 ? sheets.map(({ path }) => path) : ids.map(id => sheets.find(sheet => sheet.id === id)?.path)
+  return paths.map(path => () => path === undefined
+    ? []
+    : pack.related(path, 'drawing').flatMap(drawing => [shapesText(pack.part(drawing)), drawnText(pack, drawing)]).filter(text => text !== ''))
+}
+
+/** A date that the workbook keeps as text of ISO 8601, without a format to show it by: the number of its day would be shown. */
+function unformattedDate ({ t, v, z }: xlsx.CellObject): string | undefined {
+  if (t !== 'd' || !(v instanceof Date) || Number.isNaN(v.valueOf()) || (z !== undefined && z !== 'General')) return undefined
+  const [day, time] = v.toISOString().split(/[T.]/) as [string, string]
+  if (v.getUTCFullYear() < 1900) return time
+  return time === '00:00:00' ? day : `${day} ${time}`
+}
+
 function cellText (cell: xlsx.CellObject): string {
-  const value = (cell.w ?? (cell.v === undefined || cell.v === null ? '' : String(cell.v))).replace(/[\t\r\n]+/g, ' ').trim()
+  const value = (unformattedDate(cell) ?? cell.w ?? (cell.v === undefined || cell.v === null ? '' : String(cell.v))).replace(/[\t\r\n]+/g, ' ').trim()
   const notes = (cell.c ?? []).map(({ t }) => t?.replace(/\s+/g, ' ').trim() ?? '').filter(note => note !== '')
   return notes.length === 0 ? value : `${value} [Comment: ${notes.join('; ')}]`.trim()
 }

@@ -3,6 +3,8 @@ import { requireDepth } from '../xml.js'
 import { TextBuilder } from './text-builder.js'
 
 const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'svg', 'nav', 'iframe', 'object', 'canvas', 'audio', 'video', 'datalist', 'rt', 'rp', 'rtc'])
+/** Those of them that a page may leave open only by mistake: all that follows would be within. */
+const CLOSED = new Set(['noscript', 'template', 'svg', 'nav', 'iframe', 'object', 'canvas', 'audio', 'video', 'datalist'])
 const BLOCKS = new Set(['address', 'article', 'aside', 'blockquote', 'body', 'button', 'caption', 'center', 'dd', 'details', 'dialog', 'div', 'dl', 'dt', 'fieldset', 'figcaption', 'figure', 'footer', 'form',
   'header', 'hgroup', 'hr', 'legend', 'li', 'main', 'menu', 'ol', 'optgroup', 'option', 'p', 'pre', 'search', 'section', 'select', 'summary', 'table', 'tbody', 'textarea', 'tfoot', 'thead', 'title', 'tr', 'ul'])
 const SPACED = new Set(['blockquote', 'dl', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ol', 'p', 'pre', 'section', 'table', 'title', 'ul'])
@@ -29,10 +31,16 @@ interface Cell {
  * pictures and form fields say. Read as it is parsed, without a tree.
  */
 export function htmlToText (html: string): string {
-  return new HtmlText().read(html)
+  const unclosed = new Set<number>()
+  const text = new HtmlText(unclosed).read(html)
+  return unclosed.size === 0 ? text : new HtmlText(unclosed).read(html)
 }
 
 class HtmlText {
+  /** Elements that are left out unless their end is missing, by their number in the page: found by one reading, and read by the next. */
+  readonly #unclosed: Set<number>
+  readonly #open: number[] = []
+  #elements = 0
   readonly #page = new TextBuilder()
   /** Tables within cells of tables: the rows and cells that are open, innermost last. */
   readonly #rows: (Row | undefined)[] = []
@@ -41,16 +49,20 @@ class HtmlText {
   #skipping = 0
   #verbatim = 0
 
+  constructor (unclosed: Set<number>) {
+    this.#unclosed = unclosed
+  }
+
   read (html: string): string {
     const parser = new Parser({
       onopentag: (name, attributes) => {
         requireDepth(++this.#depth)
-        this.#open(localName(name), attributes)
+        this.#begin(localName(name), attributes)
       },
       ontext: text => { if (this.#skipping === 0) this.#text.add(text, this.#verbatim > 0) },
-      onclosetag: name => {
+      onclosetag: (name, isImplied) => {
         this.#depth--
-        this.#close(localName(name))
+        this.#close(localName(name), isImplied)
       }
     }, { decodeEntities: true, recognizeSelfClosing: isXhtml(html) })
     parser.end(html)
@@ -61,8 +73,8 @@ class HtmlText {
     return this.#cells.at(-1)?.text ?? this.#page
   }
 
-  #open (name: string, attributes: Record<string, string>): void {
-    if (SKIPPED.has(name)) this.#skipping++
+  #begin (name: string, attributes: Record<string, string>): void {
+    if (SKIPPED.has(name) && !this.#isRead(name)) this.#skipping++
     if (this.#skipping > 0) return
     if (CELLS.has(name)) return this.#openCell()
     if (SPACED.has(name)) this.#text.break(2)
@@ -76,7 +88,19 @@ class HtmlText {
     else if (name === 'input' && TYPED.has((attributes.type ?? '').toLowerCase())) this.#label(attributes.value ?? attributes.placeholder)
   }
 
-  #close (name: string): void {
+  /** Whether an element that is left out otherwise is read because its end is missing. */
+  #isRead (name: string): boolean {
+    if (!CLOSED.has(name)) return false
+    this.#open.push(this.#elements)
+    return this.#unclosed.has(this.#elements++)
+  }
+
+  #close (name: string, isImplied: boolean): void {
+    if (CLOSED.has(name)) {
+      const element = this.#open.pop()
+      if (element !== undefined && this.#unclosed.has(element)) return
+      if (element !== undefined && isImplied) this.#unclosed.add(element)
+    }
     if (SKIPPED.has(name)) {
       this.#skipping = Math.max(0, this.#skipping - 1)
       return

@@ -1,3 +1,4 @@
+import { rowText } from '../html/html-to-text.js'
 import { walkXml, attribute } from '../xml.js'
 import type { OfficePackage } from './package.js'
 
@@ -81,4 +82,45 @@ export function altText (name: string, attributes: Readonly<Record<string, strin
   if (name !== 'cNvPr' && name !== 'docPr') return ''
   const [title, description] = [attribute(attributes, 'title'), attribute(attributes, 'descr')]
   return [...new Set([title, description])].filter(text => text !== undefined && text.trim() !== '').join(': ')
+}
+
+/** The words of shapes, also in groups: a line for each paragraph and for each row of a table; pictures by what they say they show. */
+export function shapesText (xml: Uint8Array | undefined): string {
+  const lines: string[] = []
+  let row: string[] | undefined
+  let cell: string[] | undefined
+  let line = ''
+  let inText = false
+  let skipping = 0
+  const end = (): void => {
+    if (line.trim() !== '') (cell ?? lines).push(line)
+    line = ''
+  }
+  walkXml(xml, {
+    open (name, attributes) {
+      if (name === 'Fallback') skipping++
+      inText = skipping === 0 && (name === 't' || name === 'text')
+      if (name === 'br') line += '\n'
+      else if (name === 'tab') line += '\t'
+      else if (name === 'tr') row = []
+      else if (name === 'tc') cell = []
+      const description = skipping === 0 ? altText(name, attributes) : ''
+      if (description !== '') (cell ?? lines).push(description)
+    },
+    text (data) { if (inText) line += data },
+    close (name) {
+      inText = false
+      if (name === 'Fallback') skipping--
+      else if (name === 'p' || name === 'text') end()
+      else if (name === 'tc') {
+        row?.push(cell?.join('\n') ?? '')
+        cell = undefined
+      } else if (name === 'tr') {
+        if (row !== undefined) lines.push(rowText(row))
+        row = undefined
+      }
+    }
+  })
+  end()
+  return lines.join('\n').trim()
 }
