@@ -15,11 +15,24 @@ const END = '<!-- end -->'
 
 type Kept = Pick<Result, 'fault' | 'store' | 'rounds' | 'acknowledged' | 'counts' | 'recoveryMs'>
 
-/** Of the present version, unless another is named. */
-export function keepResult ({ findings: _, ...kept }: Result, version?: string): void {
-  const folder = join(RESULTS, version ?? 'now')
+/** Adds to the rounds that are kept. Of the present version, unless another is named. */
+export function keepResult ({ findings: _, ...result }: Result, version = 'now'): void {
+  const folder = join(RESULTS, version)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `${kept.fault}-${kept.store}.json`), `${JSON.stringify(kept satisfies Kept)}\n`)
+  const before = readResults(version).find(({ fault, store }) => fault === result.fault && store === result.store)
+  writeFileSync(join(folder, `${result.fault}-${result.store}.json`), `${JSON.stringify(before === undefined ? result : together(before, result))}\n`)
+}
+
+function together (before: Kept, after: Kept): Kept {
+  const counts = { ...after.counts }
+  for (const [kind, count] of Object.entries(before.counts) as [keyof Kept['counts'], number][]) counts[kind] += count
+  return {
+    ...after,
+    rounds: before.rounds + after.rounds,
+    acknowledged: before.acknowledged + after.acknowledged,
+    counts,
+    recoveryMs: [...before.recoveryMs, ...after.recoveryMs]
+  }
 }
 
 export function readResults (version = 'now'): Kept[] {

@@ -3,8 +3,8 @@
  *
  *     npm run test:chaos [-- FAULT STORE ROUNDS]
  *
- * `all` stands for every fault or store. Results are kept in `test/chaos/results`, one file for each fault and store, so that the table
- * can be made in several runs. With `CHAOS_SERVER=path/to/dist/lib/cli.js CHAOS_VERSION=0.1.0` another version is tested, whose results
+ * `all` stands for every fault or store. Rounds add up in `test/chaos/results`, one file for each fault and store, so that the table can
+ * be made in several runs; after a change of what a fault touches, remove its file to begin anew. With `CHAOS_SERVER=path/to/dist/lib/cli.js CHAOS_VERSION=0.1.0` another version is tested, whose results
  * are a column of the table.
  */
 import tap, { test } from 'tap'
