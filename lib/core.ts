@@ -103,6 +103,11 @@ export class Core {
       models: this.models,
       options: options.retrieval,
       mostStores: project => quotasOf(options.quotas, project).vectorStores,
+      onEmbedded: (project, name, tokens) => {
+        const { providerName, model } = this.models.resolve(name)
+        this.spending.spend({ project }, 'tokens', tokens)
+        this.#ledger.add(project, { kind: 'embeddings', key: null, model: this.models.publicName(providerName, model) }, { requests: 1, inputTokens: tokens })
+      },
       project: name => {
         const { files, vectorStores } = this.project(name)
         return { files, storeFiles: vectorStores.files, vectorStores: vectorStores.stores }

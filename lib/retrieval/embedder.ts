@@ -14,6 +14,8 @@ export interface EmbeddingOptions {
 
 /** Memory for vectors of texts that were embedded before, in bytes. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024
+/** In texts that the vendor does not count. */
+const BYTES_PER_TOKEN = 4
 /** Sentences that have nothing to do with one another. */
 const UNRELATED = [
   'The ferry to the island leaves twice a day in summer.', 'Whisk the egg whites until they are stiff.', 'Der Mieter zahlt die Kaution in drei Raten.', 'The compiler rejects a program with a type error.',
@@ -43,7 +45,7 @@ export class Embedder {
   /**
    * A vector for each text. Throws a `ModelError`, or the signal's reason.
    *
-   * @param onTokens is called with the tokens of each request, when the vendor counts them
+   * @param onTokens is called with the tokens of each request: as the vendor counts them, else one for each four bytes
    */
   async embed (texts: readonly string[], signal: AbortSignal, onTokens?: (tokens: number) => void): Promise<Float32Array[]> {
     const keys = texts.map(text => createHash('sha256').update(text).digest('base64'))
@@ -88,11 +90,20 @@ export class Embedder {
     return Math.min(0.95, Math.max(0, mean + deviation))
   }
 
-  async #ask (input: string[], options: EmbedOptions): Promise<number[][]> {
+  /** The model's name as in the options. */
+  get model (): string {
+    return this.#options.model
+  }
+
+  async #ask (input: string[], { signal, onTokens }: EmbedOptions): Promise<number[][]> {
     const { model: name, dimensions } = this.#options
     const { provider, model } = this.#models.resolve(name)
     if (provider.embed === undefined) throw new Error(`The provider of the model "${name}" has no embeddings.`)
-    return await provider.embed({ model, input, ...dimensions === undefined ? {} : { dimensions } }, options)
+    let counted: number | undefined
+    const count = (tokens: number): void => { counted = (counted ?? 0) + tokens }
+    const vectors = await provider.embed({ model, input, ...dimensions === undefined ? {} : { dimensions } }, { signal, onTokens: count })
+    onTokens?.(counted ?? Math.ceil(input.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0) / BYTES_PER_TOKEN))
+    return vectors
   }
 
   #use (key: string): Float32Array | undefined {

@@ -166,7 +166,10 @@ export class Indexing {
   async #vectors (texts: readonly string[]): Promise<Float32Array[] | undefined> {
     const { search, log } = this.#services
     try {
-      return await this.#embedder?.embed(texts, this.#abort.signal, tokens => { this.#tokens = (this.#tokens ?? 0) + tokens })
+      return await this.#embedder?.embed(texts, this.#abort.signal, tokens => {
+        this.#tokens = (this.#tokens ?? 0) + tokens
+        search.embedded(this.ref.project, this.#embedder!.model, tokens)
+      })
     } catch (error) {
       this.#abort.signal.throwIfAborted()
       if (!search.embeddings.isAuto) throw error

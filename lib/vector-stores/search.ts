@@ -42,6 +42,8 @@ export interface SearchServices {
   index: RetrievalIndex
   embeddings: EmbeddingChoice
   reranker: Reranker | undefined
+  /** Hears of each request to an embedding model on behalf of a project: the model's name and its tokens. */
+  onEmbedded? (project: string, model: string, tokens: number): void
   /** Has a store's files embedded again that were embedded with another model. */
   embedAgain (store: StoreRef, model: string): Promise<void>
   log: Logger
@@ -79,6 +81,11 @@ export class StoreSearch {
   /** Whether chunks are to have vectors, and by which model. */
   get embeddings (): EmbeddingChoice {
     return this.#services.embeddings
+  }
+
+  /** Counts what a project has had embedded. */
+  embedded (project: string, model: string, tokens: number): void {
+    this.#services.onEmbedded?.(project, model, tokens)
   }
 
   /**
@@ -231,7 +238,7 @@ export class StoreSearch {
     if (embedder === undefined) return undefined
     try {
       for (const ref of refs) this.#compare(ref, embedder.name)
-      const [vectors, floor] = await Promise.all([embedder.embed(texts, signal), embedder.floor(signal)])
+      const [vectors, floor] = await Promise.all([embedder.embed(texts, signal, tokens => this.embedded(refs[0]!.project, embedder.model, tokens)), embedder.floor(signal)])
       return vectors.map(vector => ({ model: embedder.name, vector, floor }))
     } catch (error) {
       signal.throwIfAborted()

@@ -76,6 +76,8 @@ export interface RetrievalServiceOptions {
   options: RetrievalOptions
   /** How many vector stores a project may have. Default: as many as it likes. */
   mostStores?: (project: string) => number | undefined
+  /** See `SearchServices.onEmbedded`. */
+  onEmbedded? (project: string, model: string, tokens: number): void
   project (name: string): IndexedProject & { vectorStores: { find (id: string): Promise<VectorStore | undefined> } }
 }
 
@@ -114,7 +116,7 @@ export class RetrievalService {
     this.#index = this.#shared === undefined ? new FairIndex(new WorkerIndex(async () => await this.#indexOptions()), 1) : new FairIndex(this.#shared, CONNECTIONS)
     const embeddings = new EmbeddingChoice(options.embeddings ?? 'auto', { models, clock, log })
     this.#reranker = options.reranker === undefined ? undefined : new Reranker(options.reranker, clock)
-    this.search = new StoreSearch({ records, clock, index: this.#index, embeddings, reranker: this.#reranker, embedAgain: async (ref, model) => await services.project(ref.project).storeFiles.embedAgain(ref.storeId, model), log })
+    this.search = new StoreSearch({ records, clock, index: this.#index, embeddings, onEmbedded: (project, model, tokens) => services.onEmbedded?.(project, model, tokens), reranker: this.#reranker, embedAgain: async (ref, model) => await services.project(ref.project).storeFiles.embedAgain(ref.storeId, model), log })
     this.fileSearcher = new FileSearcher({ clock, search: this.search, stores: project => services.project(project).vectorStores, settled: () => this.indexer.settled() })
     this.#reader = new DocumentReader({
       clock,

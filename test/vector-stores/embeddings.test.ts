@@ -2,6 +2,8 @@ import { test } from 'tap'
 import { EMBEDDING_MODELS, EmbeddingChoice } from '../../lib/retrieval/embedding-choice.js'
 import { Embedder } from '../../lib/retrieval/embedder.js'
 import { ModelError, type ModelProvider } from '../../lib/models/provider.js'
+import { dayOf, usageRecord, type UsageDay } from '../../lib/usage/ledger.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { embedText } from '../helpers/upstream.js'
 import { Gate } from '../helpers/upstream-gate.js'
@@ -147,4 +149,32 @@ test('a search whose embedding does not come ends after a minute, with an error 
   await asked.pass()
   await clock.advance(60_000)
   t.match(await found, { status: 503, code: 'search_timeout', headers: { 'retry-after': /\d+/ } })
+})
+
+test('what searches and files have embedded counts against the quota of the project, and into its usage', async t => {
+  for (const counts of [true, false]) {
+    const records = new MemoryRecordStore()
+    const clock = new ManualClock()
+    const offering = provider(['bge-m3'])
+    const given: ModelProvider = counts
+      ? { ...offering, async embed (request, options) { options.onTokens?.(100 * request.input.length); return await offering.embed!(request, options) } }
+      : offering
+    const world = await startWorld(t, { clock, storage: records, provider: given, quotas: { tokensPerDay: 100_000 } })
+    const spent = async (): Promise<number> => 100_000 - (await world.core.spending.allowances({ project: 'default' }, 'tokens'))[0]!.remaining
+    const { id: store } = await world.vectorStores.stores.create({})
+    const file = await upload(world, 'a.md', 'Penguins live in Antarctica.')
+    await world.vectorStores.files.create(store, { file_id: file })
+    await indexed(world, store, file)
+    const ofFile = counts ? 100 : 7
+    t.equal(await spent(), ofFile, 'the file')
+    t.strictSame(await search(world, store, 'where do penguins live?'), [file])
+    const ofQuery = counts ? 100 : 6
+    t.equal(await spent(), ofFile + ofQuery, 'and the query')
+    await search(world, store, 'where do penguins live?')
+    t.equal(await spent(), ofFile + ofQuery, 'a query whose vector is kept costs nothing')
+    await world.core.stop()
+    const { body } = (await records.get<UsageDay>(usageRecord('default', dayOf(clock.now()))))!
+    t.match(body.rows, [{ kind: 'embeddings', key: null, model: 'bge-m3', requests: 2, inputTokens: ofFile + ofQuery, outputTokens: 0 }])
+    t.equal(body.rows.length, 1)
+  }
 })
