@@ -1,4 +1,5 @@
 import * as xlsx from '@e965/xlsx'
+import { strFromU8, unzipSync } from 'fflate'
 import { test } from 'tap'
 import { DEFAULT_DOCUMENT_LIMITS } from '../../lib/retrieval/parse/document.js'
 import { parseDocument } from '../../lib/retrieval/parse/parse.js'
@@ -112,6 +113,32 @@ test('what is drawn on a sheet is read with it: text boxes, shapes in groups, ch
   t.strictSame((await parse('a.xlsx', book)).map(({ text }) => text.split('\n')), [
     ['Box', '1', 'Prices are net.', 'Second paragraph'], ['Group', '1', 'inner & grouped', 'a map of the sites', 'once'], ['Only drawn', 'Turnover by month', 'Thousand euros'], ['Plain', '1']
   ])
+})
+
+test('shapes that are drawn over a chart are read with it', async t => {
+  const related = (type: string, target: string): string => `<Relationships><Relationship Id="rId1" Type="x/${type}" Target="${target}"/></Relationships>`
+  const book = unzipSync(drawnWorkbook([{ name: 'A', cells: '', drawing: '<xdr:graphicFrame><c:chart xmlns:c="c"/></xdr:graphicFrame>' }], '<c:chartSpace><c:title><a:t>Sales</a:t></c:title></c:chartSpace>'))
+  const drawn = zip({ ...book, 'xl/charts/_rels/chart1.xml.rels': related('chartUserShapes', '../drawings/over.xml'), 'xl/drawings/over.xml': `<c:userShapes><cdr:relSizeAnchor>${shape('Peak in May').replaceAll('xdr:', 'cdr:')}</cdr:relSizeAnchor></c:userShapes>` })
+  t.equal(await textOf('a.xlsx', drawn), 'A\nSales\nPeak in May')
+})
+
+test('what is drawn in a binary workbook belongs to its own sheet, however the sheets are listed', async t => {
+  const book = unzipSync(workbook('xlsb'))
+  const list = strFromU8(book['xl/_rels/workbook.bin.rels']!)
+  const entries = [...list.matchAll(/<Relationship [^>]*>/g)].map(([entry]) => entry)
+  const drawn = zip({
+    ...book,
+    'xl/_rels/workbook.bin.rels': list.replace(/<Relationship .*(?=<\/Relationships>)/s, entries.reverse().join('')),
+    'xl/worksheets/_rels/sheet1.bin.rels': '<Relationships><Relationship Id="rId1" Type="x/drawing" Target="../drawings/drawing1.xml"/></Relationships>',
+    'xl/drawings/drawing1.xml': `<xdr:wsDr>${shape('Net prices')}</xdr:wsDr>`
+  })
+  t.match((await parse('a.xlsb', drawn)).map(({ text }) => text), [/^Prices\n[^]*\nNet prices$/, /^More\nsecond$/])
+})
+
+test('a cell of an OpenDocument that has a value without its text shows the value', async t => {
+  const value = (attributes: string): string => `<table:table-cell ${attributes}/>`
+  const row = [value('office:value-type="date" office:date-value="2024-03-05T13:45:00"'), value('office:value-type="float" office:value="1.5"'), value('office:value-type="string" office:string-value="words"'), cell('shown', 'office:value-type="float" office:value="2"')]
+  t.equal(await textOf('a.ods', openDocument('spreadsheet', `<table:table table:name="P"><table:table-row>${row.join('')}</table:table-row></table:table>`)), 'P\n2024-03-05T13:45:00\t1.5\twords\tshown')
 })
 
 test('a date that a cell has as text of ISO 8601 is one with and without a format', async t => {

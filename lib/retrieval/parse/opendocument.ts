@@ -32,7 +32,7 @@ class OpenDocumentText {
   #lines: string[] = []
   #characters = 0
   /** Cells of the rows that are open, innermost last, and what is in the cell that is open. */
-  readonly #rows: { cells: string[], outer: string[], repeated: number, cellRepeated: number }[] = []
+  readonly #rows: { cells: string[], outer: string[], repeated: number, cellRepeated: number, cellValue: string }[] = []
   /** Paragraphs that are open: a note is within another. */
   readonly #paragraphs: string[] = []
   #skipping = 0
@@ -59,7 +59,7 @@ class OpenDocumentText {
     else if (name === 'spreadsheet') this.#isSpreadsheet = true
     else if (name === 'table' && this.#isSheet) this.#startSheet(attribute(attributes, 'name') ?? '')
     else if (name === 'table-row') this.#startRow(Number(attribute(attributes, 'number-rows-repeated') ?? 1))
-    else if (name === 'table-cell' || name === 'covered-table-cell') this.#startCell(Number(attribute(attributes, 'number-columns-repeated') ?? 1))
+    else if (name === 'table-cell' || name === 'covered-table-cell') this.#startCell(Number(attribute(attributes, 'number-columns-repeated') ?? 1), valueOf(attributes))
     else if (name === 'note-body') this.#add(' [Footnote: ')
     else if (name === 'annotation') this.#add(' [Comment: ')
   }
@@ -96,20 +96,22 @@ class OpenDocumentText {
   }
 
   #startRow (repeated: number): void {
-    this.#rows.push({ cells: [], outer: this.#lines, repeated, cellRepeated: 1 })
+    this.#rows.push({ cells: [], outer: this.#lines, repeated, cellRepeated: 1, cellValue: '' })
   }
 
-  #startCell (repeated: number): void {
+  #startCell (repeated: number, value: string): void {
     const row = this.#rows.at(-1)
     if (row === undefined) return
     row.cellRepeated = repeated
+    row.cellValue = value
     this.#lines = []
   }
 
   #endCell (): void {
     const row = this.#rows.at(-1)
     if (row === undefined) return
-    const text = this.#lines.join('\n')
+    // Some programs write the value alone, and leave it to others how it is shown.
+    const text = this.#lines.length === 0 ? row.cellValue : this.#lines.join('\n')
     this.#lines = []
     for (let i = 0; i < Math.min(row.cellRepeated, MAX_REPEATED); i++) row.cells.push(text)
   }
@@ -147,4 +149,9 @@ class OpenDocumentText {
     this.#lines = []
     if (text !== '') this.#sections.push({ text, ...this.#page > 0 ? { page: this.#page } : {} })
   }
+}
+
+function valueOf (attributes: XmlAttributes): string {
+  const kind = { float: 'value', percentage: 'value', currency: 'value', date: 'date-value', time: 'time-value', boolean: 'boolean-value', string: 'string-value' }[attribute(attributes, 'value-type') ?? '']
+  return kind === undefined ? '' : attribute(attributes, kind) ?? ''
 }

@@ -3,21 +3,18 @@ import { unreadable, type Section } from './document.js'
 import type { ReadContext } from './kinds.js'
 import { drawnText, shapesText } from './ooxml/drawing.js'
 import { OfficePackage } from './ooxml/package.js'
-import { prefixed, walkXml } from './xml.js'
 import { packZip, readZip } from './zip.js'
 
 /** Where the cells are; pictures, fonts and macros stay packed. */
 const CELLS = /\.(?:xml|rels|bin)$/i
 const ZIP = 0x50
-/** Relationships of a workbook to what has a tab in it. */
-const SHEETS = new Set(['worksheet', 'chartsheet', 'dialogsheet', 'macrosheet', 'xlMacrosheet'])
 
 /** The text of a workbook of Excel (XLSX, XLSM, XLSB, XLS): for each sheet its name and a line for each row, values as they are shown, with notes on cells, and what is drawn on it. Throws a `DocumentError`. */
 export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   // What the workbook unpacks to is bounded before SheetJS unpacks it.
   const plain = bytes[0] === ZIP ? packZip(readZip(bytes, name => CELLS.test(name) && !/vbaProject|printerSettings/i.test(name), limits.maxUnpackedBytes)) : bytes
   const workbook = xlsx.read(plain, { type: 'array', dense: true, cellFormula: false, cellHTML: false, cellText: true, cellDates: true, cellNF: true, UTC: true, bookVBA: false })
-  const drawings = plain === bytes ? [] : drawingsOf(new OfficePackage(plain, limits.maxUnpackedBytes))
+  const drawings = plain === bytes ? [] : drawingsOf(new OfficePackage(plain, limits.maxUnpackedBytes), workbook)
   const sections: Section[] = []
   let characters = 0
   for (const [i, name] of workbook.SheetNames.entries()) {
@@ -46,17 +43,15 @@ function * rowsOf (sheet: xlsx.WorkSheet): Generator<string> {
 }
 
 /** For each sheet of an Office Open XML workbook, in its order, the lines of its text boxes, shapes and charts. */
-function drawingsOf (pack: OfficePackage): (() => string[])[] {
-  const workbook = pack.main('xl/workbook.xml')
-  const sheets = pack.relationships(workbook).filter(({ type }) => SHEETS.has(type))
-  const ids: string[] = []
-  walkXml(pack.part(workbook), { open: (name, attributes) => { if (name === 'sheet') ids.push(prefixed(attributes, 'id') ?? '') } })
-  // The list of a binary workbook is no XML; there the sheets are in the order of the relationships.
-  const paths = ids.length === 0 ? sheets.map(({ path }) => path) : ids.map(id => sheets.find(sheet => sheet.id === id)?.path)
-  return paths.map(path => () => path === undefined
-    ? []
-    : pack.related(path, 'drawing').flatMap(drawing => [shapesText(pack.part(drawing)), drawnText(pack, drawing)]).filter(text => text !== ''))
+function drawingsOf (pack: OfficePackage, { Workbook }: xlsx.WorkBook): (() => string[])[] {
+  const paths = new Map(pack.relationships(workbookPart(pack)).map(({ id, path }) => [id, path]))
+  // SheetJS knows the relationships of binary workbooks too, whose list of sheets is no XML.
+  const sheets = (Workbook?.Sheets ?? []) as { id?: string }[]
+  return sheets.map(({ id = '' }) => () => pack.related(paths.get(id) ?? '', 'drawing').flatMap(drawing => [shapesText(pack.part(drawing)), drawnText(pack, drawing)]).filter(text => text !== ''))
 }
+
+/** The main part of a workbook, XML or binary. */
+const workbookPart = (pack: OfficePackage): string => pack.related('', 'officeDocument')[0] ?? 'xl/workbook.xml'
 
 /** A date that the workbook keeps as text of ISO 8601, without a format to show it by: the number of its day would be shown. */
 function unformattedDate ({ t, v, z }: xlsx.CellObject): string | undefined {
