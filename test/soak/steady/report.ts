@@ -38,6 +38,7 @@ export function writeSoakTable (): void {
 }
 
 export function withSoakTable (page: string, soaks: readonly Soak[]): string {
+  if (soaks.length === 0) return page
   const mb = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`
   const rows = soaks.map(({ store, minutes, runs, early, late, atRest }) =>
     `| ${store} | ${minutes} min | ${runs.toLocaleString('en')} | ${mb(early.heap)} / ${mb(late.heap)} / ${mb(atRest.heap)} | ${mb(early.rss)} / ${mb(late.rss)} / ${mb(atRest.rss)} | ${early.handles} / ${late.handles} / ${atRest.handles} | ${early.descriptors} / ${late.descriptors} / ${atRest.descriptors} |`)
