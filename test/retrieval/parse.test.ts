@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { DEFAULT_DOCUMENT_LIMITS } from '../../lib/retrieval/parse/document.js'
 import { parseDocument } from '../../lib/retrieval/parse/parse.js'
@@ -82,4 +83,13 @@ test('what an archive says it unpacks to is bounded, and it cannot unpack to mor
 test('a document is refused beyond the bounds of its size', async t => {
   await t.rejects(parseDocument('a.txt', bytes('x'.repeat(11)), { ...DEFAULT_DOCUMENT_LIMITS, maxBytes: 10 }), invalid('it is too large'))
   await t.rejects(parseDocument('a.txt', bytes('x'.repeat(11)), { ...DEFAULT_DOCUMENT_LIMITS, maxCharacters: 10 }), invalid('it is too large'))
+})
+
+test('what was packed is no text, whatever it decodes to', async t => {
+  const packed = { gzip: gzipSync(Buffer.alloc(1_000_000, 'a')), bzip2: 'BZh91AY&SY', xz: '\xfd7zXZ\0', sevenZip: '7z\xbc\xaf\x27\x1c', zstd: '\x28\xb5\x2f\xfd', rar: 'Rar!\x1a\x07' }
+  for (const [name, content] of Object.entries(packed)) {
+    const bytes = typeof content === 'string' ? Buffer.from(content + '\x55\xe5\xf0'.repeat(500), 'latin1') : content
+    for (const filename of ['a.txt', 'a.csv', 'a']) await t.rejects(parse(filename, new Uint8Array(bytes)), unsupported, `${name} as ${filename}`)
+  }
+  t.equal(await textOf('a.txt', '7z and BZh91 are formats. Rar! too.'), '7z and BZh91 are formats. Rar! too.')
 })

@@ -162,6 +162,16 @@ for (const { name, skip, place } of vectorDatabases) {
       await t.rejects(never.open(), { name: 'StorageUnavailableError', message: /PostgreSQL at 127.0.0.1:1 cannot be used/ })
     })
 
+    t.test('a search that the database does not answer in time fails, and gives its connection back', async t => {
+      const proxy = await startProxy(t, at.connectionString)
+      const index = indexAt(t, { ...at, connectionString: proxy.url, poolSize: 1 }, { timeoutMs: 500 })
+      await add(index, 'a', ['lighthouse'])
+      proxy.stall()
+      await t.rejects(index.search([store], { text: 'lighthouse', limit: 1 }), { name: 'StorageUnavailableError', message: /PostgreSQL failed: / })
+      proxy.restore()
+      t.strictSame(await files(index, { text: 'lighthouse' }), ['a'], 'on the one connection that there may be')
+    })
+
     t.test('a closed one refuses', async t => {
       const index = open(t)
       await index.open()

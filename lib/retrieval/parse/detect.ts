@@ -14,6 +14,9 @@ export const extensionOf = (filename: string): string => extname(filename).slice
 const ZIP = Buffer.from([0x50, 0x4b, 0x03, 0x04])
 /** The container of Office's old formats, and of its new ones once they are encrypted. */
 const OLE = Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])
+/** How what gzip, xz, 7-Zip, zstd, bzip2 and RAR have packed begins. Some of it decodes as text of one encoding or another. */
+const PACKED = ['1f8b08', 'fd377a585a00', '377abcaf271c', '28b52ffd', '526172211a07'].map(hex => Buffer.from(hex, 'hex'))
+const BZIP2 = /^BZh[1-9]1AY&SY/
 /** Readers of PDF look for its header this far. */
 const PDF_HEADER_WITHIN = 1024
 
@@ -34,6 +37,7 @@ function kindOf (named: KindName | undefined, bytes: Buffer): KindName {
   if (isPdf(bytes, named)) return 'pdf'
   if (bytes.subarray(0, ZIP.length).equals(ZIP)) return archive(bytes, named)
   if (bytes.subarray(0, OLE.length).equals(OLE)) return compound(bytes, named)
+  if (PACKED.some(head => bytes.subarray(0, head.length).equals(head)) || BZIP2.test(bytes.toString('latin1', 0, 10))) throw unsupported()
   const start = bytes.toString('latin1', 0, 1024).replace(/^\u00ef\u00bb\u00bf/, '').trimStart()
   if (start.startsWith('{\\rtf')) return 'rtf'
   if (named === 'eml' || named === 'html' || named === 'opendocument') return named
