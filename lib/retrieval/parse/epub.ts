@@ -16,7 +16,8 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   if (packagePath === undefined || book === undefined) throw unreadable()
   if ('META-INF/encryption.xml' in entries && isEncrypted(entries['META-INF/encryption.xml'])) throw unreadable('it is encrypted')
   const { title, chapters } = contents(book, posix.dirname(packagePath))
-  const texts = chapters.map(path => entries[path]).filter(content => content !== undefined).map(content => htmlToText(decodeText(content, { isMarkup: true })))
+  // A book may name a chapter by many names.
+  const texts = [...new Set(chapters)].map(path => entries[path]).filter(content => content !== undefined).map(content => htmlToText(decodeText(content, { isMarkup: true })))
   if (texts.length === 0) throw unreadable()
   return [title, ...texts].filter(text => text !== '').map(text => ({ text }))
 }

@@ -5,6 +5,8 @@ import type { RecogniseText } from './ocr.js'
 
 /** Documents within documents: an attachment of a mail that is an attachment. */
 const MAX_DEPTH = 3
+/** All documents within one, at any depth: each may hold as many again. */
+const MAX_INNER = 300
 
 export interface ParseOptions {
   /** Which kinds of documents are read. Default `all`. */
@@ -18,16 +20,16 @@ export interface ParseOptions {
  * much memory as the document makes it: meant for a worker that can be ended (`DocumentReader`).
  */
 export async function parseDocument (filename: string, bytes: Uint8Array, limits: DocumentLimits, options: ParseOptions = {}): Promise<Section[]> {
-  return await parse(filename, bytes, limits, options, 0)
+  return await parse(filename, bytes, limits, options, 0, { inner: 0 })
 }
 
-async function parse (filename: string, bytes: Uint8Array, limits: DocumentLimits, options: ParseOptions, depth: number): Promise<Section[]> {
+async function parse (filename: string, bytes: Uint8Array, limits: DocumentLimits, options: ParseOptions, depth: number, count: { inner: number }): Promise<Section[]> {
   if (bytes.length === 0) throw unreadable('it is empty')
   if (bytes.length > limits.maxBytes) throw unreadable('it is too large')
   const readInner = async (name: string, inner: Uint8Array): Promise<Section[] | undefined> => {
-    if (depth >= MAX_DEPTH) return undefined
+    if (depth >= MAX_DEPTH || ++count.inner > MAX_INNER) return undefined
     try {
-      return await parse(name, inner, limits, options, depth + 1)
+      return await parse(name, inner, limits, options, depth + 1, count)
     } catch {
       return undefined
     }

@@ -8,6 +8,9 @@ import { packZip, readZip } from './zip.js'
 /** Where the cells are; pictures, fonts and macros stay packed. */
 const CELLS = /\.(?:xml|rels|bin)$/i
 const ZIP = 0x50
+/** What a sheet of Excel can have. A cell may claim any place, and all places before it would be gone through. */
+const MAX_ROWS = 1_048_576
+const MAX_COLUMNS = 16_384
 
 /** The text of a workbook of Excel (XLSX, XLSM, XLSB, XLS): for each sheet its name and a line for each row, values as they are shown, with notes on cells, and what is drawn on it. Throws a `DocumentError`. */
 export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
@@ -32,9 +35,11 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
 
 function * rowsOf (sheet: xlsx.WorkSheet): Generator<string> {
   const rows = (sheet as unknown as { '!data'?: (xlsx.CellObject | undefined)[][] })['!data'] ?? []
+  if (rows.length > MAX_ROWS) throw unreadable('it is too large')
   for (const row of rows) {
     // Rows without a cell are holes.
     if (row === undefined) continue
+    if (row.length > MAX_COLUMNS) throw unreadable('it is too large')
     const cells: string[] = []
     for (const cell of row) cells.push(cell === undefined ? '' : cellText(cell))
     const text = cells.join('\t').trimEnd()

@@ -39,12 +39,13 @@ function unpack (bytes: Uint8Array, wanted: (name: string) => boolean, maxUnpack
         const isWanted = wanted(name)
         if (isWanted) total += originalSize
         tooLarge ||= entries > MAX_ENTRIES || total > maxUnpackedBytes
-        return isWanted && !tooLarge
+        // An archive may say that it has billions of entries.
+        if (tooLarge) throw unreadable('it is too large')
+        return isWanted
       }
     })
   } catch (cause) {
-    throw unreadable(undefined, cause)
+    throw tooLarge ? unreadable('it is too large', cause) : unreadable(undefined, cause)
   }
-  if (tooLarge) throw unreadable('it is too large')
   return unpacked
 }

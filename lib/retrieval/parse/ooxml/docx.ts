@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import type { Section } from '../document.js'
+import { unreadable, type Section } from '../document.js'
 import type { ReadContext } from '../kinds.js'
 import { attribute } from '../xml.js'
 import { chartText, drawingParagraphs } from './drawing.js'
@@ -22,6 +22,7 @@ export async function read (bytes: Uint8Array, { limits, readInner }: ReadContex
     ...notesOf(related('footnotes'), 'footnote'), ...notesOf(related('endnotes'), 'endnote'), ...notesOf(related('comments'), 'comment')
   ])
   const embedded = await embeddedTexts(pack, main, readInner)
+  let characters = 0
   const body = storyText(pack.part(main), {
     number: (style, list, level) => numbering.next(style, list, level),
     note (element, id) {
@@ -31,7 +32,12 @@ export async function read (bytes: Uint8Array, { limits, readInner }: ReadContex
       notes.delete(key)
       return text
     },
-    part: id => embedded.get(id) ?? ''
+    part (id) {
+      const text = embedded.get(id) ?? ''
+      characters += text.length
+      if (characters > limits.maxCharacters) throw unreadable('it is too large')
+      return text
+    }
   })
   const [headers, footers] = ['header', 'footer'].map(type => pack.related(main, type).map(path => storyText(pack.part(path), NO_REFERENCES)))
   return [{ text: [...new Set([...headers ?? [], body, ...footers ?? []])].filter(text => text !== '').join('\n\n') }]
@@ -51,12 +57,20 @@ function notesOf (xml: Uint8Array | undefined, element: 'footnote' | 'endnote' |
 /** Charts, diagrams and documents of other kinds within the document, by relationship. */
 async function embeddedTexts (pack: OfficePackage, main: string, readInner: ReadContext['readInner']): Promise<Map<string, string>> {
   const texts = new Map<string, string>()
+  /** A part may be named often, and is read once. */
+  const known = new Map<string, string>()
   for (const { id, type, path } of pack.relationships(main)) {
-    const part = pack.part(path)
-    if (part === undefined) continue
-    if (type === 'chart' || type === 'chartEx') texts.set(id, chartText(part))
-    if (type === 'diagramData') texts.set(id, drawingParagraphs(part))
-    if (type === 'aFChunk') texts.set(id, (await readInner(posix.basename(path), part) ?? []).map(({ text }) => text).join('\n'))
+    const name = `${type} ${path}`
+    const text = known.get(name) ?? await embeddedText(pack.part(path), type, path, readInner)
+    known.set(name, text)
+    texts.set(id, text)
   }
   return texts
+}
+
+async function embeddedText (part: Uint8Array | undefined, type: string, path: string, readInner: ReadContext['readInner']): Promise<string> {
+  if (part === undefined) return ''
+  if (type === 'chart' || type === 'chartEx') return chartText(part)
+  if (type === 'diagramData') return drawingParagraphs(part)
+  return type === 'aFChunk' ? (await readInner(posix.basename(path), part) ?? []).map(({ text }) => text).join('\n') : ''
 }

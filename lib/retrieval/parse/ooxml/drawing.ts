@@ -4,7 +4,7 @@ import type { OfficePackage } from './package.js'
 
 /** What is drawn into a document and has words: charts and diagrams that a part refers to, in its order. */
 export function drawnText (pack: OfficePackage, part: string): string {
-  return pack.relationships(part).map(({ type, path }) => {
+  return pack.distinct(part).map(({ type, path }) => {
     // Shapes may be drawn over a chart.
     if (type === 'chart' || type === 'chartEx') return [chartText(pack.part(path)), ...pack.related(path, 'chartUserShapes').map(shapes => shapesText(pack.part(shapes)))].join('\n').trim()
     return type === 'diagramData' ? drawingParagraphs(pack.part(path)) : ''

@@ -34,7 +34,12 @@ export class OfficePackage {
 
   /** The parts that one refers to by relationships of a type. */
   related (part: string, type: string): string[] {
-    return this.relationships(part).filter(relationship => relationship.type === type).map(({ path }) => path)
+    return this.distinct(part).filter(relationship => relationship.type === type).map(({ path }) => path)
+  }
+
+  /** The relationships of a part, of several to the same other part the first one: a small file can name a large part often. */
+  distinct (part: string): Relationship[] {
+    return [...new Map(this.relationships(part).reverse().map(relationship => [`${relationship.type} ${relationship.path}`, relationship])).values()].reverse()
   }
 
   relationships (part: string): Relationship[] {
