@@ -139,7 +139,7 @@ export const COMMANDS = {
   'sandbox check': {
     about: 'try where code_interpreter can run code',
     details: 'Tries where code_interpreter can run code, and shows its Python, packages, fonts and limits. Ends with status 1 when the server would run none.',
-    flags: serverFlags(['codeInterpreter', 'config'])
+    flags: serverFlags(['codeInterpreter', 'e2bApiKey', 'config'])
   },
   'sandbox prepare': {
     about: 'fetch packages of Pyodide into a folder',

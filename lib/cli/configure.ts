@@ -32,6 +32,10 @@ export function configure (values: Values, file: ConfigFile | undefined): Config
   if (values.defaultModel !== undefined) config.defaultModel = values.defaultModel
   if (values.aliases !== undefined) config.aliases = Object.fromEntries(values.aliases)
   if (values.codeInterpreter !== undefined) config.codeInterpreter = withBackend(config.codeInterpreter, values.codeInterpreter)
+  // Elsewhere the variable may be meant for other programs.
+  if (values.e2bApiKey !== undefined && typeof config.codeInterpreter === 'object' && config.codeInterpreter.backend === 'e2b') {
+    config.codeInterpreter = { ...config.codeInterpreter, e2b: { ...config.codeInterpreter.e2b, apiKey: values.e2bApiKey } }
+  }
   if (values.noConsole !== undefined) config.console = !values.noConsole
   if (values.leaseMs !== undefined) config.limits = { ...config.limits, leaseMs: values.leaseMs }
   if (values.runExpiresS !== undefined) config.limits = { ...config.limits, runExpiresS: values.runExpiresS }

@@ -91,8 +91,11 @@ export const SETTINGS = {
     placeholder: 'SANDBOX',
     env: 'CODE_INTERPRETER',
     fallback: 'auto, looked for when code is first run',
-    about: `where code_interpreter runs code: auto, off, ${BACKENDS.join(' or ')}`,
+    about: `where code is run: auto, off, ${BACKENDS.join(', ')}`,
     parse: parse.codeInterpreter
+  }),
+  e2bApiKey: one({
+    flag: 'e2b-api-key', placeholder: 'KEY', env: 'E2B_API_KEY', fallback: 'none', about: 'the key of E2B, for --code-interpreter e2b', parse: parse.text
   }),
   config: one({
     flag: 'config',

@@ -1,5 +1,6 @@
 import type { BubblewrapOptions } from '../sandbox/bubblewrap/bubblewrap.js'
 import { BACKENDS, type Backend } from '../sandbox/choose.js'
+import type { E2bOptions } from '../sandbox/e2b/e2b.js'
 import type { PyodideOptions } from '../sandbox/pyodide/pyodide.js'
 import { DEFAULT_SANDBOX_LIMITS, type Sandbox, type SandboxLimits } from '../sandbox/sandbox.js'
 import type { InterpreterSettings } from '../tools/code-interpreter/interpreter.js'
@@ -29,12 +30,14 @@ export interface CodeInterpreterLimits extends SandboxLimits {
 
 /** Options of the code interpreter. All may be left out. */
 export interface CodeInterpreterOptions {
-  /** The sandbox, by name or your own. Default `auto`: the strongest that works here. */
+  /** The sandbox, by name or your own. Default `auto`: the strongest that works here; `e2b` has to be asked for. */
   backend?: 'auto' | Backend | Sandbox
   /** How bubblewrap and its Python are found. Default: see `BubblewrapOptions`. */
   bubblewrap?: Omit<BubblewrapOptions, 'without'>
   /** Where Pyodide is found. Default: the package `pyodide`. */
   pyodide?: PyodideOptions
+  /** Where sandboxes of E2B are made. Default: see `E2bOptions`. */
+  e2b?: E2bOptions
   /**
    * Whether `auto` may choose Pyodide alone, which is no boundary that the kernel enforces. Default: where there is one project only.
    */
@@ -52,10 +55,11 @@ export interface ResolvedCodeInterpreter extends InterpreterSettings {
 
 const HOUR_MS = 3_600_000
 const DEFAULTS = { callMs: 60_000, sessions: undefined as number | undefined, idleMs: HOUR_MS, ageMs: 24 * HOUR_MS, waitMs: 60_000, warm: 1, logLength: 1024 ** 2, modelLength: 64_000, filesPerCall: 20 }
-const NAMES: readonly string[] = ['backend', 'bubblewrap', 'pyodide', 'allowWeak', 'limits'] satisfies (keyof CodeInterpreterOptions)[]
-const PARTS: Readonly<Record<'bubblewrap' | 'pyodide', readonly string[]>> = {
+const NAMES: readonly string[] = ['backend', 'bubblewrap', 'pyodide', 'e2b', 'allowWeak', 'limits'] satisfies (keyof CodeInterpreterOptions)[]
+const PARTS: Readonly<Record<'bubblewrap' | 'pyodide' | 'e2b', readonly string[]>> = {
   bubblewrap: ['bwrap', 'python', 'readable', 'environment', 'uid'] satisfies (keyof Omit<BubblewrapOptions, 'without'>)[],
-  pyodide: ['folder'] satisfies (keyof PyodideOptions)[]
+  pyodide: ['folder'] satisfies (keyof PyodideOptions)[],
+  e2b: ['apiKey', 'apiUrl', 'sandboxUrl', 'domain', 'template', 'user'] satisfies (keyof E2bOptions)[]
 }
 
 /**
@@ -76,11 +80,11 @@ export function resolveCodeInterpreter (option: CodeInterpreterOption | undefine
       if (!names.includes(name)) throw new TypeError(`Option "codeInterpreter.${part}.${name}" does not exist. There are: ${names.join(', ')}.`)
     }
   }
-  const { backend = 'auto', bubblewrap = {}, pyodide = {}, allowWeak = !hasProjects, limits } = given
+  const { backend = 'auto', bubblewrap = {}, pyodide = {}, e2b = {}, allowWeak = !hasProjects, limits } = given
   if (typeof backend === 'string' ? backend !== 'auto' && !BACKENDS.includes(backend) : typeof backend?.start !== 'function') {
     throw new TypeError(`Option "codeInterpreter.backend" must be 'auto', ${BACKENDS.map(name => `'${name}'`).join(', ')} or a sandbox, not ${JSON.stringify(backend)}.`)
   }
   const all = bounds('codeInterpreter.limits', { ...DEFAULTS, ...DEFAULT_SANDBOX_LIMITS }, limits as object)
   const sandboxLimits = Object.fromEntries(Object.keys(DEFAULT_SANDBOX_LIMITS).map(name => [name, all[name as keyof SandboxLimits]])) as unknown as SandboxLimits
-  return { choice: { backend, bubblewrap, pyodide, allowWeak }, limits: all, sandboxLimits, isAskedFor: option !== undefined }
+  return { choice: { backend, bubblewrap, pyodide, e2b, allowWeak }, limits: all, sandboxLimits, isAskedFor: option !== undefined }
 }

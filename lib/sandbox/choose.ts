@@ -1,9 +1,12 @@
 import { BubblewrapSandbox, type BubblewrapOptions } from './bubblewrap/bubblewrap.js'
+import { E2bSandbox, type E2bOptions } from './e2b/e2b.js'
 import { PyodideSandbox, type PyodideOptions } from './pyodide/pyodide.js'
 import type { Sandbox, SandboxCheck } from './sandbox.js'
 
 /** Ways to isolate code that a server has without more configuration, the strongest first. */
-export const BACKENDS = ['bubblewrap', 'bubblewrap-pyodide', 'pyodide'] as const
+const LOCAL = ['bubblewrap', 'bubblewrap-pyodide', 'pyodide'] as const
+/** Those, and what has to be asked for by name. */
+export const BACKENDS = [...LOCAL, 'e2b'] as const
 export type Backend = typeof BACKENDS[number]
 
 export interface SandboxChoice {
@@ -11,6 +14,7 @@ export interface SandboxChoice {
   backend: 'auto' | Backend | Sandbox
   bubblewrap: BubblewrapOptions
   pyodide: PyodideOptions
+  e2b?: E2bOptions
   /** Whether `auto` may come to a sandbox that the kernel does not enforce. */
   allowWeak: boolean
 }
@@ -34,12 +38,13 @@ export async function chooseSandbox (choice: SandboxChoice): Promise<ChosenSandb
 }
 
 /** What a choice may come to, in the order in which it is tried. */
-export function candidates ({ backend, bubblewrap, pyodide }: SandboxChoice): Sandbox[] {
+export function candidates ({ backend, bubblewrap, pyodide, e2b }: SandboxChoice): Sandbox[] {
   if (typeof backend === 'object') return [backend]
   const all: Record<Backend, () => Sandbox> = {
     bubblewrap: () => new BubblewrapSandbox(bubblewrap),
     'bubblewrap-pyodide': () => new PyodideSandbox(pyodide, new Set(), bubblewrap),
-    pyodide: () => new PyodideSandbox(pyodide)
+    pyodide: () => new PyodideSandbox(pyodide),
+    e2b: () => new E2bSandbox(e2b)
   }
-  return BACKENDS.filter(name => backend === 'auto' || backend === name).map(name => all[name]())
+  return (backend === 'auto' ? LOCAL : [backend]).map(name => all[name]())
 }

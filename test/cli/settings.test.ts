@@ -47,6 +47,8 @@ const places: [string, string[], Record<string, string>, object, (configured: Co
     [{ a: 'b', c: 'd=e' }, { f: 'g', h: 'i' }, { j: 'k' }]],
   ['codeInterpreter', ['--code-interpreter', 'bubblewrap'], { CODE_INTERPRETER: 'off' }, { codeInterpreter: { limits: { warm: 3 } } }, it => it.config.codeInterpreter,
     [{ backend: 'bubblewrap', limits: { warm: 3 } }, 'off', { limits: { warm: 3 } }]],
+  ['e2bApiKey', ['--code-interpreter', 'e2b', '--e2b-api-key', 'a'], { CODE_INTERPRETER: 'e2b', E2B_API_KEY: 'b' }, { codeInterpreter: { backend: 'e2b', e2b: { apiKey: 'c' } } },
+    it => (it.config.codeInterpreter as any).e2b.apiKey, ['a', 'b', 'c']],
   ['noConsole', ['--no-console'], { NO_CONSOLE: 'false' }, { console: false }, it => it.config.console, [false, true, false]],
   ['logLevel', ['--log-level', 'warn'], { LOG_LEVEL: 'error' }, { logLevel: 'silent' }, it => it.logLevel, ['warn', 'error', 'silent']],
   ['leaseMs', [], { RUN_LEASE_MS: '2' }, { limits: { leaseMs: 3 } }, it => it.config.limits?.leaseMs, [undefined, 2, 3]],

@@ -19,6 +19,15 @@ test('what Python computes long in C is interrupted, too', { skip }, async t => 
   t.equal(await textOf(session, '1'), '1\n')
 })
 
+test('an interrupt that comes before the code or behind it, while files are looked through, does not end the session', { skip }, async t => {
+  const session = await startSession(t, sandbox)
+  await textOf(session, 'for i in range(15000): open(f"file{i}", "w").close()')
+  for (let round = 0; round < 3; round++) {
+    t.match(await textOf(session, 'while True: pass', 50), /KeyboardInterrupt\n$/)
+    t.equal(await textOf(session, '6 * 7'), '42\n')
+  }
+})
+
 test('what cannot work is said in a sentence', async t => {
   t.match(await new PyodideSandbox({ folder: '/missing' }).check(), { ok: false, reason: 'There is no Pyodide in /missing.' })
   const choice = { backend: 'auto', bubblewrap: { bwrap: '/missing' }, pyodide: { folder: '/missing' } } as const

@@ -94,7 +94,7 @@ py.setInterruptBuffer({ get 0 () { return isInterrupted() ? SIGINT : 0 }, set 0 
 
 const scope = py.globals.get('dict')()
 py.runPython(String.raw`
-import os, sys, json, random
+import os, sys, json, random, signal
 # All sessions begin with the memory of one.
 random.seed()
 os.environ.update({'HOME': '/tmp', 'LANG': 'C.UTF-8', 'MPLBACKEND': 'module://sandbox_backend'})
@@ -108,6 +108,12 @@ def send(reply):
     while data:
         data = data[os.write(_host, data):]
 ${CELLS}
+class Busy:
+    now = False
+def on_interrupt(_signal, _frame):
+    # One that comes before the code or behind it is meant for the code alone.
+    if Busy.now:
+        raise KeyboardInterrupt
 def handle(line):
     request = json.loads(line)
     if request['op'] != 'exec':
@@ -117,16 +123,22 @@ def handle(line):
     Cell.mark = request['mark'].encode()
     status, interrupted = 'ok', False
     try:
-        run(request['code'])
+        try:
+            Busy.now = True
+            run(request['code'])
+        finally:
+            Busy.now = False
     except SystemExit:
         pass
     except BaseException as error:
         status, interrupted = 'error', isinstance(error, KeyboardInterrupt)
         report(error)
+    signal.signal(signal.SIGINT, on_interrupt)
     flush()
     send({'type': 'done', 'status': status, 'interrupted': interrupted, 'files': changed_since(before)})
     write(b'\0' + Cell.mark + b'e')
 os.chdir(DATA)
+signal.signal(signal.SIGINT, on_interrupt)
 `, { globals: scope })
 if (!without.has('bridge')) removeBridge(py, scope)
 const handle = scope.get('handle')

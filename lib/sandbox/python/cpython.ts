@@ -1,13 +1,10 @@
 import { CELLS } from './cells.js'
 
-/**
- * What CPython is started with (`python3 -c`): limits from the first argument, replies on file descriptor 3, which requests come from,
- * too, and output on 1. Nothing of it is a wall: those are outside.
- */
-export const CPYTHON = String.raw`
+/** The runner whose requests come on one file descriptor, and whose replies go to one. They are the last that stay open. */
+const runner = (requests: number, replies: number): string => String.raw`
 import os, sys, json, resource, signal
 # What this server has inherited, and not closed, is none of theirs.
-os.closerange(4, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 20))
+os.closerange(${Math.max(requests, replies) + 1}, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 20))
 os.nice(10)
 for _name, _value in json.loads(sys.argv[1]).items():
     resource.setrlimit(getattr(resource, 'RLIMIT_' + _name), (_value, _value))
@@ -25,12 +22,12 @@ def write(data):
 def send(reply):
     data = json.dumps(reply).encode() + b'\n'
     while data:
-        data = data[os.write(3, data):]
+        data = data[os.write(${replies}, data):]
 
 def receive():
     global _pending
     while b'\n' not in _pending:
-        part = os.read(3, 1 << 20)
+        part = os.read(${requests}, 1 << 20)
         if not part:
             os._exit(0)
         _pending += part
@@ -77,3 +74,16 @@ while True:
     else:
         send(answer(request))
 `
+
+/**
+ * What CPython is started with (`python3 -c`): limits from the first argument, replies on file descriptor 3, which requests come from,
+ * too, and output on 1. Nothing of it is a wall: those are outside.
+ */
+export const CPYTHON = runner(3, 3)
+
+/** The same where there is nothing but the three streams of every process: requests on standard input, replies on standard error. */
+export const remotePython = (): string => `import os
+os.dup2(0, 3)
+os.dup2(2, 4)
+os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
+${runner(3, 4)}`

@@ -51,6 +51,7 @@ const SECTIONS: Section[] = [
     intro: 'The keys of `codeInterpreter.limits`.'
   },
   { title: 'Its bubblewrap', of: [['lib/sandbox/bubblewrap/bubblewrap.ts', 'BubblewrapOptions']], intro: 'The keys of `codeInterpreter.bubblewrap`.' },
+  { title: 'Its E2B', of: [['lib/sandbox/e2b/e2b.ts', 'E2bOptions']], intro: 'The keys of `codeInterpreter.e2b`; see [code interpreter](code-interpreter.md#e2b).' },
   { title: 'Its Pyodide', of: [['lib/sandbox/pyodide/pyodide.ts', 'PyodideOptions']], intro: 'The keys of `codeInterpreter.pyodide`.' },
   { title: 'Webhooks', of: [['lib/dialects/assistants/webhooks.ts', 'WebhookOptions']], intro: 'The keys of `webhooks`; see [the life of a run](run-lifecycle.md#webhooks).' },
   {

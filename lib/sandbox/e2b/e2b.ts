@@ -1,0 +1,136 @@
+import { remotePython } from '../python/cpython.js'
+import { RunnerSession, type RunnerProcess } from '../runner-session.js'
+import { DATA_FOLDER, SandboxError, type Sandbox, type SandboxCheck, type SandboxLimits, type SandboxSession, type StartOptions } from '../sandbox.js'
+import { selfTest } from '../self-test.js'
+import { agent, ask, RemoteProcess, type Endpoint } from './envd.js'
+
+/** A sandbox is made, and a machine started for it. */
+const START_MS = 60_000
+/** What keeps a sandbox alive is said this often; one that hears nothing more, because this server was killed, ends by itself. */
+const ALIVE_S = 300
+const RENEW_MS = 60_000
+/** Of `envd`, the agent in every sandbox. */
+const ENVD_PORT = 49983
+
+export interface E2bOptions {
+  /** The key of the service. */
+  apiKey?: string
+  /** Where sandboxes are made and ended. Default `https://api.e2b.app`. */
+  apiUrl?: string
+  /** Where a sandbox is reached: `{port}`, `{id}` and `{domain}` are replaced. Default `https://{port}-{id}.{domain}`. */
+  sandboxUrl?: string
+  /** The domain of the sandboxes, where the service does not name one. Default `e2b.app`. */
+  domain?: string
+  /** What sandboxes are made from. It must have `python3`. Default `code-interpreter-v1`, which has numpy, pandas and matplotlib. */
+  template?: string
+  /** The user that code runs as. Default `user`. */
+  user?: string
+}
+
+const ENVIRONMENT = { LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend', MPLCONFIGDIR: '/tmp/.matplotlib' }
+
+interface Made {
+  sandboxID: string
+  clientID?: string
+  domain?: string | null
+  envdAccessToken?: string | null
+}
+
+/**
+ * Machines of E2B, or of a service that speaks the same wire: one for each session. Nothing of this server is in them; what code may do
+ * there, the network included, is the service's and its template's affair.
+ */
+export class E2bSandbox implements Sandbox {
+  readonly name = 'e2b'
+  readonly strength = 'remote'
+  readonly defaultSessions = 16
+  readonly #options: E2bOptions
+  readonly #sessions = new Set<SandboxSession>()
+  readonly #dispatcher = agent()
+
+  constructor (options: E2bOptions = {}) {
+    this.#options = options
+  }
+
+  async check (): Promise<SandboxCheck> {
+    if (this.#options.apiKey === undefined || this.#options.apiKey === '') return { ok: false, reason: 'E2B needs a key: set "codeInterpreter.e2b.apiKey", or E2B_API_KEY.' }
+    return await selfTest(this)
+  }
+
+  async start ({ limits, signal }: StartOptions): Promise<SandboxSession> {
+    signal.throwIfAborted()
+    const made = await ask(this.#dispatcher, 'POST', this.#api('/sandboxes'), { templateID: this.#options.template ?? 'code-interpreter-v1', timeout: ALIVE_S }, signal) as Partial<Made> | undefined
+    if (typeof made?.sandboxID !== 'string' || !/^[\w-]{1,100}$/.test(made.sandboxID)) throw new SandboxError('the sandbox service did not name a sandbox')
+    const machine = new Machine(made as Made, limits, {
+      dispatcher: this.#dispatcher, api: path => this.#api(path), envd: user => this.#envd(made as Made, user), user: this.#options.user ?? 'user'
+    })
+    const session = await RunnerSession.open(machine, limits, START_MS, signal)
+    this.#sessions.add(session)
+    session.ended.finally(() => this.#sessions.delete(session)).catch(() => {})
+    return session
+  }
+
+  async close (): Promise<void> {
+    await Promise.all([...this.#sessions].map(async session => await session.stop()))
+    await this.#dispatcher.close()
+  }
+
+  #api (path: string): Endpoint {
+    return { url: (this.#options.apiUrl ?? 'https://api.e2b.app').replace(/\/$/, '') + path, headers: { 'x-api-key': this.#options.apiKey ?? '' } }
+  }
+
+  #envd ({ sandboxID, clientID, domain, envdAccessToken }: Made, user: string): Endpoint {
+    const id = typeof clientID === 'string' && /^[\w-]{1,100}$/.test(clientID) ? `${sandboxID}-${clientID}` : sandboxID
+    const named = typeof domain === 'string' && /^[\w.-]{1,200}$/.test(domain) ? domain : this.#options.domain ?? 'e2b.app'
+    return {
+      url: (this.#options.sandboxUrl ?? 'https://{port}-{id}.{domain}').replace('{port}', String(ENVD_PORT)).replace('{id}', id).replace('{domain}', named).replace(/\/$/, ''),
+      headers: { authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}`, ...typeof envdAccessToken === 'string' ? { 'x-access-token': envdAccessToken } : {} }
+    }
+  }
+}
+
+interface Service {
+  dispatcher: ReturnType<typeof agent>
+  api (path: string): Endpoint
+  envd (user: string): Endpoint
+  user: string
+}
+
+/** The runner, alone on a machine that ends with it. */
+class Machine implements RunnerProcess {
+  readonly output
+  readonly control
+  readonly exited: Promise<string>
+  readonly #process: RemoteProcess
+
+  constructor ({ sandboxID }: Made, limits: SandboxLimits, { dispatcher, api, envd, user }: Service) {
+    this.#process = new RemoteProcess(dispatcher, envd('root'), { cmd: '/bin/sh', args: ['-c', PREPARE, 'sh', user, 'python3', '-I', '-B', '-X', 'utf8', '-c', remotePython(), JSON.stringify(rlimits(limits))], envs: ENVIRONMENT })
+    this.output = this.#process.output
+    this.control = this.#process.control
+    const renewal = setInterval(() => {
+      ask(dispatcher, 'POST', api(`/sandboxes/${sandboxID}/timeout`), { timeout: ALIVE_S }).catch((error: unknown) => this.kill((error as Error).message))
+    }, RENEW_MS).unref()
+    this.exited = this.#process.exited.then(async reason => {
+      clearInterval(renewal)
+      // Gone already, or it ends by itself.
+      await ask(dispatcher, 'DELETE', api(`/sandboxes/${sandboxID}`), undefined).catch(() => {})
+      return reason
+    })
+  }
+
+  interrupt (): void {
+    this.#process.interrupt()
+  }
+
+  kill (reason: string): void {
+    this.#process.leave(reason)
+  }
+}
+
+/** As root: the folder of the session, and then Python as the user. `setpriv` is of util-linux, which every Debian has. */
+const PREPARE = `mkdir -p ${DATA_FOLDER} && user=$1 && shift && if id "$user" >/dev/null 2>&1; then chown "$user" ${DATA_FOLDER} && exec setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --no-new-privs -- "$@"; else echo "there is no user $user" >&2; exit 1; fi`
+
+/** By the names that Python knows them under. Processes are not counted: the user may have others there. */
+function rlimits ({ memoryBytes, dataBytes, openFiles }: SandboxLimits): Record<string, number> {
+  return { AS: memoryBytes, FSIZE: dataBytes, NOFILE: openFiles, CORE: 0 }
+}
