@@ -3,6 +3,7 @@ import { DocumentReader } from '../../lib/retrieval/document-reader.js'
 import { DEFAULT_DOCUMENT_LIMITS } from '../../lib/retrieval/parse/document.js'
 import { parseDocument } from '../../lib/retrieval/parse/parse.js'
 import { systemClock } from '../../lib/shared/clock.js'
+import { msg } from './helpers/compound.js'
 import { docx, docxOf, zip } from './helpers/documents.js'
 import { invalid, parse, textOf } from './helpers/parse.js'
 
@@ -80,4 +81,23 @@ test('documents within documents are read up to a number, however they are neste
   const text = await textOf('a.docx', holding(holding(holding(docx(['Level 3']), 2), 1), 0))
   const read = text.match(/Level \d/g)!.length
   t.ok(read > 100 && read <= 301, `${read} of 1111`)
+})
+
+test('a message whose sectors or folders lead back to themselves is refused', async t => {
+  const whole = msg({ subject: 'Hello', body: 'Words. '.repeat(1000), from: 'Ann', to: 'Bob', attachment: ['a.txt', new Uint8Array(9000).fill(65)] })
+  t.match(await textOf('a.msg', whole), 'Subject: Hello')
+  const changed = (change: (file: Buffer) => void): Uint8Array => {
+    const file = Buffer.from(whole)
+    change(file)
+    return new Uint8Array(file)
+  }
+  const END_OF_CHAIN = 0xfffffffe
+  const sector = (file: Buffer, header: number): number => (file.readUInt32LE(header) + 1) * 512
+  const looped = (header: number): Uint8Array => changed(file => {
+    for (let i = 0, at = sector(file, header); i < 128; i++) if (file.readUInt32LE(at + 4 * i) === END_OF_CHAIN) file.writeUInt32LE(i, at + 4 * i)
+  })
+  const folders = changed(file => {
+    for (let i = 0; i < 4; i++) for (const field of [68, 72, 76]) file.writeUInt32LE(field === 72 ? 1 : 0, sector(file, 48) + 128 * i + field)
+  })
+  for (const [name, bytes] of Object.entries({ sectors: looped(76), 'small sectors': looped(60), folders })) await t.rejects(parse('a.msg', bytes), invalid('its parts lead back to themselves'), name)
 })

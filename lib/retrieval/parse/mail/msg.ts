@@ -5,6 +5,7 @@ import { htmlToText } from '../html/html-to-text.js'
 import type { ReadContext } from '../kinds.js'
 import { read as readRtf } from '../rtf/read.js'
 import { decodeText } from '../text/decode.js'
+import { requireChains } from './chains.js'
 import { messageSections } from './message.js'
 
 // The package is CommonJS with a default export.
@@ -12,6 +13,7 @@ const { default: Reader } = MsgReader
 
 /** The text of a message of Outlook. */
 export async function read (bytes: Uint8Array, context: ReadContext): Promise<Section[]> {
+  requireChains(bytes)
   const reader = new Reader(bytes.slice().buffer)
   const fields = reader.getFileData()
   if ('error' in fields && typeof fields.error === 'string') throw unreadable()
