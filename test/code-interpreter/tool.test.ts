@@ -10,6 +10,7 @@ import { LinkAnnotator } from '../../lib/tools/code-interpreter/links.js'
 import { ThreadManager } from '../../lib/threads/manager.js'
 import { newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
 import { text } from '../helpers/upstream-replies.js'
+import { ScriptedSandbox } from './helpers/scripted-sandbox.js'
 import { callsIn, python, somePlaces, toolOutputs, whatIsIn } from './helpers/coder.js'
 
 for (const { name, skip, option } of await somePlaces()) {
@@ -74,6 +75,21 @@ test('on a server that has no sandbox the call says so, and the model goes on', 
   t.equal(run.status, 'completed')
   t.match(toolOutputs(server), [/^No code was run/])
   t.match(callsIn((await whatIsIn(server, run)).steps[0]), [{ code_interpreter: { outputs: [{ type: 'logs', logs: /^No code was run/ }] } }])
+})
+
+test('a project that may have no more files reads so in the output, and its run goes on', async t => {
+  const sandbox = new ScriptedSandbox()
+  const png = Buffer.from('no picture')
+  sandbox.events = [{ type: 'image', png }, { type: 'image', png }, { type: 'text', text: 'end' }, { type: 'done', status: 'ok', files: [{ path: 'a.csv', bytes: 1 }] }]
+  const server = await startServer(t, { codeInterpreter: { backend: sandbox }, quotas: { files: 1 }, script: [python('plot()'), text('There.')] })
+  const assistant = await newAssistant(server, { tools: [{ type: 'code_interpreter' }] })
+  const thread = await newThread(server, 'Draw!')
+  const run = await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+  t.equal(run.status, 'completed')
+  const [call] = callsIn((await whatIsIn(server, run)).steps[0])
+  t.match(call.code_interpreter.outputs, [{ type: 'image' }, { type: 'logs', logs: /^\[An image could not be saved: .*files.*\]end$/s }])
+  t.match(toolOutputs(server), [/The file a\.csv could not be saved: .*files/])
+  t.equal((await server.get('/files')).body.data.length, 1, 'nothing half-written')
 })
 
 test('with the option off the model is not offered the tool', async t => {

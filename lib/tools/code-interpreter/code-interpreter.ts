@@ -1,6 +1,7 @@
 import type { AssistantTool } from '../../../schemas/tools.js'
 import type { ModelTool, ModelToolCall } from '../../models/provider.js'
 import { SandboxError, type SandboxEvent, type SandboxSession } from '../../sandbox/sandbox.js'
+import { ApiError } from '../../shared/errors.js'
 import type { Annotator, ArgumentsReader, BuiltInContext, BuiltInResult, BuiltInTool } from '../built-in-tool.js'
 import { codeIn, CodeReader } from './arguments.js'
 import type { Interpreter } from './interpreter.js'
@@ -165,7 +166,7 @@ class Execution {
     const { limits } = this.#interpreter
     for await (const event of session.execute(code, { timeoutMs: limits.callMs, signal: this.#context.signal })) {
       if (event.type !== 'done') {
-        const delta = event.type === 'text' ? this.#outputs.print(event.text) : this.#outputs.image(await this.#saveImage(event.png))
+        const delta = event.type === 'text' ? this.#outputs.print(event.text) : await this.#image(event.png)
         if (delta !== undefined) yield delta
         continue
       }
@@ -178,6 +179,16 @@ class Execution {
       return files
     }
     return {}
+  }
+
+  async #image (png: Buffer): Promise<CodeDelta | undefined> {
+    try {
+      return this.#outputs.image(await this.#saveImage(png))
+    } catch (error) {
+      // The project has as many files as it may have: code goes on without.
+      if (!(error instanceof ApiError)) throw error
+      return this.#outputs.note(`[An image could not be saved: ${error.message}]`)
+    }
   }
 
   async #saveImage (png: Buffer): Promise<string> {

@@ -11,6 +11,8 @@ export class ScriptedSandbox implements Sandbox {
   readonly strength = 'process'
   readonly defaultSessions = 4
   readonly started: SandboxSession[] = []
+  /** What each call does, before its end. */
+  events: SandboxEvent[] = []
   /** Whether starts fail. */
   fails = false
   /** The most sessions there have been at a time. */
@@ -23,7 +25,7 @@ export class ScriptedSandbox implements Sandbox {
   async start ({ signal }: StartOptions): Promise<SandboxSession> {
     signal.throwIfAborted()
     if (this.fails) throw new SandboxError('it cannot start')
-    const session = new ScriptedSession()
+    const session = new ScriptedSession(this.events)
     this.started.push(session)
     this.most = Math.max(this.most, this.started.filter(({ hasEnded }) => !hasEnded).length)
     return session
@@ -40,17 +42,21 @@ class ScriptedSession implements SandboxSession {
   hasEnded = false
   #end = (_reason: string): void => {}
 
-  constructor () {
+  readonly #events: readonly SandboxEvent[]
+
+  constructor (events: readonly SandboxEvent[]) {
+    this.#events = events
     this.ended = new Promise(resolve => { this.#end = resolve })
   }
 
   async * execute (): AsyncGenerator<SandboxEvent, void, void> {
-    yield { type: 'done', status: 'ok', files: [] }
+    yield * this.#events
+    if (this.#events.at(-1)?.type !== 'done') yield { type: 'done', status: 'ok', files: [] }
   }
 
   async put (): Promise<void> {}
 
-  async * get (): AsyncGenerator<Buffer, void, void> {}
+  async * get (): AsyncGenerator<Buffer, void, void> { yield Buffer.from('x') }
 
   async stop (): Promise<void> {
     this.hasEnded = true
