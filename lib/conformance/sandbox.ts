@@ -83,7 +83,8 @@ export function sandboxSuite ({ test, sandbox }: SandboxSuite): void {
   test('code that takes too long is interrupted, and variables are kept', async t => {
     const session = await start(t)
     const { text, done } = await execute(session, 'kept = 1\nprint("begun")\nwhile True: pass', 500)
-    t.match(text, /^begun\n[^]*KeyboardInterrupt\n$/)
+    t.match(text, /^begun\nTraceback \(most recent call last\):\n {2}File "<cell 1>", line 3, in <module>\n[^]*KeyboardInterrupt\n$/)
+    t.notMatch(text, /on_interrupt/, 'of the code alone')
     t.equal(done.status, 'timeout')
     t.equal((await execute(session, 'kept')).text, '1\n')
   })

@@ -47,7 +47,7 @@ test('a run is stopped, and an earlier message is edited and sent again', skip, 
   await page.getByRole('button', { name: 'Edit and run again' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Edit' }).click()
   await page.getByRole('article', { name: 'You' }).waitFor({ state: 'detached' })
-  t.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'Count to one')
+  await page.waitForFunction('[...document.querySelectorAll("textarea")].some(({ value }) => value === "Count to one")')
   await write(it, 'Count to two')
   await page.getByText('Two.').waitFor()
   const { body: { data: [thread] } } = await server.get('/threads')

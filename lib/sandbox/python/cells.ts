@@ -1,7 +1,7 @@
 /**
  * The Python that runs cells, the same behind every wall: one namespace whose variables last, the last expression of a cell shown as
  * IPython does, figures and images as PNG. `write(bytes)` puts bytes into the output, `send(object)` answers the host; whoever embeds
- * this source defines both before it.
+ * this source defines both before it, and `on_interrupt`, which raises KeyboardInterrupt while code runs, behind it.
  */
 export const CELLS = String.raw`
 import ast, base64, errno, io, itertools, linecache, os, pprint, stat, sys, traceback, types
@@ -183,6 +183,13 @@ def report(error):
     frames = error.__traceback__
     while frames is not None and not frames.tb_frame.f_code.co_filename.startswith('<cell'):
         frames = frames.tb_next
+    # Where an interrupt was raised is none of the code's affair.
+    last = frames
+    while last is not None and last.tb_next is not None:
+        if last.tb_next.tb_frame.f_code is on_interrupt.__code__:
+            last.tb_next = None
+        else:
+            last = last.tb_next
     flush()
     try:
         text = ''.join(traceback.format_exception(type(error), error, frames))
