@@ -10,7 +10,8 @@ import { built } from '../helpers/paths.js'
 /** The command line in a process that may have so many files and connections open. */
 function startWith (t: Test, limit: number): CliProcess {
   const command = [process.execPath, join(built, 'lib/cli.js'), '--port', '0', '--storage', 'sqlite:./records.db']
-  return startCommand(t, 'sh', { args: ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, ...command] })
+  // What tap loads into each process opens a file at its end.
+  return startCommand(t, 'sh', { args: ['-c', `ulimit -n ${limit}; unset NODE_OPTIONS; exec "$0" "$@"`, ...command] })
 }
 
 const sentence = (limit: number): string => `The process has as many files and connections open as it may (${limit}): raise the limit of descriptors to 1024 or more, with "ulimit -n", LimitNOFILE= of systemd or --ulimit nofile= of Docker.`
