@@ -7,14 +7,20 @@ const SLICE_MS = 5
  * of the loop; who comes later waits for the next one, each project's oldest in turn.
  */
 export class LoopShare {
-  /** On the clock of `performance.now()`; undefined before the first stream of a turn. */
+  readonly #now: () => number
+  /** On that clock; undefined before the first stream of a turn. */
   #turnBegan: number | undefined
   /** By project, in the order in which they are served next. */
   readonly #waiting = new Map<string, (() => void)[]>()
 
+  /** @param now milliseconds. For tests. */
+  constructor (now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
   /** Called between two pieces of work. Undefined when there is time left, else what to wait for. */
   breathe (project: string): Promise<void> | undefined {
-    const now = performance.now()
+    const now = this.#now()
     if (this.#turnBegan === undefined) {
       this.#beginTurn(now)
       return undefined
@@ -35,14 +41,14 @@ export class LoopShare {
   readonly #nextTurn = (): void => {
     this.#turnBegan = undefined
     if (this.#waiting.size === 0) return
-    this.#beginTurn(performance.now())
+    this.#beginTurn(this.#now())
     this.#resume()
   }
 
   /** One after the other, as long as there is time: none begins before the one ahead of it waits for something. */
   readonly #resume = (): void => {
     const [first] = this.#waiting
-    if (first === undefined || this.#turnBegan === undefined || performance.now() - this.#turnBegan >= SLICE_MS) return
+    if (first === undefined || this.#turnBegan === undefined || this.#now() - this.#turnBegan >= SLICE_MS) return
     const [project, line] = first
     // To the end of the round.
     this.#waiting.delete(project)
