@@ -3,7 +3,6 @@ import { DamagedRecordError, type StoredRecord } from '../../storage/record-stor
 import { ModelError } from '../models/provider.js'
 import { ByteBudget } from '../shared/byte-budget.js'
 import { isUncertain } from '../shared/certain-store.js'
-import { ApiError } from '../shared/errors.js'
 import { Leases } from '../shared/lease.js'
 import { PeriodicTask, settlesWithin } from '../shared/timers.js'
 import type { Dialect, Scribe } from './dialect.js'
@@ -18,7 +17,7 @@ import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindex
 import type { ObservedRun } from './observer.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
-import { RunStopped } from './stop.js'
+import { RunStopped, shuttingDown } from './stop.js'
 
 /** Runs that can be looked up without the store. */
 const RECENT_RUNS = 1000
@@ -169,12 +168,8 @@ export class RunEngine {
    * @param payer whose tokens the run uses.
    */
   newLease (payer?: JobLease['payer']): JobLease {
-    this.#refuseWhenStopped()
+    if (this.#stopped) throw shuttingDown()
     return this.#newLease(payer, undefined)
-  }
-
-  #refuseWhenStopped (): void {
-    if (this.#stopped) throw new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })
   }
 
   /** @param taken the lease of the execution that this one goes on with. */
@@ -318,7 +313,7 @@ export class RunEngine {
     const dialect = this.#dialect(key)
     const lease = await loadLease(records, key)
     if (lease !== undefined && isHeld(lease)) return undefined
-    this.#refuseWhenStopped()
+    if (this.#stopped) throw shuttingDown()
     const mine = this.#newLease(lease?.body.payer, lease?.body)
     const claimed = await this.#leases.claim(leaseRecord(key), lease, mine, [{ op: 'check', kind: dialect.kind, id: key.jobId, expect: job.version }])
     if (claimed === undefined) return undefined

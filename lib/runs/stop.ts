@@ -1,3 +1,5 @@
+import { ApiError } from '../shared/errors.js'
+
 /**
  * Why an execution stops before its job is through: a client asked for it, the job is no longer ours (deleted, ended by another
  * instance, taken over), or this instance shuts down and hands the job over.
@@ -12,3 +14,7 @@ export class RunStopped extends Error {
     this.reason = reason
   }
 }
+
+/** Refuses new work while runs are handed over. */
+export const shuttingDown = (): ApiError =>
+  new ApiError(503, 'The server is shutting down. Please retry your request.', { code: 'shutting_down', headers: { 'retry-after': '1' } })

@@ -7,7 +7,7 @@ const CALL_MS = 30_000
 /** The service is asked for a sign of life this often, and taken for dead after twice that time and more. */
 const PING_S = 30
 const SILENCE_MS = 120_000
-/** An answer that is longer is none. */
+/** The longest answer that is read. */
 const MOST_BYTES = 64 * 1024
 /** A message of a stream. */
 const MOST_MESSAGE_BYTES = 16 * 1024 * 1024

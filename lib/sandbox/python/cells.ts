@@ -183,7 +183,7 @@ def report(error):
     frames = error.__traceback__
     while frames is not None and not frames.tb_frame.f_code.co_filename.startswith('<cell'):
         frames = frames.tb_next
-    # Where an interrupt was raised is none of the code's affair.
+    # The frame that raised an interrupt belongs to the runner, not to the code.
     last = frames
     while last is not None and last.tb_next is not None:
         if last.tb_next.tb_frame.f_code is on_interrupt.__code__:
