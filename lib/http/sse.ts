@@ -3,13 +3,13 @@ import type { Writable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../shared/clock.js'
 import { EVENT_STREAM_HEADERS, frame, jsonLine } from '../shared/event-stream.js'
-import { EventsForgottenError, type EventLog, type LoggedEvent } from '../runs/events/event-log.js'
+import { EventsForgottenError, eventsOf, type EventLog, type LogPiece } from '../runs/events/event-log.js'
 import type { ReaderLimits, ReaderSlots } from './reader-slots.js'
 import { SlowReaderError, StreamWriter } from './stream-writer.js'
 
 /** Bounds of streamed responses. */
 export interface StreamLimits extends ReaderLimits {
-  /** Payload bytes that a client may lag behind the run before it is disconnected. */
+  /** Bytes of events that a client may lag behind the run before it is disconnected. */
   maxLagBytes: number
   /** How long a client may take no bytes at all before it is disconnected, in milliseconds. */
   stallMs: number
@@ -57,8 +57,8 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
     'openai-processing-ms': Math.round(reply.elapsedTime),
     ...EVENT_STREAM_HEADERS
   })
-  // The first event may take long, for instance when the run waits for tool outputs.
-  raw.flushHeaders()
+  // The first event may take long, for instance when the run waits for tool outputs. What is there already goes with the headers.
+  if (source.log.nextId <= source.from) raw.flushHeaders()
   const writer = new StreamWriter(raw, { clock: context.clock, ...context.limits })
   try {
     const isWhole = await pump(writer, source, context.limits.maxLagBytes, AbortSignal.any([gone, context.closing]))
@@ -76,26 +76,28 @@ export async function sendEvents (request: FastifyRequest, reply: FastifyReply, 
 
 /** Whether the stretch was sent to its end. */
 async function pump (writer: StreamWriter, { log, from, hasIds = false }: StreamSource, maxLagBytes: number, stop: AbortSignal): Promise<boolean> {
-  for await (const batch of log.follow(from, stop)) {
-    const end = batch.findIndex(entry => log.endsStretch(entry))
-    const entries = end === -1 ? batch : batch.slice(0, end + 1)
-    for (const piece of pieces(entries)) {
-      // One write for many: a client that catches up is not sent one frame at a time.
-      let frames = ''
-      for (const { id, event, data } of piece) frames += hasIds ? frame({ id: eventId(log, id), event, data }) : frame({ event, data })
-      const flows = writer.write(frames)
-      const last = piece.at(-1)
-      if (flows || last === undefined || (end !== -1 && last === entries.at(-1))) continue
+  const reader = log.reader(from, PIECE_BYTES, stop)
+  try {
+    while (!stop.aborted) {
+      const piece = reader.take()
+      if (piece === undefined) {
+        if (log.isClosed) return false
+        await reader.changed()
+        continue
+      }
+      const flows = writer.write(hasIds ? withIds(log, piece) : piece.bytes)
+      if (piece.endsStretch) return true
+      if (flows) continue
       // Who joins late may be as far behind as he was, and no farther.
-      const behind = Math.max(maxLagBytes, log.bytes - last.offset)
+      const behind = Math.max(maxLagBytes, log.bytes - piece.offset)
       await writer.drained(stop, giveUp => log.onChange(() => {
-        if (log.bytes - last.offset > behind) giveUp(`The client is more than ${maxLagBytes} bytes behind.`)
+        if (log.bytes - piece.offset > behind) giveUp(`The client is more than ${maxLagBytes} bytes behind.`)
       }))
-      if (stop.aborted) return false
     }
-    if (end !== -1) return true
+    return false
+  } finally {
+    reader.close()
   }
-  return false
 }
 
 /**
@@ -114,24 +116,11 @@ function interruption (isClosing: boolean): string {
   return frame({ event: 'error', data: jsonLine({ ...error, error }) }) + frame({ event: 'done', data: '[DONE]' })
 }
 
-/** Characters that are written at once: a client that takes none of them costs no more. */
-const PIECE = 256 * 1024
+/** Written at once: a client that takes none of them costs no more. */
+const PIECE_BYTES = 256 * 1024
 
-function * pieces (entries: readonly LoggedEvent[]): Generator<readonly LoggedEvent[], void, undefined> {
-  let from = 0
-  let length = 0
-  for (const [i, { data }] of entries.entries()) {
-    if (length > 0 && length + data.length > PIECE) {
-      yield entries.slice(from, i)
-      from = i
-      length = 0
-    }
-    length += data.length
-  }
-  yield entries.slice(from)
-}
-
-const eventId = (log: EventLog, id: number): string => `${log.tag}-${id}`
+const withIds = (log: EventLog, piece: LogPiece): string =>
+  eventsOf(piece).map(({ id, event, data }) => frame({ id: `${log.tag}-${id}`, event, data })).join('')
 
 /**
  * The event from which a client resumes that names the last one it has received (`Last-Event-ID`). Without that header, or when the
@@ -143,11 +132,14 @@ export function resumeFrom (log: EventLog, lastEventId: string | undefined): num
   return Math.max(Math.min(Number(id) + 1, log.nextId), log.firstId)
 }
 
+/** Made once: an error with its stack costs more than the rest of an abort, and nearly every stream ends with one. */
+const CLOSED = new Error('The connection is closed.')
+
 /** Aborted when the stream is closed, by either side, or fails. */
 export function closed (stream: Writable): AbortSignal {
   const controller = new AbortController()
-  stream.once('close', () => controller.abort())
-  stream.on('error', () => controller.abort())
+  stream.once('close', () => controller.abort(CLOSED))
+  stream.on('error', () => controller.abort(CLOSED))
   return controller.signal
 }
 
@@ -158,7 +150,7 @@ export function closed (stream: Writable): AbortSignal {
 export function clientGone (reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   const { raw } = reply
-  raw.once('close', () => { if (!raw.writableFinished) gone.abort() })
-  if (raw.destroyed) gone.abort()
+  raw.once('close', () => { if (!raw.writableFinished) gone.abort(CLOSED) })
+  if (raw.destroyed) gone.abort(CLOSED)
   return gone.signal
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { Clock } from '../shared/clock.js'
 import { HEARTBEAT } from '../shared/event-stream.js'
-import { Timer } from '../shared/timers.js'
+import { IdleTimer, Timer } from '../shared/timers.js'
 
 /** A client that takes its bytes too slowly. Its connection is closed. */
 export class SlowReaderError extends Error {
@@ -21,18 +21,21 @@ export interface StreamWriterOptions {
 export class StreamWriter {
   readonly #sink: Writable
   readonly #options: StreamWriterOptions
-  readonly #heartbeat: Timer
+  readonly #heartbeat: IdleTimer
 
   constructor (sink: Writable, options: StreamWriterOptions) {
     this.#sink = sink
     this.#options = options
-    this.#heartbeat = new Timer(options.clock)
-    this.#restartHeartbeat()
+    this.#heartbeat = new IdleTimer(options.clock, options.heartbeatMs || Infinity, () => {
+      if (!sink.writableNeedDrain) sink.write(HEARTBEAT)
+      this.#heartbeat.begin()
+    })
+    this.#heartbeat.begin()
   }
 
   /** False when `drained()` must precede the next write. */
   write (chunk: string | Uint8Array): boolean {
-    this.#restartHeartbeat()
+    this.#heartbeat.begin()
     return this.#sink.write(chunk)
   }
 
@@ -63,13 +66,5 @@ export class StreamWriter {
   /** Ends the heartbeat. The sink is the caller's to end. */
   stop (): void {
     this.#heartbeat.clear()
-  }
-
-  #restartHeartbeat (): void {
-    if (this.#options.heartbeatMs === 0) return
-    this.#heartbeat.set(this.#options.heartbeatMs, () => {
-      if (!this.#sink.writableNeedDrain) this.#sink.write(HEARTBEAT)
-      this.#restartHeartbeat()
-    })
   }
 }

@@ -18,13 +18,17 @@ export function withoutThinking (models: Pick<ModelRegistry, 'resolve'>): Pick<M
   }
 }
 
-async function * strip (batches: AsyncIterable<readonly ModelPart[]>, { reasoning = true }: StreamOptions): AsyncGenerator<ModelPart[], void, undefined> {
+async function * strip (batches: AsyncIterable<readonly ModelPart[]>, { reasoning = true }: StreamOptions): AsyncGenerator<readonly ModelPart[], void, undefined> {
   const reader = new ThinkingReader()
   const read = (part: ModelPart): ModelPart[] => {
     if (part.type === 'text') return reader.push(part.text)
     return part.type === 'reasoning' || part.type === 'usage' ? [part] : [...reader.end(), part]
   }
   for await (const batch of batches) {
+    if (reader.isBehind && batch.every(({ type }) => type === 'text')) {
+      yield batch
+      continue
+    }
     const parts = batch.flatMap(read).filter(({ type }) => reasoning || type !== 'reasoning')
     if (parts.length > 0) yield parts
   }
@@ -43,6 +47,11 @@ export class ThinkingReader {
   #closing = ''
   /** What may be a part of a tag, or white space around one. */
   #held = ''
+
+  /** Whether all that follows is the answer. */
+  get isBehind (): boolean {
+    return this.#state === 'answer' && this.#held === ''
+  }
 
   push (text: string): Piece[] {
     const found: Piece[] = []

@@ -12,8 +12,8 @@ import type { RunReport } from './report.js'
 export interface DialectEvent {
   event: string
   data: unknown
-  /** The payload as the format would serialise it, where the dialect has a faster way to it. `data` is not read then. */
-  serialised?: string
+  /** Several events of that name instead, with these payloads, where the dialect has a faster way to them than the format. `data` is not read then. */
+  payloads?: readonly string[]
 }
 
 /** How the event log treats a dialect's events. */
@@ -141,6 +141,8 @@ export interface Scribe {
   openMessage (at: number, reuse: MessageItem | undefined): { item: MessageItem, change: Change }
   /** @param isNew whether it is the first piece of its part. */
   textDelta (item: MessageItem, part: number, delta: { value: string, annotations: TextAnnotation[] }, isNew: boolean): DialectEvent[]
+  /** The same for pieces without annotations that continue a part, one delta each, where there is a faster way. */
+  plainTextDeltas? (item: MessageItem, part: number, pieces: readonly string[]): DialectEvent
   refusalDelta (item: MessageItem, part: number, text: string): DialectEvent[]
   imageDelta (item: MessageItem, part: number, fileId: string): DialectEvent[]
   closeMessage (item: MessageItem, end: ItemEnd, retry: boolean): Promise<Change>

@@ -19,7 +19,7 @@ export interface EngineLimits {
   maxPromptMessages: number
   /** Tokens of a prompt; older messages are left out beyond it. What a model can take, if that is less, is the provider's affair. */
   maxPromptTokens: number
-  /** Payload bytes of a run's events kept for its readers. */
+  /** Bytes of a run's events, as they are sent, kept for its readers. */
   maxLogBytes: number
   /** Bytes that all runs' events and the last runs may take together; the project that takes most gives up its oldest. 0: 64 MiB, or a quarter of what the heap may have where that is less. */
   maxHeldBytes: number

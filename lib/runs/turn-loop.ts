@@ -156,17 +156,26 @@ export class TurnLoop {
       const turn = loopShare.breathe(project)
       if (turn !== undefined) await turn
       this.#host.notes.heard()
-      for (const part of batch) {
+      for (let next = 0; next < batch.length;) {
+        const part = batch[next++]!
         switch (part.type) {
-          case 'text':
+          case 'text': {
+            const pieces = part.text === '' ? [] : [part.text]
+            for (let following = batch[next]; following?.type === 'text'; following = batch[++next]) if (following.text !== '') pieces.push(following.text)
+            if (pieces.length === 0) break
+            const text = pieces.join('')
+            answer.said += text
+            // Calls stay open until they are answered, and items never overlap: words behind the calls are no message.
+            if (writer.openCalls !== undefined) writer.textBehindCalls(text)
+            // Not awaited where nothing has to be written first: most parts are pieces of an open text.
+            else if (!writer.appendText(pieces)) await writer.text(pieces)
+            break
+          }
           case 'refusal':
             if (part.text === '') break
             answer.said += part.text
-            // Calls stay open until they are answered, and items never overlap: words behind the calls are no message.
             if (writer.openCalls !== undefined) writer.textBehindCalls(part.text)
-            else if (part.type === 'refusal') await writer.refusal(part.text)
-            // Not awaited where nothing has to be written first: most parts are pieces of an open text.
-            else if (!writer.appendText(part.text)) await writer.text(part.text)
+            else await writer.refusal(part.text)
             break
           case 'reasoning':
             if (part.text !== '' && writer.openCalls === undefined) await writer.reasoning(part.text)

@@ -107,15 +107,15 @@ export class TurnWriter {
     }
   }
 
-  /** Continues the text that is open. False, and nothing done, when none is. */
-  appendText (text: string): boolean {
+  /** Continues the text that is open, with a delta for each piece. False, and nothing done, when none is. */
+  appendText (pieces: readonly string[]): boolean {
     const item = this.#open
     if (item?.kind !== 'message' || item.parts.at(-1)?.type !== 'text') return false
-    this.#publishText(item, this.#annotator?.push(text) ?? [{ value: text, annotations: [] }])
+    this.#continueText(item, pieces)
     return true
   }
 
-  async text (text: string): Promise<void> {
+  async text (pieces: readonly string[]): Promise<void> {
     const item = await this.#message()
     if (item.parts.at(-1)?.type !== 'text') {
       this.#annotator = chainAnnotators(this.#tools.flatMap(({ tool }) => {
@@ -125,7 +125,17 @@ export class TurnWriter {
       item.parts.push({ type: 'text', text: '', annotations: [] })
       this.#isPartNew = true
     }
-    this.#publishText(item, this.#annotator?.push(text) ?? [{ value: text, annotations: [] }])
+    this.#continueText(item, pieces)
+  }
+
+  #continueText (item: MessageItem, pieces: readonly string[]): void {
+    const annotator = this.#annotator
+    const part = item.parts.at(-1)
+    if (annotator === undefined && !this.#isPartNew && part?.type === 'text' && this.#scribe.plainTextDeltas !== undefined) {
+      part.text += pieces.join('')
+      return this.#committer.publish([this.#scribe.plainTextDeltas(item, item.parts.length - 1, pieces)])
+    }
+    this.#publishText(item, annotator === undefined ? pieces.map(value => ({ value, annotations: [] })) : pieces.flatMap(piece => annotator.push(piece)))
   }
 
   async refusal (text: string): Promise<void> {
@@ -299,14 +309,16 @@ export class TurnWriter {
     const index = item.parts.length - 1
     const part = item.parts[index]
     if (part?.type !== 'text') return
+    const events: DialectEvent[] = []
     for (const { value, annotations } of pieces) {
       const place = (index: number): number => lengthIn(this.#offsetUnit, part.text + value.slice(0, index))
       const placed = annotations.map(annotation => ({ ...annotation, start_index: place(annotation.start_index), end_index: place(annotation.end_index) }))
       part.text += value
       part.annotations.push(...placed)
-      this.#committer.publish(this.#scribe.textDelta(item, index, { value, annotations: placed }, this.#isPartNew))
+      events.push(...this.#scribe.textDelta(item, index, { value, annotations: placed }, this.#isPartNew))
       this.#isPartNew = false
     }
+    this.#committer.publish(events)
   }
 
   #publishTool (item: CallsItem, index: number, delta: ToolStepDelta | undefined): void {

@@ -28,7 +28,10 @@ function base62 (length: number): string {
   return text
 }
 
-const hex32 = (): string => freshBytes(16).toString('hex')
+/** @param bytes of which each is two digits. */
+export const randomHex = (bytes: number): string => freshBytes(bytes).toString('hex')
+
+const hex32 = (): string => randomHex(16)
 
 /** New ids in the forms that clients know from the real API. */
 export const newId = {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import { monotonicMs, type Clock } from './clock.js'
 
 /**
  * Waits on the injected clock. None of them rejects: a wait ends early when its signal is aborted, and the caller looks at the
@@ -31,12 +31,16 @@ export class Notifier {
   }
 
   /** Waits for a notification, however long it takes, and consumes it. One waiter at a time. */
-  async notified (): Promise<void> {
-    if (!this.#isNotified) {
-      await new Promise<void>(resolve => { this.#wake = resolve })
-      this.#wake = undefined
-    }
-    this.#isNotified = false
+  notified (): Promise<void> {
+    return new Promise(resolve => {
+      const consume = (): void => {
+        this.#wake = undefined
+        this.#isNotified = false
+        resolve()
+      }
+      if (this.#isNotified) consume()
+      else this.#wake = consume
+    })
   }
 
   /**
@@ -97,6 +101,57 @@ export class Timer {
   clear (): void {
     this.#cancel?.()
     this.#cancel = undefined
+  }
+}
+
+/**
+ * A time limit that begins anew all the time, with each piece of a stream for instance. The timer behind it stays as it is, and is set
+ * anew only when it fires early: beginning costs no more than a look at the clock.
+ */
+export class IdleTimer {
+  readonly #clock: Clock
+  readonly #idleMs: number
+  readonly #onIdle: () => void
+  readonly #timer: Timer
+  #isSet = false
+  #since: number | undefined
+
+  /** @param idleMs Infinity: never. */
+  constructor (clock: Clock, idleMs: number, onIdle: () => void) {
+    this.#clock = clock
+    this.#idleMs = idleMs
+    this.#onIdle = onIdle
+    this.#timer = new Timer(clock)
+  }
+
+  /** From now on `idleMs` may pass. */
+  begin (): void {
+    if (this.#idleMs === Infinity) return
+    this.#since = monotonicMs(this.#clock)
+    if (!this.#isSet) this.#set(this.#idleMs)
+  }
+
+  /** Time does not count until it begins again. */
+  pause (): void {
+    this.#since = undefined
+  }
+
+  clear (): void {
+    this.#since = undefined
+    this.#isSet = false
+    this.#timer.clear()
+  }
+
+  #set (delayMs: number): void {
+    this.#isSet = true
+    this.#timer.set(delayMs, () => {
+      this.#isSet = false
+      if (this.#since === undefined) return
+      const left = this.#idleMs - (monotonicMs(this.#clock) - this.#since)
+      if (left > 0) return this.#set(left)
+      this.#since = undefined
+      this.#onIdle()
+    })
   }
 }
 

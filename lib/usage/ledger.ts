@@ -48,8 +48,15 @@ export interface UsageDay {
 
 const NOTHING: Amounts = { requests: 0, runs: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
 
+const DAY_MS = 86_400_000
+const last = { number: NaN, day: '' }
+
 /** `2026-11-26`, in UTC. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+export function dayOf (ms: number): string {
+  const number = Math.floor(ms / DAY_MS)
+  if (number !== last.number) Object.assign(last, { number, day: new Date(ms).toISOString().slice(0, 10) })
+  return last.day
+}
 
 export const usageRecord = (project: string, day: string) => ({ project, partition: PARTITION.usage, kind: KIND.usageDay, id: day })
 

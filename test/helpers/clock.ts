@@ -18,6 +18,7 @@ export class ManualClock implements Clock {
   #stoodStill = 0
   #shown: number | undefined
   #timers: Timer[] = []
+  readonly #lookers: (() => void)[] = []
   #watchers: { matches: (delayMs: number) => boolean, resolve: (delayMs: number) => void }[] = []
 
   /** `now` in milliseconds since the epoch. Default: a whole second in 2023. */
@@ -30,7 +31,13 @@ export class ManualClock implements Clock {
   }
 
   monotonic (): number {
+    for (const resolve of this.#lookers.splice(0)) resolve()
     return this.#now
+  }
+
+  /** Resolves when the code under test next looks at the clock: a limit that begins anew sets no timer. */
+  looked (): Promise<void> {
+    return new Promise(resolve => { this.#lookers.push(resolve) })
   }
 
   /** Lets time go by of which `now()` shows nothing: timers fire. */

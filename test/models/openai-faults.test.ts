@@ -206,7 +206,7 @@ t.test('time-outs', async t => {
     const second = stream.next()
     await clock.armed()
     await clock.advance(1500)
-    const again = clock.next()
+    const again = clock.looked()
     gate.open()
     await again
     await clock.advance(1500)

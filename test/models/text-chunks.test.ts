@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { FrameTooLongError, SseDecoder } from '../../lib/models/http/sse.js'
 import { TextChunks } from '../../lib/models/chat/text-chunks.js'
 
 const chunk = (content: string, more: object = {}): string =>
@@ -49,4 +50,31 @@ test('a chunk in which the place of the text is not certain teaches nothing', as
     chunks.learn(unclear, 'a')
     t.equal(chunks.read(unclear), undefined, unclear)
   }
+})
+
+/** What a decoder makes of a stream that arrives in pieces of these bytes. */
+function decoded (stream: string, pieceBytes: number, chunks: TextChunks | undefined): string[] {
+  const found: string[] = []
+  const sse = new SseDecoder(1e6, ({ data, event }) => {
+    const content: unknown = data.startsWith('{') ? JSON.parse(data).choices?.[0]?.delta?.content : undefined
+    if (event === undefined && typeof content === 'string') chunks?.learn(data, content)
+    found.push(typeof content === 'string' ? `text ${content}` : `other ${event ?? ''} ${data}`)
+  }, chunks && ((text, from) => chunks.readFrames(text, from, text => found.push(`text ${text}`))))
+  const bytes = Buffer.from(stream)
+  for (let at = 0; at < bytes.length; at += pieceBytes) sse.feed(bytes.subarray(at, at + pieceBytes))
+  sse.end()
+  return found
+}
+
+test('frames that are alike are read as the parser reads them, in order with all others, wherever the stream is cut', async t => {
+  const plain = TEXTS.map(text => `data: ${chunk(text)}\n\n`)
+  const odd = [
+    ': a comment\n\n', 'event: ping\ndata: {}\n\n', `event: other\ndata: ${chunk('named')}\n\n`, `data: ${chunk('behind', { usage: { prompt_tokens: 1 } })}\n\n`,
+    `data:${chunk('no space')}\n\n`, `data: ${chunk('CRLF')}\r\n\r\n`, 'data: {"choices":[]}\n\n', `id: 7\ndata: ${chunk('with id')}\n\n`, 'data: two\ndata: lines\n\n', '\n\n'
+  ]
+  const stream = '\uFEFF' + [...plain, ...odd, ...plain, ...odd.flatMap(frame => [frame, ...plain]), 'data: [DONE]'].join('')
+  const expected = decoded(stream, Infinity, undefined)
+  t.ok(expected.length > 150)
+  for (const pieceBytes of [1, 2, 3, 7, 64, 150, 1000, Infinity]) t.strictSame(decoded(stream, pieceBytes, new TextChunks()), expected, `${pieceBytes} bytes`)
+  t.throws(() => new SseDecoder(1000, () => {}).feed(Buffer.from('data: ' + 'x'.repeat(2000))), FrameTooLongError)
 })

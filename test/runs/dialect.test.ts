@@ -60,7 +60,7 @@ async function events (log: EventLog): Promise<string[]> {
   const told: string[] = []
   for await (const batch of log.follow(0, new AbortController().signal)) {
     for (const entry of batch) told.push(`${entry.event} ${entry.data}`)
-    if (batch.some(entry => log.endsStretch(entry))) break
+    if (batch.some(({ event }) => event === 'note.ended')) break
   }
   return told
 }

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { Notifier, pause, PeriodicTask, settlesWithin, Timer } from '../../lib/shared/timers.js'
+import { IdleTimer, Notifier, pause, PeriodicTask, settlesWithin, Timer } from '../../lib/shared/timers.js'
 import { ManualClock } from '../helpers/clock.js'
 
 /** A promise, and what settles it. */
@@ -204,6 +204,54 @@ t.test('a periodic task', async t => {
     work.reject(new Error('the store is closed'))
     await stopped
     t.strictSame(errors, [])
+    t.equal(clock.pending, 0)
+  })
+})
+
+t.test('IdleTimer', async t => {
+  const idle = (idleMs = 1000) => {
+    const clock = new ManualClock()
+    let calls = 0
+    return { clock, timer: new IdleTimer(clock, idleMs, () => { calls++ }), calls: () => calls }
+  }
+
+  t.test('calls back once when its time has passed since it last began', async t => {
+    const { clock, timer, calls } = idle()
+    timer.begin()
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(900)
+      timer.begin()
+    }
+    await clock.advance(999)
+    t.equal(calls(), 0)
+    await clock.advance(1)
+    t.equal(calls(), 1)
+    await clock.advance(10_000)
+    t.equal(calls(), 1)
+    timer.begin()
+    await clock.advance(1000)
+    t.equal(calls(), 2)
+  })
+
+  t.test('does not count while it is paused, and keeps one timer at most', async t => {
+    const { clock, timer, calls } = idle()
+    for (let i = 0; i < 10; i++) {
+      timer.begin()
+      timer.pause()
+    }
+    t.equal(clock.pending, 1)
+    await clock.advance(10_000)
+    t.equal(calls(), 0)
+    t.equal(clock.pending, 0)
+    timer.begin()
+    timer.clear()
+    await clock.advance(10_000)
+    t.equal(calls(), 0)
+  })
+
+  t.test('never calls back without a limit', async t => {
+    const { clock, timer } = idle(Infinity)
+    timer.begin()
     t.equal(clock.pending, 0)
   })
 })

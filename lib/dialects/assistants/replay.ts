@@ -24,7 +24,7 @@ export interface ReplayView {
  */
 export function replay (run: Run, steps: readonly StepRecord[], view: ReplayView): EventLog {
   const replayed = events(run, steps, view)
-  const log = new EventLog(EVENT_FORMAT, Infinity, { tag: newTag(createHash('sha256').update(JSON.stringify(replayed)).digest().subarray(0, 4)), firstId: 0 })
+  const log = new EventLog(EVENT_FORMAT, Infinity, { tag: newTag(createHash('sha256').update(JSON.stringify(replayed)).digest('hex').slice(0, 8)), firstId: 0 })
   log.append(replayed)
   if (!isActive(run.status)) log.close()
   return log

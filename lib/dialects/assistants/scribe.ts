@@ -66,10 +66,14 @@ export class AssistantsScribe implements Scribe {
   }
 
   textDelta (item: MessageItem, part: number, { value, annotations }: { value: string, annotations: TextAnnotation[] }, isNew: boolean): DialectEvent[] {
-    if (!isNew && annotations.length === 0) return [this.#plainTextDelta(item, part, value)]
     const all = item.parts[part]
     const first = (all?.type === 'text' ? all.annotations.length : 0) - annotations.length
     return [textDelta(this.#messageId(item), part, { value, ...isNew || annotations.length > 0 ? { annotations: annotationDeltas(annotations, first) } : {} })]
+  }
+
+  plainTextDeltas (item: MessageItem, part: number, pieces: readonly string[]): DialectEvent {
+    if (this.#frame?.item !== item || this.#frame.part !== part) this.#frame = { item, part, of: textDeltaFrame(this.#messageId(item), part) }
+    return { event: 'thread.message.delta', data: undefined, payloads: pieces.map(this.#frame.of) }
   }
 
   refusalDelta (item: MessageItem, part: number, refusal: string): StreamEvent[] {
@@ -149,11 +153,6 @@ export class AssistantsScribe implements Scribe {
     const current = { message: record.body, version: record.version }
     this.#messages.set(item.id, current)
     return current
-  }
-
-  #plainTextDelta (item: MessageItem, part: number, value: string): DialectEvent {
-    if (this.#frame?.item !== item || this.#frame.part !== part) this.#frame = { item, part, of: textDeltaFrame(this.#messageId(item), part) }
-    return { event: 'thread.message.delta', data: undefined, serialised: this.#frame.of(value) }
   }
 
   #wireDelta (item: CallsItem, index: number, delta: CallDelta): StepToolCallDelta | undefined {

@@ -13,12 +13,33 @@ const KEY = '"content":'
 export class TextChunks {
   #before: string | undefined
   #behind = ''
+  /** As `#before`, where a frame of a `text/event-stream` begins. */
+  #frameBefore = ''
 
   /** The text of a chunk that is like the one learned from, else undefined. */
   read (chunk: string): string | undefined {
-    const before = this.#before
-    if (before === undefined || chunk.length < before.length + this.#behind.length || !chunk.startsWith(before) || !chunk.endsWith(this.#behind)) return undefined
-    const literal = chunk.slice(before.length, chunk.length - this.#behind.length)
+    return this.#before === undefined ? undefined : this.#text(chunk, 0, this.#before, chunk.length)
+  }
+
+  /** Reads whole frames that hold such chunks; see `FrameShortcut`. */
+  readFrames (stream: string, from: number, onText: (text: string) => void): number {
+    if (this.#before === undefined) return from
+    for (let next = from; ;) {
+      const end = stream.indexOf('\n\n', next)
+      const text = end === -1 ? undefined : this.#text(stream, next, this.#frameBefore, end)
+      if (text === undefined) return next
+      onText(text)
+      next = end + 2
+    }
+  }
+
+  /** What stands between `before` and what is behind the text. */
+  #text (stream: string, from: number, before: string, end: number): string | undefined {
+    const start = from + before.length
+    const behind = end - this.#behind.length
+    // Slices share the memory, and comparing them is several times faster than `startsWith`.
+    if (behind < start || stream.slice(from, start) !== before || stream.slice(behind, end) !== this.#behind) return undefined
+    const literal = stream.slice(start, behind)
     if (PLAIN.test(literal)) return literal.slice(1, -1)
     return LITERAL.test(literal) ? JSON.parse(literal) as string : undefined
   }
@@ -32,5 +53,6 @@ export class TextChunks {
     if (!chunk.startsWith(literal, from)) return
     this.#before = chunk.slice(0, from)
     this.#behind = chunk.slice(from + literal.length)
+    this.#frameBefore = `data: ${this.#before}`
   }
 }

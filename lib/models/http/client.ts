@@ -98,7 +98,7 @@ export class HttpClient {
     const close = (): void => {
       signal.removeEventListener('abort', abort)
       deadline.clear()
-      exchange.abort(new Error('The response is no longer needed.'))
+      if (!exchange.ended) exchange.abort(new Error('The response is no longer needed.'))
     }
     signal.addEventListener('abort', abort, { once: true })
     try {

@@ -48,7 +48,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The next chunk of the body, undefined at its end. Chunks that were received before a failure are returned first. One reader at a time. */
   async read (): Promise<Buffer | undefined> {
-    while (this.#chunks.length === 0 && !this.#ended && !this.#failed) await this.#changes.notified()
+    while (!this.readable) await this.changed()
+    return this.take()
+  }
+
+  /** Resolves when something has come, or the exchange has ended. */
+  changed (): Promise<void> {
+    return this.#changes.notified()
+  }
+
+  /** What `read` resolves with, at once. Only when `readable`. */
+  take (): Buffer | undefined {
     const chunk = this.#chunks.shift()
     if (chunk === undefined) {
       if (this.#failed) throw this.#failure

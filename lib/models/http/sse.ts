@@ -6,42 +6,63 @@ export class FrameTooLongError extends Error {
   override name = 'FrameTooLongError'
 }
 
+/**
+ * Reads frames that it knows without the parser.
+ *
+ * @param text frames end with an empty line.
+ * @param from where a frame begins.
+ * @returns where the first frame begins that it does not know, or that is not whole yet.
+ */
+export type FrameShortcut = (text: string, from: number) => number
+
 /** Turns bytes of a `text/event-stream` into events. */
 export class SseDecoder {
   readonly #text = new StringDecoder('utf8')
   readonly #parser: EventSourceParser
-  #events: EventSourceMessage[] = []
-  #first = true
+  readonly #shortcut: FrameShortcut | undefined
+  #isFirst = true
+  #isBetweenFrames = true
   #tooLong = false
 
-  /** `maxFrameLength` bounds, in characters, what is held while a line or a frame is not complete. */
-  constructor (maxFrameLength: number) {
+  /**
+   * @param maxFrameLength bounds, in characters, what is held while a line or a frame is not complete.
+   * @param onEvent gets the events that the parser reads, in order with what the shortcut does.
+   */
+  constructor (maxFrameLength: number, onEvent: (event: EventSourceMessage) => void, shortcut?: FrameShortcut) {
+    this.#shortcut = shortcut
     this.#parser = createParser({
       maxBufferSize: maxFrameLength,
-      onEvent: event => { this.#events.push(event) },
+      onEvent,
       onError: error => { if (error.type === 'max-buffer-size-exceeded') this.#tooLong = true }
     })
   }
 
-  /** The events that `chunk` completed. Throws `FrameTooLongError`. */
-  feed (chunk: Buffer): EventSourceMessage[] {
-    return this.#take(this.#text.write(chunk))
+  /** Reads what `chunk` completed. Throws `FrameTooLongError`, and what `onEvent` throws. */
+  feed (chunk: Buffer): void {
+    this.#read(this.#text.write(chunk))
   }
 
-  /** What was left without its closing blank line, which some servers forget. */
-  end (): EventSourceMessage[] {
-    return this.#take(this.#text.end() + '\n\n')
+  /** Reads what was left without its closing blank line, which some servers forget. */
+  end (): void {
+    this.#read(this.#text.end() + '\n\n')
   }
 
-  #take (text: string): EventSourceMessage[] {
-    this.#events = []
-    if (this.#first && text !== '') {
-      this.#first = false
+  #read (text: string): void {
+    let from = 0
+    if (this.#isFirst && text !== '') {
+      this.#isFirst = false
       // The parser looks for a byte order mark in undecoded bytes only.
-      if (text.startsWith('\uFEFF')) text = text.slice(1)
+      if (text.startsWith('\uFEFF')) from = 1
     }
-    this.#parser.feed(text)
-    if (this.#tooLong) throw new FrameTooLongError()
-    return this.#events
+    while (from < text.length) {
+      if (this.#isBetweenFrames && this.#shortcut !== undefined) from = this.#shortcut(text, from)
+      if (from === text.length) return
+      const end = text.indexOf('\n\n', from)
+      const until = end === -1 ? text.length : end + 2
+      this.#parser.feed(text.slice(from, until))
+      if (this.#tooLong) throw new FrameTooLongError()
+      this.#isBetweenFrames = end !== -1
+      from = until
+    }
   }
 }

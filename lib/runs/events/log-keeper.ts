@@ -19,7 +19,7 @@ export interface LogKeeperServices {
   /** Of all that this process holds for its readers. */
   budget: ByteBudget
   limits: {
-    /** Payload bytes of a run's events kept for its readers. */
+    /** Bytes of a run's events, as they are sent, kept for its readers. */
     maxLogBytes: number
     /** How long the events of a run that has stopped are kept, in milliseconds. */
     logRetentionMs: number

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FileObject } from '../../../schemas/files.js'
 import { eachPart, streamBatches } from '../../models/batches.js'
-import type { ModelContentPart, ModelMessage, ModelProvider } from '../../models/provider.js'
+import type { ModelContentPart, ModelMessage, ModelPart, ModelProvider, ModelRequest, StreamOptions } from '../../models/provider.js'
 import type { ModelRegistry, ResolvedModel } from '../../models/registry.js'
 
 /** An image as a prompt holds it: only which file it is. Its bytes come when the model is called. */
@@ -41,14 +41,19 @@ export function withImages (models: Pick<ModelRegistry, 'resolve'>, settings: Im
     resolve (name): ResolvedModel {
       const resolved = models.resolve(name)
       const { provider } = resolved
-      const inBatches: NonNullable<ModelProvider['streamBatches']> = async function * (request, options) {
-        yield * streamBatches(provider, { ...request, messages: await loadImages(request.messages, settings) }, options)
-      }
+      const inBatches: NonNullable<ModelProvider['streamBatches']> = (request, options) =>
+        request.messages.some(hasStored) ? withLoaded(provider, request, options, settings) : streamBatches(provider, request, options)
       const stream: ModelProvider['stream'] = (request, options) => eachPart(inBatches(request, options), options.signal)
       return { ...resolved, provider: { stream, streamBatches: inBatches, models: async options => await provider.models(options) } }
     }
   }
 }
+
+async function * withLoaded (provider: ModelProvider, request: ModelRequest, options: StreamOptions, settings: ImageSettings): AsyncGenerator<readonly ModelPart[], void, undefined> {
+  yield * streamBatches(provider, { ...request, messages: await loadImages(request.messages, settings) }, options)
+}
+
+const hasStored = ({ role, content }: ModelMessage): boolean => role === 'user' && typeof content !== 'string' && content.some(isStored)
 
 async function loadImages (messages: readonly ModelMessage[], settings: ImageSettings): Promise<ModelMessage[]> {
   const loaded: ModelMessage[] = []
