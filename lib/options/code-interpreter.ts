@@ -1,6 +1,6 @@
 import type { BubblewrapOptions } from '../sandbox/bubblewrap/bubblewrap.js'
 import { BACKENDS, type Backend } from '../sandbox/choose.js'
-import type { E2bOptions } from '../sandbox/e2b/e2b.js'
+import { E2B_TIMEOUT_MS, type E2bOptions } from '../sandbox/e2b/e2b.js'
 import type { PyodideOptions } from '../sandbox/pyodide/pyodide.js'
 import { DEFAULT_SANDBOX_LIMITS, type Sandbox, type SandboxLimits } from '../sandbox/sandbox.js'
 import type { InterpreterSettings } from '../tools/code-interpreter/interpreter.js'
@@ -59,7 +59,7 @@ const NAMES: readonly string[] = ['backend', 'bubblewrap', 'pyodide', 'e2b', 'al
 const PARTS: Readonly<Record<'bubblewrap' | 'pyodide' | 'e2b', readonly string[]>> = {
   bubblewrap: ['bwrap', 'python', 'readable', 'environment', 'uid'] satisfies (keyof Omit<BubblewrapOptions, 'without'>)[],
   pyodide: ['folder'] satisfies (keyof PyodideOptions)[],
-  e2b: ['apiKey', 'apiUrl', 'sandboxUrl', 'domain', 'template', 'user'] satisfies (keyof E2bOptions)[]
+  e2b: ['apiKey', 'apiUrl', 'sandboxUrl', 'domain', 'template', 'user', 'timeoutMs'] satisfies (keyof E2bOptions)[]
 }
 
 /**
@@ -83,6 +83,10 @@ export function resolveCodeInterpreter (option: CodeInterpreterOption | undefine
   const { backend = 'auto', bubblewrap = {}, pyodide = {}, e2b = {}, allowWeak = !hasProjects, limits } = given
   if (typeof backend === 'string' ? backend !== 'auto' && !BACKENDS.includes(backend) : typeof backend?.start !== 'function') {
     throw new TypeError(`Option "codeInterpreter.backend" must be 'auto', ${BACKENDS.map(name => `'${name}'`).join(', ')} or a sandbox, not ${JSON.stringify(backend)}.`)
+  }
+  const { timeoutMs = E2B_TIMEOUT_MS.fallback } = e2b
+  if (!Number.isInteger(timeoutMs) || timeoutMs % 1000 !== 0 || timeoutMs < E2B_TIMEOUT_MS.least || timeoutMs > E2B_TIMEOUT_MS.most) {
+    throw new TypeError(`Option "codeInterpreter.e2b.timeoutMs" must be whole seconds in milliseconds, from ${E2B_TIMEOUT_MS.least} to ${E2B_TIMEOUT_MS.most}, not ${JSON.stringify(timeoutMs)}.`)
   }
   const all = bounds('codeInterpreter.limits', { ...DEFAULTS, ...DEFAULT_SANDBOX_LIMITS }, limits as object)
   const sandboxLimits = Object.fromEntries(Object.keys(DEFAULT_SANDBOX_LIMITS).map(name => [name, all[name as keyof SandboxLimits]])) as unknown as SandboxLimits

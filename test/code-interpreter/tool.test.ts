@@ -109,6 +109,7 @@ test('bad options are refused by name', async t => {
   refused({ pyodide: { without: ['bridge'] } }, /codeInterpreter\.pyodide\.without/)
   refused({ limits: { seconds: 1 } }, /codeInterpreter\.limits\.seconds/)
   refused({ limits: { callMs: -1 } }, /codeInterpreter\.limits\.callMs/)
+  for (const timeoutMs of [1000, 15_500, 90_000_000, '60000']) refused({ backend: 'e2b', e2b: { timeoutMs } }, /codeInterpreter\.e2b\.timeoutMs/)
   t.equal(resolveCodeInterpreter('off'), undefined)
   t.match(resolveCodeInterpreter({ limits: { callMs: 5, dataBytes: 6 } }), { limits: { callMs: 5 }, sandboxLimits: { dataBytes: 6 } })
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'tap'
 import { built } from '../helpers/paths.js'
-import { pyodideSkip } from './helpers/available.js'
+import { bubblewrapSkip, pyodideSkip } from './helpers/available.js'
 import { JAVASCRIPT_ATTEMPTS } from './helpers/javascript-attempts.js'
 import { PYODIDE_ATTEMPTS } from './helpers/pyodide-attempts.js'
 
@@ -39,6 +39,10 @@ test('there are at least 90 attempts, each with a name of its own', async t => {
 for (const [who, uid] of USERS) {
   test(`no attempt of Python gets out of Pyodide, as ${who}`, { skip: skip || cannotBecome(uid) || (uid !== undefined && !isSoak && 'part of the soak') }, async t => {
     t.strictSame(await attack('pyodide-escape.js', [], uid), { attempts: Object.keys(PYODIDE_ATTEMPTS).length, through: [], contacts: 0, isAlive: true })
+  })
+
+  test(`nor does any inside of bubblewrap, as ${who}`, { skip: skip || cannotBecome(uid) || await bubblewrapSkip() || (!isSoak && 'part of the soak') }, async t => {
+    t.strictSame(await attack('pyodide-escape.js', ['bubblewrap'], uid), { attempts: Object.keys(PYODIDE_ATTEMPTS).length, through: [], contacts: 0, isAlive: true })
   })
 
   test(`nor does JavaScript get out of its process, should code have reached it, as ${who}`, { skip: skip || cannotBecome(uid) }, async t => {

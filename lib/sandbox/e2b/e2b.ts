@@ -6,9 +6,10 @@ import { agent, ask, RemoteProcess, type Endpoint } from './envd.js'
 
 /** A sandbox is made, and a machine started for it. */
 const START_MS = 60_000
-/** What keeps a sandbox alive is said this often; one that hears nothing more, because this server was killed, ends by itself. */
-const ALIVE_S = 300
-const RENEW_MS = 60_000
+/** Default and bounds of `timeoutMs`; the service has a bound of its own, which depends on the account. */
+export const E2B_TIMEOUT_MS = { fallback: 300_000, least: 15_000, most: 86_400_000 } as const
+/** So often within its timeout a sandbox is renewed. */
+const RENEWALS = 5
 /** Of `envd`, the agent in every sandbox. */
 const ENVD_PORT = 49983
 
@@ -25,6 +26,11 @@ export interface E2bOptions {
   template?: string
   /** The user that code runs as. Default `user`. */
   user?: string
+  /**
+   * How long a sandbox lives without being renewed, in milliseconds, from 15 s to a day: the server renews those that it uses, five times as
+   * often, so this is what one costs whose server was killed. Default 300,000.
+   */
+  timeoutMs?: number
 }
 
 const ENVIRONMENT = { LANG: 'C.UTF-8', MPLBACKEND: 'module://sandbox_backend', MPLCONFIGDIR: '/tmp/.matplotlib' }
@@ -59,10 +65,10 @@ export class E2bSandbox implements Sandbox {
 
   async start ({ limits, signal }: StartOptions): Promise<SandboxSession> {
     signal.throwIfAborted()
-    const made = await ask(this.#dispatcher, 'POST', this.#api('/sandboxes'), { templateID: this.#options.template ?? 'code-interpreter-v1', timeout: ALIVE_S }, signal) as Partial<Made> | undefined
+    const made = await ask(this.#dispatcher, 'POST', this.#api('/sandboxes'), { templateID: this.#options.template ?? 'code-interpreter-v1', timeout: this.#timeoutMs / 1000 }, signal) as Partial<Made> | undefined
     if (typeof made?.sandboxID !== 'string' || !/^[\w-]{1,100}$/.test(made.sandboxID)) throw new SandboxError('the sandbox service did not name a sandbox')
     const machine = new Machine(made as Made, limits, {
-      dispatcher: this.#dispatcher, api: path => this.#api(path), envd: user => this.#envd(made as Made, user), user: this.#options.user ?? 'user'
+      dispatcher: this.#dispatcher, api: path => this.#api(path), envd: user => this.#envd(made as Made, user), user: this.#options.user ?? 'user', timeoutMs: this.#timeoutMs
     })
     const session = await RunnerSession.open(machine, limits, START_MS, signal)
     this.#sessions.add(session)
@@ -73,6 +79,10 @@ export class E2bSandbox implements Sandbox {
   async close (): Promise<void> {
     await Promise.all([...this.#sessions].map(async session => await session.stop()))
     await this.#dispatcher.close()
+  }
+
+  get #timeoutMs (): number {
+    return this.#options.timeoutMs ?? E2B_TIMEOUT_MS.fallback
   }
 
   #api (path: string): Endpoint {
@@ -94,6 +104,7 @@ interface Service {
   api (path: string): Endpoint
   envd (user: string): Endpoint
   user: string
+  timeoutMs: number
 }
 
 /** The runner, alone on a machine that ends with it. */
@@ -103,13 +114,13 @@ class Machine implements RunnerProcess {
   readonly exited: Promise<string>
   readonly #process: RemoteProcess
 
-  constructor ({ sandboxID }: Made, limits: SandboxLimits, { dispatcher, api, envd, user }: Service) {
+  constructor ({ sandboxID }: Made, limits: SandboxLimits, { dispatcher, api, envd, user, timeoutMs }: Service) {
     this.#process = new RemoteProcess(dispatcher, envd('root'), { cmd: '/bin/sh', args: ['-c', PREPARE, 'sh', user, 'python3', '-I', '-B', '-X', 'utf8', '-c', remotePython(), JSON.stringify(rlimits(limits))], envs: ENVIRONMENT })
     this.output = this.#process.output
     this.control = this.#process.control
     const renewal = setInterval(() => {
-      ask(dispatcher, 'POST', api(`/sandboxes/${sandboxID}/timeout`), { timeout: ALIVE_S }).catch((error: unknown) => this.kill((error as Error).message))
-    }, RENEW_MS).unref()
+      ask(dispatcher, 'POST', api(`/sandboxes/${sandboxID}/timeout`), { timeout: timeoutMs / 1000 }).catch((error: unknown) => this.kill((error as Error).message))
+    }, timeoutMs / RENEWALS).unref()
     this.exited = this.#process.exited.then(async reason => {
       clearInterval(renewal)
       // Gone already, or it ends by itself.

@@ -1,6 +1,6 @@
 /**
- * A program: attacks Pyodide without the walls that its arguments name, and prints, as JSON, what has come through and how many contacts
- * the host has seen. Its own environment holds a CANARY.
+ * A program: attacks Pyodide without the walls that its arguments name, inside of bubblewrap if one of them is `bubblewrap`, and prints, as
+ * JSON, what has come through and how many contacts the host has seen. Its own environment holds a CANARY.
  */
 import { DEFAULT_SANDBOX_LIMITS, type SandboxSession } from '../../../lib/sandbox/sandbox.js'
 import type { PyodideWall } from '../../../lib/sandbox/pyodide/locked-node.js'
@@ -11,7 +11,9 @@ import { PYODIDE_ATTEMPTS, PYODIDE_PRELUDE } from './pyodide-attempts.js'
 
 const signal = new AbortController().signal
 const host = await startHost()
-const sandbox = new PyodideSandbox({}, new Set(process.argv.slice(2) as PyodideWall[]))
+const args = process.argv.slice(2)
+const walls = new Set(args.filter(arg => arg !== 'bubblewrap') as PyodideWall[])
+const sandbox = args.includes('bubblewrap') ? new PyodideSandbox({}, walls, {}) : new PyodideSandbox({}, walls)
 const prelude = PYODIDE_PRELUDE(host.canaries)
 
 async function run (session: SandboxSession, code: string): Promise<string> {
