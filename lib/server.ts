@@ -10,6 +10,7 @@ import { newId } from './shared/ids.js'
 import { refuseUnknown } from './options/names.js'
 import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
+import { frontPage } from './server/front-page.js'
 import { loggerOptions } from './server/logging.js'
 import {
   BUILD_OPTION_NAMES, checkedConnections, checkedPrefix, DEFAULT_CLOSE_GRACE_MS, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
@@ -72,6 +73,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
       if (metrics === undefined) return reply.callNotFound()
       return await sendMetrics(request, reply, metrics, options.metrics ?? false)
     })
+    frontPage(app, { prefix: plugin.prefix ?? '', hasConsole: options.console === true })
     // Here tools look for it.
     app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))
   }

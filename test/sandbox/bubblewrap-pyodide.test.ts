@@ -2,6 +2,7 @@ import { test, type Test } from 'tap'
 import { sandboxSuite } from '../../lib/conformance/sandbox.js'
 import { PyodideSandbox } from '../../lib/sandbox/pyodide/pyodide.js'
 import { bubblewrapSkip, pyodideSkip } from './helpers/available.js'
+import { nicenessBelow } from './helpers/priorities.js'
 import { startSession, textOf } from './helpers/sessions.js'
 
 const skip = await bubblewrapSkip() || await pyodideSkip()
@@ -12,6 +13,12 @@ test('Pyodide runs inside of bubblewrap, and is interrupted there', { skip }, as
   const session = await startSession(t, sandbox)
   t.equal(await textOf(session, 'import sys\nprint(sys.platform)\n6 * 7'), 'emscripten\n42\n')
   t.match(await textOf(session, 'while True: pass', 300), /KeyboardInterrupt/)
+})
+
+test('where code and the server both have work, the server goes first', { skip: skip || (process.platform !== 'linux' && 'Linux only') }, async t => {
+  await startSession(t, sandbox)
+  const all = nicenessBelow()
+  t.ok(all.length > 0 && all.every(niceness => niceness >= 10), `${all.length}: ${all.join(' ')}`)
 })
 
 test('without bubblewrap it says so', async t => {

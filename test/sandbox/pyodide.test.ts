@@ -3,6 +3,7 @@ import { sandboxSuite } from '../../lib/conformance/sandbox.js'
 import { chooseSandbox } from '../../lib/sandbox/choose.js'
 import { PyodideSandbox } from '../../lib/sandbox/pyodide/pyodide.js'
 import { pyodideSkip } from './helpers/available.js'
+import { nicenessBelow } from './helpers/priorities.js'
 import { startSession, textOf } from './helpers/sessions.js'
 
 const skip = await pyodideSkip()
@@ -26,6 +27,12 @@ test('an interrupt that comes before the code or behind it, while files are look
     t.match(await textOf(session, 'while True: pass', 50), /KeyboardInterrupt\n$/)
     t.equal(await textOf(session, '6 * 7'), '42\n')
   }
+})
+
+test('where code and the server both have work, the server goes first', { skip: skip || (process.platform !== 'linux' && 'Linux only') }, async t => {
+  await startSession(t, sandbox)
+  const all = nicenessBelow()
+  t.ok(all.length > 0 && all.every(niceness => niceness >= 10), `${all.length}: ${all.join(' ')}`)
 })
 
 test('what cannot work is said in a sentence', async t => {

@@ -39,9 +39,27 @@ test('without a prefix there is one /health, and the API at the root', async t =
   t.equal((await app.inject('/models')).statusCode, 200)
 })
 
+test('the root says what this is and where to go, without a key and without a word of the configuration', async t => {
+  const { app } = await listening(t, { apiKeys: ['sk-1'], prefix: '/openai/v1' })
+  const answer = await app.inject('/')
+  t.equal(answer.statusCode, 200)
+  const { name, api, ...places } = answer.json()
+  t.strictSame([name, api, places.console], ['fastify-openai-compat', '/openai/v1', undefined])
+  for (const place of ['openapi', 'health', 'ready']) t.equal((await app.inject(places[place])).statusCode, 200, place)
+  t.notMatch(answer.body, /sk-1/)
+
+  const withConsole = await listening(t, { console: true })
+  const page = await withConsole.app.inject({ url: '/', headers: { accept: 'text/html,application/xhtml+xml' } })
+  t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': /^default-src 'none'; style-src 'sha256-/, vary: /accept/ })
+  t.notMatch(page.body, /<script|style=/)
+  const links = [...page.body.matchAll(/href="([^"]+)"/g)].map(([, href]) => href!).filter(href => !href.startsWith('https:'))
+  t.ok(links.includes('console/'))
+  for (const link of links) t.equal((await withConsole.app.inject(`/${link}`)).statusCode, 200, link)
+})
+
 test('an unknown path anywhere is a 404 in the envelope, with a request id', async t => {
   const { app } = await listening(t)
-  for (const path of ['/x', '/v1/x', '/']) {
+  for (const path of ['/x', '/v1/x', '/v1/']) {
     const answer = await app.inject(path)
     t.equal(answer.statusCode, 404, path)
     t.strictSame(answer.json(), { error: { message: `Invalid URL (GET ${path})`, type: 'invalid_request_error', param: null, code: null } })

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs'
 import net from 'node:net'
+import os from 'node:os'
 import { CELLS } from '../python/cells.js'
 import { boundFiles, boundMemory } from './bounds.js'
 import { removeBridge } from './bridge.js'
@@ -15,6 +16,7 @@ const REPLIES = 3
 const INTERRUPTS = 4
 const SNAPSHOT = 5
 const SIGINT = 2
+const NICENESS = 10
 /** Between two looks at whether there is an interrupt. */
 const POLL_MS = 50
 
@@ -37,6 +39,8 @@ function writeAll (fd: number, bytes: Uint8Array): void {
 
 const send = (reply: object): void => writeAll(REPLIES, Buffer.from(JSON.stringify(reply) + '\n'))
 
+// Where the server has work too, it goes first. Python in bubblewrap does the same.
+os.setPriority(NICENESS)
 boundMemory(Number(memoryBytes))
 // Emscripten asks for the constants of fs, where the permission model refuses all bindings.
 Object.assign(process, { binding: (name: string) => name === 'constants' ? { fs: fs.constants } : {} })
