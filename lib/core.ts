@@ -23,7 +23,8 @@ import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
 import { PeriodicTask } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
-import { Metrics } from './observe/metrics.js'
+import { loopLagMs } from './observe/loop-lag.js'
+import { Metrics, type Gauges } from './observe/metrics.js'
 import { RunTracing } from './observe/tracing.js'
 import { logRun } from './observe/run-line.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
@@ -64,6 +65,15 @@ export class Core {
   #streams = (): number => 0
   /** Opens request schemas for the built-in tools of this server. */
   readonly extendSchema: ExtendSchema
+  /** What this instance does now. */
+  readonly #gauges: Gauges = {
+    streams: () => this.#streams(),
+    activeRuns: () => this.#engine.activeCount,
+    indexing: () => this.#retrieval.indexer.waitingStores,
+    heldBytes: () => this.#engine.heldBytes,
+    sandboxes: () => this.#interpreter?.sessionCount ?? 0
+  }
+
   readonly #records: RecordStore
   readonly #counters: SharedCounters
   readonly #ledger: UsageLedger
@@ -173,13 +183,7 @@ export class Core {
       limits
     }, [assistants])
     if (options.metrics !== false) {
-      const metrics = new Metrics({
-        streams: () => this.#streams(),
-        activeRuns: () => this.#engine.activeCount,
-        indexing: () => this.#retrieval.indexer.waitingStores,
-        heldBytes: () => this.#engine.heldBytes,
-        sandboxes: () => this.#interpreter?.sessionCount ?? 0
-      })
+      const metrics = new Metrics(this.#gauges)
       options.storage.records.onVerb = (verb, seconds, failed) => metrics.stored(verb, seconds, failed)
       this.metrics = metrics
     }
@@ -271,8 +275,13 @@ export class Core {
     return await this.#records.get({ project: SYSTEM_PROJECT, partition: PARTITION.projects, kind: KIND.project, id: project }) !== undefined
   }
 
-  /** How this server is set up, without anything secret. With a model's name also what that stands for. */
-  async describe (model?: string): Promise<ServerInfo> {
+  /**
+   * How this server is set up and what it does now, without anything secret.
+   *
+   * @param model a name to try.
+   * @param isOfAll whether the caller may know of all projects.
+   */
+  async describe (model: string | undefined, isOfAll: boolean): Promise<ServerInfo> {
     const { providers, defaultModel, aliases } = await this.models.describe()
     return {
       object: 'server',
@@ -281,8 +290,14 @@ export class Core {
       default_model: defaultModel,
       aliases: { ...aliases },
       limits: Object.fromEntries(Object.entries(this.#options.limits).map(([name, value]) => [name, Number.isFinite(value) ? value as number : null])),
+      ...isOfAll || !this.#options.hasProjects ? { live: await this.#live() } : {},
       ...model === undefined ? {} : { resolved: await this.models.look(model) }
     }
+  }
+
+  async #live (): Promise<NonNullable<ServerInfo['live']>> {
+    const { streams, activeRuns, indexing, sandboxes, heldBytes } = this.#gauges
+    return { streams: streams(), active_runs: activeRuns(), indexing_stores: indexing(), sandboxes: sandboxes(), held_bytes: heldBytes(), event_loop_lag_ms: await loopLagMs() }
   }
 
   /** Opens the store and takes up the runs that were left unfinished. */

@@ -22,6 +22,18 @@ export const ServerInfo = Type.Object({
   aliases: Type.Unsafe<Record<string, string>>(Type.Object({}, { additionalProperties: Type.String() })),
   /** As the option `limits`; null for a limit that is infinite. */
   limits: Type.Unsafe<Record<string, number | null>>(Type.Object({}, { additionalProperties: nullable(Type.Number()) })),
+  /** What this instance does now. Absent for keys of one project among several: it would tell them of the others. */
+  live: Type.Optional(Type.Object({
+    streams: Type.Integer(),
+    active_runs: Type.Integer(),
+    /** Vector stores with files that wait to be indexed. */
+    indexing_stores: Type.Integer(),
+    sandboxes: Type.Integer(),
+    /** Held for readers of events. */
+    held_bytes: Type.Integer(),
+    /** How late the event loop is, in milliseconds. */
+    event_loop_lag_ms: Type.Number()
+  })),
   /** What the name that was asked for stands for. `listed`: the provider has it among its models. */
   resolved: Type.Optional(Type.Object({ asked: Type.String(), provider: Type.String(), model: Type.String(), listed: Type.Boolean() }))
 })

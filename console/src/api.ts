@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals'
 import OpenAI from 'openai'
 import type { ServerInfo } from '../../schemas/server.js'
 import type { ListThreadsQuery } from '../../schemas/threads.js'
+import type { CostsPage, UsagePage } from '../../schemas/usage.js'
 
 export interface Config { api: string, version: string }
 
@@ -77,3 +78,9 @@ export type VectorStore = OpenAI.VectorStore
 
 /** `GET /server`, this server's own, with what a model's name stands for. */
 export const serverInfo = async (model?: string): Promise<ServerInfo> => await client.value.get('/server', model === undefined ? {} : { query: { model } })
+
+export interface UsageQuery { start_time: number, limit: number, group_by: string[] }
+
+/** Of the API for administrators, which the client for its users has no methods for. A key that is none sees its own project. */
+export const usageOf = async (query: UsageQuery): Promise<UsagePage> => await client.value.get('/organization/usage/completions', { query })
+export const costsOf = async (query: UsageQuery): Promise<CostsPage> => await client.value.get('/organization/costs', { query })

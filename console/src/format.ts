@@ -11,6 +11,9 @@ export function when (seconds: number | null | undefined): string {
 
 export const count = (value: number | null | undefined): string => value === null || value === undefined ? '–' : number.format(value)
 
+/** Small amounts keep the digits that matter. */
+export const dollars = (value: number): string => `$${value.toLocaleString(undefined, { maximumFractionDigits: value < 1 ? 4 : 2 })}`
+
 /** A span in seconds. */
 export function span (seconds: number): string {
   if (seconds < 60) return `${seconds} s`

@@ -163,6 +163,8 @@ export interface OpenAICompatOptions {
 
 export interface ResolvedOptions {
   storage: ResolvedStorage
+  /** Whether keys may be of several projects. */
+  hasProjects: boolean
   blobs: ResolvedBlobs
   downloads: Downloads
   models: Omit<ModelRegistryOptions, 'clock' | 'log'>
@@ -207,6 +209,7 @@ export function resolveOptions (options: OpenAICompatOptions): ResolvedOptions {
   indexPlace(options.retrieval?.index, storage.records)
   return {
     storage,
+    hasProjects: isShared,
     blobs: resolveBlobs(options.blobs, storage.records),
     downloads: oneOf('downloads', ['all', 'outputs'], options.downloads),
     models: resolveModels(options),

@@ -69,6 +69,14 @@ test('a server tells how it is set up, without keys and addresses', async t => {
   t.notOk('resolved' in (await server.get('/server')).body)
 })
 
+test('what a server does now is told to administrators, and to all where there is one project', async t => {
+  const alone = await startServer(t)
+  t.match((await alone.get('/server')).body.live, { streams: 0, active_runs: 0, indexing_stores: 0, sandboxes: 0, held_bytes: Number, event_loop_lag_ms: Number })
+  const shared = await startServer(t, { apiKeys: [{ key: 'sk-a', project: 'a' }, { key: 'sk-b', project: 'b' }, { key: 'sk-admin', project: 'c', admin: true }] as never })
+  t.equal((await shared.get('/server', { authorization: 'Bearer sk-a' })).body.live, undefined)
+  t.match((await shared.get('/server', { authorization: 'Bearer sk-admin' })).body.live, { active_runs: 0 })
+})
+
 test('a provider that does not answer is said not to', async t => {
   const server = await startServer(t, { providers: { gone: { baseURL: 'http://127.0.0.1:1/v1', maxRetries: 0 } } })
   t.match((await server.get('/server')).body.providers, [{ name: 'gone', answers: false, models: 0 }])
