@@ -41,6 +41,29 @@ test('a sandbox that the service takes away ends its session, and the next one i
   t.equal(await textOf(await startSession(t, sandbox), '6 * 7'), '42\n')
 })
 
+test('a sandbox is renewed while its session lasts, also after renewals that the service could not answer', { skip }, async t => {
+  const { options, timeouts, failRenewals, asked } = await startE2b(t)
+  const sandbox = new E2bSandbox({ ...options, timeoutMs: 2000 })
+  t.teardown(async () => await sandbox.close())
+  const session = await startSession(t, sandbox)
+  failRenewals(2)
+  const before = timeouts.length
+  await asked(4)
+  t.strictSame(timeouts.slice(before), [2, 2], 'renewed twice after two failures')
+  t.equal(await textOf(session, '6 * 7'), '42\n')
+})
+
+test('a sandbox that could not be renewed for as long as it lives ends its session, with the reason', { skip }, async t => {
+  const { options, failRenewals, asked } = await startE2b(t)
+  const sandbox = new E2bSandbox({ ...options, timeoutMs: 1000 })
+  t.teardown(async () => await sandbox.close())
+  const session = await startSession(t, sandbox)
+  failRenewals(1000)
+  await asked(4)
+  t.notOk(session.hasEnded)
+  t.match(await session.ended, /answered 503: try again/)
+})
+
 test('E2B', { skip }, async t => {
   const { options } = await startE2b(t)
   const sandbox = new E2bSandbox(options)

@@ -2,7 +2,7 @@ import { remotePython } from '../python/cpython.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import { DATA_FOLDER, SandboxError, type Sandbox, type SandboxCheck, type SandboxLimits, type SandboxSession, type StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
-import { agent, ask, RemoteProcess, type Endpoint } from './envd.js'
+import { agent, ask, Refusal, RemoteProcess, type Endpoint } from './envd.js'
 
 /** A sandbox is made, and a machine started for it. */
 const START_MS = 60_000
@@ -118,8 +118,12 @@ class Machine implements RunnerProcess {
     this.#process = new RemoteProcess(dispatcher, envd('root'), { cmd: '/bin/sh', args: ['-c', PREPARE, 'sh', user, 'python3', '-I', '-B', '-X', 'utf8', '-c', remotePython(), JSON.stringify(rlimits(limits))], envs: ENVIRONMENT })
     this.output = this.#process.output
     this.control = this.#process.control
+    let failures = 0
     const renewal = setInterval(() => {
-      ask(dispatcher, 'POST', api(`/sandboxes/${sandboxID}/timeout`), { timeout: timeoutMs / 1000 }).catch((error: unknown) => this.kill((error as Error).message))
+      ask(dispatcher, 'POST', api(`/sandboxes/${sandboxID}/timeout`), { timeout: timeoutMs / 1000 }).then(() => { failures = 0 }, (error: unknown) => {
+        // It lives on without this one, and is lost only when all that fall within its timeout have failed.
+        if (++failures >= RENEWALS || (error instanceof Refusal && error.status === 404)) this.kill((error as Error).message)
+      })
     }, timeoutMs / RENEWALS).unref()
     this.exited = this.#process.exited.then(async reason => {
       clearInterval(renewal)

@@ -28,6 +28,13 @@ interface ProcessEvent {
   end?: { exitCode?: number, status?: string, error?: string }
 }
 
+/** The service has answered, and refused. */
+export class Refusal extends SandboxError {
+  constructor (message: string, readonly status: number) {
+    super(message)
+  }
+}
+
 export const agent = (): Agent => new Agent({ connect: { timeout: CALL_MS }, headersTimeout: CALL_MS, bodyTimeout: SILENCE_MS })
 
 /** The body of an answer, whose status must be of success. Throws a `SandboxError` without what could be secret. */
@@ -45,8 +52,8 @@ export async function ask (dispatcher: Dispatcher, method: 'POST' | 'DELETE', { 
     if (cause instanceof SandboxError) throw cause
     throw new SandboxError(`${new URL(url).host} cannot be reached: ${(cause as Error).message}`, { cause })
   }
-  if (answer.statusCode === 401 || answer.statusCode === 403) throw new SandboxError(`${new URL(url).host} refuses the key: set "codeInterpreter.e2b.apiKey"`)
-  if (answer.statusCode >= 300) throw new SandboxError(`${new URL(url).host} answered ${answer.statusCode}: ${messageIn(text)}`)
+  if (answer.statusCode === 401 || answer.statusCode === 403) throw new Refusal(`${new URL(url).host} refuses the key: set "codeInterpreter.e2b.apiKey"`, answer.statusCode)
+  if (answer.statusCode >= 300) throw new Refusal(`${new URL(url).host} answered ${answer.statusCode}: ${messageIn(text)}`, answer.statusCode)
   if (text === '') return undefined
   try {
     return JSON.parse(text)

@@ -5,7 +5,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
@@ -23,6 +23,10 @@ export interface E2bStandIn {
   readonly timeouts: number[]
   /** As when the service takes a machine away. */
   take (id: string): void
+  /** The next so many renewals are answered with 503. */
+  failRenewals (count: number): void
+  /** Resolves when a sandbox has been renewed, or the server was refused, so many times from now on. */
+  asked (count: number): Promise<void>
 }
 
 /** Why the stand-in cannot run here, or false. */
@@ -46,7 +50,9 @@ export async function startE2b (t: Test): Promise<E2bStandIn> {
   const alive = new Set<string>()
   const timeouts: number[] = []
   const processes = new Map<number, { child: ChildProcess, sandbox: string }>()
+  const renewals = new EventEmitter()
   let made = 0
+  let failing = 0
 
   function end (id: string): void {
     alive.delete(id)
@@ -68,8 +74,17 @@ export async function startE2b (t: Test): Promise<E2bStandIn> {
       return
     }
     if (!alive.has(id)) return refuse(404, 'sandbox not found')
-    if (verb === 'timeout') timeouts.push(body.timeout)
-    else end(id)
+    if (verb === 'timeout') {
+      if (failing > 0) {
+        failing--
+        renewals.emit('renewal')
+        return refuse(503, 'try again')
+      }
+      timeouts.push(body.timeout)
+      renewals.emit('renewal')
+    } else {
+      end(id)
+    }
     response.writeHead(204).end()
   }
 
@@ -124,6 +139,10 @@ export async function startE2b (t: Test): Promise<E2bStandIn> {
     options: { apiKey: KEY, apiUrl: `${origin}/api`, sandboxUrl: `${origin}/box/{id}`, template: 'with-python', user: 'nobody' },
     alive,
     timeouts,
-    take: end
+    take: end,
+    failRenewals (count) { failing = count },
+    async asked (count) {
+      for (let left = count; left > 0; left--) await once(renewals, 'renewal')
+    }
   }
 }
