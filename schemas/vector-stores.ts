@@ -144,11 +144,13 @@ export const VectorStoreFileBatchParams = closedObject({ vector_store_id: Id('vs
 export type VectorStoreFileBatchParams = Static<typeof VectorStoreFileBatchParams>
 
 const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() })
+/** `page`, ours alone: the page or slide that the part begins on, from 1, where the file has such. */
+const FilePart = Type.Object({ ...TextPart.properties, page: Type.Optional(Type.Integer({ minimum: 1 })) })
 
 /** API reference, "Retrieve vector store file content". */
 export const VectorStoreFileContent = Type.Object({
   object: Type.Literal('vector_store.file_content.page'),
-  data: Type.Array(TextPart),
+  data: Type.Array(FilePart),
   has_more: Type.Boolean(),
   next_page: nullable(Type.String())
 })

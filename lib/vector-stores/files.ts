@@ -249,7 +249,7 @@ export class StoreFiles {
       for await (const { body } of eachRecord<ChunkBody>(this.#scope.records, source)) {
         const text = body.text.slice(Math.max(0, end - body.start))
         end = body.start + body.text.length
-        if (text !== '') data.push({ type: 'text', text })
+        if (text !== '') data.push({ type: 'text', text, ...body.page === undefined ? {} : { page: body.page } })
       }
     }
     return { object: 'vector_store.file_content.page', data, has_more: false, next_page: null }

@@ -1,3 +1,4 @@
+import type OpenAI from 'openai'
 import { useEffect, useRef } from 'preact/hooks'
 import { client, type Assistant, type Step, type Thread } from '../api.js'
 import { Dialog } from '../ui/dialog.js'
@@ -6,7 +7,7 @@ import { Loadable, useLoad } from '../ui/load.js'
 /** What a marker in an answer stands for. */
 export interface Cited { fileId: string, marker: string, runId: string | null, threadId: string }
 
-interface Source { filename: string, score: number | undefined, passage: string, text: string | undefined }
+interface Source { filename: string, score: number | undefined, passage: string, page: number | undefined, text: string | undefined }
 
 /** The cited passage in its place in the file. */
 export function CitationDialog ({ cited, onClose }: { cited: Cited, onClose: () => void }) {
@@ -14,9 +15,9 @@ export function CitationDialog ({ cited, onClose }: { cited: Cited, onClose: () 
   return (
     <Dialog title={source.data?.filename ?? 'Citation'} side onClose={onClose}>
       <Loadable from={source}>
-        {({ score, passage, text }) => (
+        {({ score, passage, page, text }) => (
           <>
-            {score !== undefined && <p class='quiet'>Found with a score of <strong>{score.toFixed(2)}</strong>.</p>}
+            {score !== undefined && <p class='quiet'>Found with a score of <strong>{score.toFixed(2)}</strong>{page !== undefined && <>, from page <strong>{page}</strong> on</>}.</p>}
             <Passage text={text ?? passage} passage={passage} />
             {text === undefined && <p class='quiet'>The file itself is not there any more: this is the passage as it was found.</p>}
           </>
@@ -41,11 +42,13 @@ async function sourceOf ({ fileId, marker, runId, threadId }: Cited): Promise<So
     : (await beta.threads.runs.steps.list(runId, { thread_id: threadId, limit: 100, order: 'asc', include: ['step_details.tool_calls[*].file_search.results[*].content'] })).data
   const result = resultOf(steps, fileId, marker)
   const passage = result?.content?.map(({ text }) => text ?? '').join('\n') ?? ''
-  const [filename, text] = await Promise.all([
+  const [filename, parts] = await Promise.all([
     result?.file_name ?? files.retrieve(fileId).then(file => file.filename, () => fileId),
-    textOf(fileId, threadId, runId)
+    partsOf(fileId, threadId, runId)
   ])
-  return { filename, score: result?.score, passage, text }
+  // Parts do not overlap as passages do, but end where they end.
+  const page = parts?.find(({ text = '' }) => text !== '' && passage.endsWith(text))?.page
+  return { filename, score: result?.score, passage, page, text: parts?.map(({ text }) => text ?? '').join('\n') }
 }
 
 /** `【4:2†name】`: the third result of the run's search. Else the best result of the file. */
@@ -57,8 +60,11 @@ function resultOf (steps: readonly Step[], fileId: string, marker: string) {
   return named?.file_id === fileId ? named : results.find(result => result.file_id === fileId)
 }
 
+/** A part of a file's text, with the page that it begins on, which is this server's own. */
+type FilePart = OpenAI.VectorStores.FileContentResponse & { page?: number }
+
 /** The text of the file, from whichever vector store of thread or assistant has it. */
-async function textOf (fileId: string, threadId: string, runId: string | null): Promise<string | undefined> {
+async function partsOf (fileId: string, threadId: string, runId: string | null): Promise<FilePart[] | undefined> {
   const { beta, vectorStores } = client.value
   const thread = await beta.threads.retrieve(threadId).catch(() => undefined)
   const assistantId = runId === null ? undefined : (await beta.threads.runs.retrieve(runId, { thread_id: threadId }).catch(() => undefined))?.assistant_id
@@ -66,7 +72,7 @@ async function textOf (fileId: string, threadId: string, runId: string | null): 
   const stores = (owner: Thread | Assistant | undefined): string[] => owner?.tool_resources?.file_search?.vector_store_ids ?? []
   for (const id of [...stores(thread), ...stores(assistant)]) {
     const page = await vectorStores.files.content(fileId, { vector_store_id: id }).catch(() => undefined)
-    if (page !== undefined) return page.data.map(({ text }) => text ?? '').join('\n')
+    if (page !== undefined) return page.data
   }
   return undefined
 }

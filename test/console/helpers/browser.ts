@@ -20,13 +20,23 @@ export interface Console {
   open (hash?: string): Promise<void>
 }
 
-/**
- * A server with the console, and a page on it. The test fails when the page logs an error, breaks its policy, or asks anything of another
- * server.
- */
+/** A server with the console, and a page on it as `openPage` has it. */
 export async function openConsole (t: Test, options: TestServerOptions = {}, context: BrowserContextOptions = {}): Promise<Console> {
   const server = await startServer(t, { ...options, prepare: async app => await app.register(openaiCompatConsole) })
-  const origin = new URL(server.baseURL).origin
+  const { origin } = new URL(server.baseURL)
+  const page = await openPage(t, origin, context)
+  return {
+    page,
+    server,
+    async open (hash = '') {
+      await page.goto(`${origin}/console/${hash}`)
+      await page.reload()
+    }
+  }
+}
+
+/** A page of a server. The test fails when it logs an error, breaks its policy, sets a cookie, or asks anything of another server. */
+export async function openPage (t: Test, origin: string, context: BrowserContextOptions = {}): Promise<Page> {
   const browser = await chromium.launch(LAUNCH)
   const opened = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...context })
   const page = await opened.newPage()
@@ -42,14 +52,7 @@ export async function openConsole (t: Test, options: TestServerOptions = {}, con
     problems.push(...cookies.map(({ name }) => `a cookie: ${name}`))
     if (problems.length > 0) throw new Error(`the page has problems:\n- ${problems.join('\n- ')}`)
   })
-  return {
-    page,
-    server,
-    async open (hash = '') {
-      await page.goto(`${origin}/console/${hash}`)
-      await page.reload()
-    }
-  }
+  return page
 }
 
 const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
