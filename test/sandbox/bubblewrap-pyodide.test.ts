@@ -17,8 +17,13 @@ test('Pyodide runs inside of bubblewrap, and is interrupted there', { skip }, as
 
 test('where code and the server both have work, the server goes first', { skip: skip || (process.platform !== 'linux' && 'Linux only') }, async t => {
   await startSession(t, sandbox)
-  const all = nicenessBelow()
-  t.ok(all.length > 0 && all.every(niceness => niceness >= 10), `${all.length}: ${all.join(' ')}`)
+  let all = nicenessBelow()
+  // The session as a whole is asked for when the process is known, and the kernel may put it off.
+  while (all.some(({ group }) => group === 0)) {
+    await new Promise(resolve => setImmediate(resolve))
+    all = nicenessBelow()
+  }
+  t.ok(all.length > 0 && all.every(({ niceness }) => niceness >= 10), JSON.stringify(all))
 })
 
 test('without bubblewrap it says so', async t => {

@@ -9,6 +9,7 @@ import { explain } from '../../lib/sandbox/bubblewrap/explain.js'
 import { canFilter, seccompFilter } from '../../lib/sandbox/bubblewrap/seccomp.js'
 import { built } from '../helpers/paths.js'
 import { bubblewrapSkip } from './helpers/available.js'
+import { nicenessBelow } from './helpers/priorities.js'
 import { startSession, textOf } from './helpers/sessions.js'
 
 const skip = await bubblewrapSkip()
@@ -33,6 +34,16 @@ test('pandas reads a file that was put there', { skip: skip || await without(['p
   const session = await startSession(t, sandbox)
   await session.put('data.csv', (async function * () { yield Buffer.from('x,y\n1,2\n3,4\n') })())
   t.match(await textOf(session, 'import pandas as pd\nframe = pd.read_csv("data.csv")\nframe.sum()', 60_000), /x +4\ny +6\n/)
+})
+
+test('where code and the server both have work, the server goes first', { skip }, async t => {
+  await startSession(t, sandbox)
+  let all = nicenessBelow()
+  while (all.some(({ group }) => group === 0)) {
+    await new Promise(resolve => setImmediate(resolve))
+    all = nicenessBelow()
+  }
+  t.ok(all.length > 0 && all.every(({ niceness }) => niceness >= 10), JSON.stringify(all))
 })
 
 test('file descriptors that this process has inherited do not reach the code', { skip }, async t => {

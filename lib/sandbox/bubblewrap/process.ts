@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { RunnerProcess } from '../runner-session.js'
@@ -64,6 +65,7 @@ export class BubblewrapProcess implements RunnerProcess {
       // It did not come so far; `exited` says why.
       return
     }
+    letGroupGiveWay(this.#init).catch(() => {})
     if (!this.#hasExited) this.#unwatch = watchOver({ pid: this.#init, limits, onExceeded: reason => this.kill(reason) })
   }
 
@@ -98,4 +100,31 @@ export class BubblewrapProcess implements RunnerProcess {
     }
     this.#child.kill('SIGKILL')
   }
+}
+
+/** That of the runner itself. */
+const NICENESS = '10'
+const TRIES = 20
+const BETWEEN_TRIES_MS = 150
+
+/**
+ * Where the kernel shares the processor between sessions (`kernel.sched_autogroup_enabled`), the nice value of a process counts within its
+ * session alone, and a sandbox is a session: it gets the same value as a whole.
+ */
+async function letGroupGiveWay (pid: number): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    try {
+      // bubblewrap names the process before that has a session of its own: until then the group is the server's.
+      if (await leadsSession(pid)) return await writeFile(`/proc/${pid}/autogroup`, NICENESS)
+    } catch (error) {
+      // From others than root the kernel takes one such wish in a tenth of a second.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+    }
+    await new Promise(resolve => setTimeout(resolve, BETWEEN_TRIES_MS).unref())
+  }
+}
+
+async function leadsSession (pid: number): Promise<boolean> {
+  const [, , , session] = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')
+  return Number(session) === pid
 }

@@ -1,6 +1,7 @@
 /**
  * The filter of system calls, as a program of classic BPF for seccomp(2). It closes what namespaces leave open: sockets that know no
- * network namespace, other processes' memory, memory that no limit counts, and interfaces of the kernel that have been ways out before.
+ * network namespace, other processes' memory, memory that no limit counts, sessions of their own, each of which the scheduler may give a
+ * share of the processor, and interfaces of the kernel that have been ways out before.
  * What it refuses fails with EPERM, as it would for want of a privilege, and programs go on.
  */
 
@@ -36,7 +37,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
       mount_setattr 442, pidfd_getfd 438, settimeofday 164, clock_settime 227, adjtimex 159, clock_adjtime 305, sethostname 170,
       setdomainname 171, vhangup 153, mbind 237, set_mempolicy 238, migrate_pages 256, move_pages 279, memfd_create 319,
       memfd_secret 447, vmsplice 278, mknod 133, mknodat 259, shmget 29, shmat 30, semget 64, msgget 68, mq_open 240,
-      process_madvise 440, process_mrelease 448, landlock_create_ruleset 444, map_shadow_stack 453
+      process_madvise 440, process_mrelease 448, landlock_create_ruleset 444, map_shadow_stack 453, setsid 112
     `)
   },
   arm64: {
@@ -55,7 +56,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
       fsopen 430, fsconfig 431, fsmount 432, fspick 433, mount_setattr 442, pidfd_getfd 438, settimeofday 170, clock_settime 112,
       adjtimex 171, clock_adjtime 266, sethostname 161, setdomainname 162, vhangup 58, mbind 235, set_mempolicy 237, migrate_pages 238,
       move_pages 239, memfd_create 279, memfd_secret 447, vmsplice 75, mknodat 33, shmget 194, shmat 196, semget 190, msgget 186,
-      mq_open 180, process_madvise 440, process_mrelease 448, landlock_create_ruleset 444, map_shadow_stack 453
+      mq_open 180, process_madvise 440, process_mrelease 448, landlock_create_ruleset 444, map_shadow_stack 453, setsid 157
     `)
   }
 }

@@ -104,6 +104,7 @@ export const ATTEMPTS: Readonly<Record<string, string>> = {
   'a signal to the group of the server': 'os.killpg(C["pid"], 0) is None',
   'the priority of the server': 'os.setpriority(os.PRIO_PROCESS, C["pid"], 19) is None',
   'a better priority': 'os.nice(-20) < 0',
+  'a session of its own, and its share of the processor': 'os.setsid() > 0',
   'real-time scheduling': 'os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)) is None',
   'to trace its parent': 'works(101, 16, 1, 0, 0)',
   'to trace itself': 'works(101, 0, 0, 0, 0)',
