@@ -19,7 +19,8 @@ export async function resendStream (request: FastifyRequest, reply: FastifyReply
     const log = await runs.join(threadId, runId)
     // A log that was made from the records numbers its events anew.
     const start = log.tag === tag ? from : isWhole ? log.firstId : log.stretchStart
-    await sendEvents(request, reply, { log, from: Math.max(Math.min(start, log.nextId), log.firstId) }, streams)
+    // A copy of another instance's log may not have come so far yet.
+    await sendEvents(request, reply, { log, from: Math.max(start, log.firstId) }, streams)
   })
 }
 

@@ -129,7 +129,8 @@ const withIds = (log: EventLog, piece: LogPiece): string =>
 export function resumeFrom (log: EventLog, lastEventId: string | undefined): number {
   const [tag, id] = lastEventId?.split('-') ?? []
   if (tag !== log.tag || id === undefined || !/^\d{1,15}$/.test(id)) return log.stretchStart
-  return Math.max(Math.min(Number(id) + 1, log.nextId), log.firstId)
+  // A copy of another instance's log may not have come so far yet.
+  return Math.max(Number(id) + 1, log.firstId)
 }
 
 /** Made once: an error with its stack costs more than the rest of an abort, and nearly every stream ends with one. */

@@ -6,7 +6,7 @@ import type { EventFormat } from '../dialect.js'
 import type { JobKey } from '../job.js'
 import { partitionOf } from '../lease.js'
 import { eventsTopic } from './bus.js'
-import { EventLog, type LoggedEvent } from './event-log.js'
+import { EventLog, eventsOf, type LoggedEvent } from './event-log.js'
 
 /**
  * Events across instances. They live in the memory of the instance that executes the run; only when a reader asks for them on
@@ -19,6 +19,8 @@ interface Chunk {
   /** Id of the first event. */
   first: number
   events: [LoggedEvent['event'], string][]
+  /** Events that were there already follow in another chunk. */
+  more?: true
   /** No chunk will follow. */
   last: boolean
 }
@@ -36,6 +38,8 @@ export interface MirrorServices {
 const GATHER_MS = 50
 /** Payload bytes in one chunk, but for a single event that is larger. */
 const CHUNK_BYTES = 256 * 1024
+/** Chunks that are read at once. */
+const CHUNKS = 100
 /** How often a mirror polls, in milliseconds: notifications are best-effort. */
 const POLL_MS = 1000
 /** A mirror without readers ends after this many polls. */
@@ -52,19 +56,29 @@ export async function exportLog ({ records, clock }: MirrorServices, key: JobKey
       const batch = pending.slice(0, size)
       pending = pending.slice(size)
       const chunk: Chunk = {
-        tag: log.tag, first: batch[0]?.id ?? log.nextId, events: batch.map(({ event, data }) => [event, data]), last: last && pending.length === 0
+        tag: log.tag, first: batch[0]?.id ?? log.nextId, events: batch.map(({ event, data }) => [event, data]), last: last && pending.length === 0, ...pending.length > 0 ? { more: true } : {}
       }
       await records.write(partitionOf(key),
         [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}${last ? '-last' : ''}`, parent: key.jobId, body: chunk }])
       await records.notify?.(eventsTopic(key), '')
     } while (pending.length > 0)
   }
-  for await (const batch of log.follow(log.firstId, signal)) {
-    pending.push(...batch)
-    await flush(false)
-    await pause(clock, GATHER_MS)
+  const reader = log.reader(log.firstId, CHUNK_BYTES, signal)
+  try {
+    while (!signal.aborted) {
+      for (let piece = reader.take(); piece !== undefined; piece = reader.take()) pending.push(...eventsOf(piece))
+      if (pending.length > 0) {
+        await flush(false)
+        await pause(clock, GATHER_MS)
+      } else if (log.isClosed) {
+        return await flush(true)
+      } else {
+        await reader.changed()
+      }
+    }
+  } finally {
+    reader.close()
   }
-  if (!signal.aborted) await flush(true)
 }
 
 /** Removes what `exportLog` has written. */
@@ -85,7 +99,8 @@ function chunkSize (events: readonly LoggedEvent[]): number {
 
 /**
  * A copy of the log that another instance keeps, filled as chunks arrive. Its tag and ids are the original's, so that a reader
- * may change instances. Resolves once the first events are there.
+ * may change instances. Resolves once it holds the events that there were when the executor was asked: where the present stretch begins
+ * shows only then.
  *
  * @param ask asks the executor to export.
  */
@@ -95,14 +110,11 @@ export async function mirrorLog (services: MirrorServices, key: JobKey, maxBytes
   const unlisten = await services.records.listen?.(eventsTopic(key), () => chunkWritten.notify())
   const end = (): void => { unlisten?.().catch(() => {}) }
   try {
-    const first = await firstChunk(reader, chunkWritten, services, ask, signal)
-    if (first === undefined) {
+    const log = await firstEvents(reader, maxBytes, chunkWritten, services, ask, signal)
+    if (log === undefined) {
       end()
       return undefined
     }
-    const log = new EventLog(services.formatOf(key), maxBytes, { tag: first.tag, firstId: first.first })
-    log.appendSerialised(first.events)
-    if (first.last) log.close()
     fill(log, reader, chunkWritten, services, ask, signal).catch(() => {}).finally(() => {
       log.close()
       end()
@@ -114,28 +126,49 @@ export async function mirrorLog (services: MirrorServices, key: JobKey, maxBytes
   }
 }
 
-async function firstChunk (reader: ChunkReader, chunkWritten: Notifier, services: MirrorServices, ask: () => void, signal: AbortSignal): Promise<Chunk | undefined> {
+/** A log with all that was written until now; undefined when nothing comes any more. */
+async function firstEvents (reader: ChunkReader, maxBytes: number, chunkWritten: Notifier, services: MirrorServices, ask: () => void, signal: AbortSignal): Promise<EventLog | undefined> {
+  let log: EventLog | undefined
+  let isBehind = false
   while (!signal.aborted) {
-    ask()
-    const [chunk] = await reader.read(1)
-    if (chunk !== undefined) return chunk
-    if (!await reader.jobIsActive()) return undefined
-    await chunkWritten.wait(services.clock, POLL_MS, signal)
+    if (log === undefined) ask()
+    const all = await reader.read(CHUNKS)
+    // What an instance wrote that has lost the run since is of no use.
+    const chunks = all.filter(({ tag }) => tag === all.at(-1)!.tag)
+    const [first] = chunks
+    if (first !== undefined) {
+      if (first.tag !== log?.tag) log = new EventLog(reader.format, maxBytes, { tag: first.tag, firstId: first.first })
+      if (add(log, chunks)) return log
+      isBehind = chunks.at(-1)?.more === true
+    } else if (log !== undefined && !isBehind) {
+      return log
+    } else {
+      // Its executor may have died in the midst of writing.
+      if (!await reader.jobIsActive()) return log
+      if (!await chunkWritten.wait(services.clock, POLL_MS, signal) && log !== undefined) return log
+    }
   }
   return undefined
+}
+
+/** Whether the log has ended: with the last chunk, or because the run has changed hands: the ids of another log mean other events. */
+function add (log: EventLog, chunks: readonly Chunk[]): boolean {
+  for (const chunk of chunks) {
+    const isSame = chunk.tag === log.tag
+    if (isSame) log.appendSerialised(chunk.events)
+    if (isSame && !chunk.last) continue
+    log.close()
+    return true
+  }
+  return false
 }
 
 async function fill (log: EventLog, reader: ChunkReader, chunkWritten: Notifier, { clock }: MirrorServices, ask: () => void, signal: AbortSignal): Promise<void> {
   let idle = 0
   let ended = 0
   while (!signal.aborted && !log.isClosed) {
-    const chunks = await reader.read(100)
-    for (const chunk of chunks) {
-      // Another log means that the run has changed hands, and the ids there mean other events.
-      if (chunk.tag !== log.tag) return
-      log.appendSerialised(chunk.events)
-      if (chunk.last) return
-    }
+    const chunks = await reader.read(CHUNKS)
+    if (add(log, chunks)) return
     if (chunks.length > 0) continue
     if (!await reader.jobIsActive() && ++ended > LAST_POLLS) return
     idle = log.hasReaders ? 0 : idle + 1
@@ -159,6 +192,10 @@ class ChunkReader {
     const page = await this.#services.records.page<Chunk>({ ...partitionOf(this.#key), kind: KIND.events, parent: this.#key.jobId, order: 'asc', limit, ...this.#after === undefined ? {} : { after: this.#after } })
     this.#after = page.records.at(-1)?.position ?? this.#after
     return page.records.map(record => record.body)
+  }
+
+  get format (): EventFormat {
+    return this.#services.formatOf(this.#key)
   }
 
   async jobIsActive (): Promise<boolean> {
