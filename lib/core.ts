@@ -29,6 +29,7 @@ import { RunTracing } from './observe/tracing.js'
 import { logRun } from './observe/run-line.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
+import { LiveTransfer } from './transfer/live.js'
 import type { BuiltInTools } from './tools/built-in-tools.js'
 import { ServerTools } from './tools/server-tools.js'
 import { Interpreter } from './tools/code-interpreter/interpreter.js'
@@ -60,6 +61,7 @@ export class Core {
   readonly idempotentAnswers: IdempotentAnswers
   readonly spending: Spending
   readonly usageReports: UsageReports
+  readonly transfer: LiveTransfer
   /** Undefined unless the option `metrics` wants them. */
   readonly metrics: Metrics | undefined
   #streams = (): number => 0
@@ -151,6 +153,7 @@ export class Core {
       }
     })
     this.#enrolment = new PeriodicTask({ clock, intervalMs: ENROL_AGAIN_MS, run: async () => await this.#enterUsed(), onError: err => log.debug({ err }, 'projects could not be entered; it is tried again') })
+    this.transfer = new LiveTransfer({ records: this.#records, blobs: options.blobs.store }, clock, () => this.#takeUp())
     this.#sweeper = new Sweeper({ records: this.#records, clock, log, project: name => this.project(name) })
     const assistants = new AssistantsDialect({ tools: this.#tools, history: options.history }, {
       onStopped: (key, run, report) => {
@@ -320,6 +323,13 @@ export class Core {
     await this.#retrieval.start(!this.#records.supports.shared)
     // What an operator asks for by name is tested at once; requests need not wait for it.
     if (this.#options.codeInterpreter?.isAskedFor === true) this.#interpreter?.prepare().catch(() => {})
+  }
+
+  /** What has come into the store by itself: runs to go on with, files to be indexed, things that are due. */
+  #takeUp (): void {
+    this.#engine.recoverSoon()
+    this.#retrieval.indexer.lookSoon()
+    this.#sweeper.soon()
   }
 
   /** Opens the store alone: nothing is taken up. */

@@ -15,6 +15,7 @@ import { runStepRoutes } from './run-steps.js'
 import { runRoutes } from './runs.js'
 import { serverRoutes } from './server.js'
 import { threadRoutes } from './threads.js'
+import { transferRoutes } from './transfer.js'
 import { uploadRoutes } from './uploads.js'
 import { usageRoutes } from './usage.js'
 import { vectorStoreRoutes } from './vector-stores.js'
@@ -40,6 +41,7 @@ export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, op
   await app.register(uploadRoutes)
   await app.register(vectorStoreRoutes, options)
   await app.register(usageRoutes, options)
+  await app.register(transferRoutes, options)
   await app.register(chatRoutes, options)
   await app.register(embeddingRoutes, options)
   // Last: it leaves out what is there.

@@ -13,6 +13,7 @@
  * - Bodies are JSON values. They are copied in and out: changing what was passed or returned never
  *   changes what is stored.
  */
+import type { Readable } from 'node:stream'
 import type { BlobStore } from './blob-store.js'
 
 /**
@@ -178,6 +179,12 @@ export interface RecordStore {
    * resolves to has been called. A listener must not throw. Listening ends with `disconnect()` too.
    */
   listen? (topic: string, listener: NotificationListener): Promise<() => Promise<void>>
+
+  /**
+   * The records of this moment as a file in the store's own format, of a store that has one (SQLite). It is not there without a file.
+   * The bytes of files are no part of it.
+   */
+  snapshot? (): Promise<Readable>
 
   /**
    * A store for the bytes of files that goes with this one: in the same place, as lasting, shared by the same

@@ -94,6 +94,8 @@ export const OPERATIONS = [
   /** Our own; the real API has none. */
   { id: 'getHealth', method: 'GET', path: '/health', section: 'docs/plugin.md' },
   { id: 'getReady', method: 'GET', path: '/ready', section: 'docs/plugin.md' },
+  { id: 'exportStore', method: 'GET', path: '/server/export', section: 'docs/storage.md', tests: ['transfer/live.test.ts'] },
+  { id: 'importIntoStore', method: 'POST', path: '/server/import', section: 'docs/storage.md', tests: ['transfer/live.test.ts'] },
   { id: 'getServer', method: 'GET', path: '/server', section: 'docs/console.md' },
   /** As OpenAI's administration API has them. */
   { id: 'getUsageOfCompletions', method: 'GET', path: '/organization/usage/completions', section: 'docs/operations.md' },

@@ -14,9 +14,13 @@ export interface Child {
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/** Starts a program that prints the address it listens on. */
-export async function start (file: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {
-  const child = fork(path(file), args, { execArgv: ['--import', path('./probe.js'), ...process.env.BENCH_NODE_ARGS?.split(' ') ?? []], env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+/**
+ * Starts a program that prints the address it listens on.
+ *
+ * @param log a file descriptor for what it logs. Default: stderr.
+ */
+export async function start (file: string, args: string[], { env = {}, log }: { env?: NodeJS.ProcessEnv, log?: number } = {}): Promise<Child> {
+  const child = fork(path(file), args, { execArgv: ['--import', path('./probe.js'), ...process.env.BENCH_NODE_ARGS?.split(' ') ?? []], env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', log ?? 'inherit', 'ipc'] })
   const kill = (): void => { child.kill('SIGKILL') }
   process.once('exit', kill)
   let printed = ''

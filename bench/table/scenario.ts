@@ -27,8 +27,8 @@ export interface Side {
 export interface Scenario {
   id: string
   rows: Row[]
-  /** The bare server it is compared with, if there is one. */
-  floor?: 'relay' | 'routes'
+  /** The bare server it is compared with, if there is one; `silent` is ours without log and metrics, beside ours with both. */
+  floor?: 'relay' | 'routes' | 'silent'
   storage?: 'memory' | 'sqlite'
   /** How often each side takes its turn; the kept value is the median. */
   rounds: { quick: number, full: number }

@@ -43,12 +43,16 @@ const STORE = {
 } as const satisfies Record<string, Flag>
 const PROJECT = { project: { type: 'string', placeholder: 'NAME', about: 'the project; default "default"' } } as const satisfies Record<string, Flag>
 
+const SERVER = {
+  url: { type: 'string', placeholder: 'URL', about: 'base URL of a running server, in place of the store' },
+  key: { type: 'string', placeholder: 'KEY', about: 'a key of that server; also API_KEY' }
+} as const satisfies Record<string, Flag>
+
 /** Of the commands that look at objects, in a store or of a server. */
 const OBJECTS = {
   ...STORE,
   ...PROJECT,
-  url: { type: 'string', placeholder: 'URL', about: 'base URL of a running server, in place of the store' },
-  key: { type: 'string', placeholder: 'KEY', about: 'a key of that server; also API_KEY' }
+  ...SERVER
 } as const satisfies Record<string, Flag>
 const LISTED = {
   ...OBJECTS,
@@ -72,18 +76,20 @@ export const COMMANDS = {
   'files rm': { about: 'delete a file', details: `Deletes a file. ${LOOKS}`, takes: ['ID'], flags: OBJECTS },
   export: {
     about: 'write everything in the store, one JSON object a line',
-    details: 'Writes to FILE, or to stdout. --resume goes on with a file that broke off.',
+    details: 'Writes to FILE, or to stdout. --resume goes on with a file that broke off. With --url a server that runs sends its store, for a key with "admin": true.',
     flags: {
       ...STORE,
+      ...SERVER,
       out: { type: 'string', placeholder: 'FILE', about: 'where to write; default stdout' },
-      resume: { type: 'boolean', about: 'go on with the file of --out' }
+      resume: { type: 'boolean', about: 'go on with the file of --out' },
+      sqlite: { type: 'boolean', about: 'with --url: a copy of the server\'s SQLite file instead' }
     }
   },
   import: {
     about: 'read an export, or objects of the API, into the store',
-    details: 'Reads FILE, or stdin: an export, or objects saved from the original API or another one (docs/migrating.md), which go to the project NAME. What is there already stays as it is.',
+    details: 'Reads FILE, or stdin: an export, or objects saved from the original API or another one (docs/migrating.md), which go to the project NAME. What is there already stays as it is. With --url it goes into a server that runs, for a key with "admin": true.',
     takes: ['[FILE]'],
-    flags: { ...STORE, strict: { type: 'boolean', about: 'end at the first bad line' }, ...PROJECT }
+    flags: { ...STORE, ...SERVER, strict: { type: 'boolean', about: 'end at the first bad line' }, ...PROJECT }
   },
   pull: {
     about: 'read another server of the API into the store',
@@ -112,6 +118,8 @@ export const COMMANDS = {
       project: { type: 'string', placeholder: 'NAME', about: 'its project' },
       expires: { type: 'string', placeholder: 'DATE|DAYSd', about: 'until when it may call: a date, or days such as 90d' },
       'read-only': { type: 'boolean', about: 'it may read only' },
+      'may-erase': { type: 'boolean', about: 'it may erase its project' },
+      admin: { type: 'boolean', about: 'it may see the usage of all projects, and export and import the store' },
       model: { type: 'string', placeholder: 'MODEL', multiple: true, about: 'a model that it may use' }
     }
   },

@@ -24,6 +24,8 @@ export function readKeyCommand (argv: readonly string[], now = Date.now()): KeyC
     ...project === undefined ? {} : { project },
     ...values.expires === undefined ? {} : { expires: expiry(values.expires, now) },
     ...values['read-only'] === true ? { readOnly: true } : {},
+    ...values['may-erase'] === true ? { mayErase: true } : {},
+    ...values.admin === true ? { admin: true } : {},
     ...model === undefined ? {} : { models: model }
   }
   return { run: 'key', entry, file }

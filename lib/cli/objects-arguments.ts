@@ -1,8 +1,8 @@
 import { DEFAULT_PROJECT } from '../../storage/layout.js'
 import { readFlags, type CommandName } from './commands.js'
 import { OperatorError } from './errors.js'
-import { given, storeValues, type TransferValues } from './transfer-arguments.js'
-import { httpUrl } from './values.js'
+import type { ServerAddress } from './server-address.js'
+import { given, serverAddress, storeValues, type TransferValues } from './transfer-arguments.js'
 
 export type ObjectKind = 'assistants' | 'threads' | 'runs' | 'files'
 
@@ -17,7 +17,7 @@ export interface ObjectsCommand {
   limit: number
   isJson: boolean
   /** Where they are: a store and a project in it, or a server. */
-  place: { values: TransferValues, project: string } | { url: string, key: string | undefined }
+  place: { values: TransferValues, project: string } | ServerAddress
 }
 
 const DEFAULT_LIMIT = 20
@@ -32,8 +32,8 @@ export function readObjects (name: CommandName & `${ObjectKind} ${ObjectsCommand
   if (kind === 'runs' && (thread ?? '') === '') throw new OperatorError(`${name} needs --thread: the id of the run's thread.`)
   const count = limit === undefined ? DEFAULT_LIMIT : Number(/^\d{1,7}$/.test(limit) ? limit : NaN)
   if (!(count >= 1 && count <= MOST)) throw new OperatorError(`--limit must be a whole number from 1 to ${MOST}, not "${limit}".`)
-  if (url === undefined && key !== undefined) throw new OperatorError('--key goes with --url.')
   if (url !== undefined && (project !== undefined || store.storage !== undefined)) throw new OperatorError('--url stands in place of --storage and --project: a key has its own project.')
+  const server = serverAddress({ url, key }, env)
   return {
     run: 'objects',
     kind,
@@ -42,8 +42,6 @@ export function readObjects (name: CommandName & `${ObjectKind} ${ObjectsCommand
     thread: thread ?? '',
     limit: count,
     isJson: json === true,
-    place: url === undefined
-      ? { values: storeValues(store, env), project: given(project, '--project') ?? DEFAULT_PROJECT }
-      : { url: httpUrl(url, '--url'), key: given(key, '--key') ?? (env.API_KEY?.trim() || undefined) }
+    place: server ?? { values: storeValues(store, env), project: given(project, '--project') ?? DEFAULT_PROJECT }
   }
 }

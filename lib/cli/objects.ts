@@ -8,6 +8,7 @@ import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
 import type { ObjectKind, ObjectsCommand } from './objects-arguments.js'
 import { requireFile } from './require-file.js'
+import { askServerForObject, type ServerAddress } from './server-address.js'
 
 type Shown = Record<string, unknown> & { id: string }
 interface Page { data: Shown[], has_more: boolean }
@@ -28,7 +29,7 @@ const SERVER_MS = 30_000
 /** `threads ls` and the like. */
 export async function runObjects (command: ObjectsCommand, out: NodeJS.WritableStream): Promise<void> {
   const { place } = command
-  if ('url' in place) return await look(command, new ServerPlace(place.url, place.key), out)
+  if ('url' in place) return await look(command, new ServerPlace(place), out)
   const { config: { storage, blobs } } = configure(place.values, await readConfigFile(place.values.config, process.cwd()))
   requireFile(storage)
   const options = resolveOptions({ codeInterpreter: 'off', ...storage === undefined ? {} : { storage }, ...blobs === undefined ? {} : { blobs } })
@@ -99,12 +100,10 @@ class StorePlace implements Place {
 
 /** A server that runs, by its API. */
 class ServerPlace implements Place {
-  readonly #url: string
-  readonly #key: string | undefined
+  readonly #server: ServerAddress
 
-  constructor (url: string, key: string | undefined) {
-    this.#url = url.replace(/\/+$/, '')
-    this.#key = key
+  constructor (server: ServerAddress) {
+    this.#server = server
   }
 
   async list (kind: ObjectKind, thread: string, params: PageParams): Promise<Page> {
@@ -124,13 +123,7 @@ class ServerPlace implements Place {
   }
 
   async #request (method: string, path: string): Promise<unknown> {
-    const headers: Record<string, string> = { 'openai-beta': 'assistants=v2', ...this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` } }
-    const response = await fetch(this.#url + path, { method, headers, signal: AbortSignal.timeout(SERVER_MS) })
-      .catch((cause: unknown) => { throw new OperatorError(`The server at ${this.#url} does not answer.`, { cause }) })
-    const body = await response.json().catch(() => undefined) as { error?: { message?: unknown } } | undefined
-    if (response.ok && typeof body === 'object') return body
-    const said = body?.error?.message
-    throw new OperatorError(typeof said === 'string' ? `The server at ${this.#url} says: ${said}` : `The server at ${this.#url} answered with HTTP ${response.status}: is it the base URL, with /v1?`)
+    return await askServerForObject(this.#server, path, { method, signal: AbortSignal.timeout(SERVER_MS) })
   }
 }
 

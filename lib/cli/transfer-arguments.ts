@@ -1,5 +1,6 @@
 import { readFlags } from './commands.js'
 import { OperatorError } from './errors.js'
+import type { ServerAddress } from './server-address.js'
 import { SETTINGS, type Setting, type Values } from './settings.js'
 import { httpUrl } from './values.js'
 
@@ -9,6 +10,9 @@ export interface ExportCommand {
   /** Default: stdout. */
   out: string | undefined
   resume: boolean
+  /** A running server, in place of a store. */
+  server: ServerAddress | undefined
+  format: 'jsonl' | 'sqlite'
 }
 
 export interface ImportCommand {
@@ -18,6 +22,8 @@ export interface ImportCommand {
   file: string | undefined
   strict: boolean
   project: string | undefined
+  /** A running server, in place of a store. */
+  server: ServerAddress | undefined
 }
 
 export interface PullCommand {
@@ -39,14 +45,18 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** What `export` is asked for; flags win over the environment. Throws an `OperatorError`. */
 export function readExport (argv: readonly string[], env: Environment): ExportCommand {
   const { values: flags } = readFlags('export', argv)
-  const { out, resume = false } = flags
+  const { out, resume = false, sqlite = false } = flags
   if (resume && out === undefined) throw new OperatorError('--resume needs --out: the file to go on with.')
-  return { run: 'export', values: storeValues(flags, env), out: given(out, '--out'), resume }
+  const server = serverAddress(flags, env)
+  if (server !== undefined && resume) throw new OperatorError('--resume goes with a store: what a server sends is begun anew.')
+  if (server === undefined && sqlite) throw new OperatorError('--sqlite goes with --url: without a server, copy the file itself.')
+  return { run: 'export', values: server === undefined ? storeValues(flags, env) : {}, out: given(out, '--out'), resume, server, format: sqlite ? 'sqlite' : 'jsonl' }
 }
 
 export function readImport (argv: readonly string[], env: Environment): ImportCommand {
   const { values: flags, positionals: [file] } = readFlags('import', argv)
-  return { run: 'import', values: storeValues(flags, env), file, strict: flags.strict ?? false, project: given(flags.project, '--project') }
+  const server = serverAddress(flags, env)
+  return { run: 'import', values: server === undefined ? storeValues(flags, env) : {}, file, strict: flags.strict ?? false, project: given(flags.project, '--project'), server }
 }
 
 export function readPull (argv: readonly string[], env: Environment): PullCommand {
@@ -78,6 +88,16 @@ export function storeValues (flags: { storage?: string | undefined, config?: str
   }
   const [storage, config] = [read(SETTINGS.storage, flags.storage), read(SETTINGS.config, flags.config)]
   return { ...storage === undefined ? {} : { storage }, ...config === undefined ? {} : { config } }
+}
+
+/** The running server of `--url`, and its key. Throws an `OperatorError`. */
+export function serverAddress ({ url, key, storage }: { url?: string | undefined, key?: string | undefined, storage?: string | undefined }, env: Environment): ServerAddress | undefined {
+  if (url === undefined) {
+    if (key !== undefined) throw new OperatorError('--key goes with --url.')
+    return undefined
+  }
+  if (storage !== undefined) throw new OperatorError('--url stands in place of --storage.')
+  return { url: httpUrl(url, '--url'), key: given(key, '--key') ?? (env.API_KEY?.trim() || undefined) }
 }
 
 export function given (value: string | undefined, flag: string): string | undefined {

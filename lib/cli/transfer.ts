@@ -1,13 +1,13 @@
-import { createReadStream, createWriteStream, existsSync, fsyncSync, openSync, closeSync } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { Readable, type Writable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { resolveBlobs } from '../options/blobs.js'
 import { resolveStorage } from '../options/storage.js'
+import { asText } from '../transfer/as-text.js'
 import { countPlaces, exportLines, type TransferStores } from '../transfer/export.js'
 import { importFrom, type ImportResult } from '../transfer/import.js'
-import type { Line } from '../transfer/lines.js'
 import { pull } from '../transfer/pull/pull.js'
 import { Remote, RemoteFailure } from '../transfer/pull/remote.js'
 import { reopenExport, type BrokenExport } from '../transfer/resume.js'
@@ -16,11 +16,16 @@ import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
 import { number, Progress } from './progress.js'
 import { requireFile } from './require-file.js'
+import type { ServerAddress } from './server-address.js'
+import { syncFile } from './sync-file.js'
+import { exportFromServer, importIntoServer } from './transfer-server.js'
 import type { ExportCommand, ImportCommand, PullCommand, TransferValues } from './transfer-arguments.js'
 
 /** Writes everything in the store to a file or to stdout. Messages go to stderr. */
-export async function runExport ({ values, out, resume }: ExportCommand): Promise<void> {
-  if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one, or continue it with --resume.`)
+export async function runExport (command: ExportCommand): Promise<void> {
+  const { values, out, resume, server } = command
+  if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one${server === undefined ? ', or continue it with --resume' : ''}.`)
+  if (server !== undefined) return await exportRunning(server, command)
   await withStores(values, false, async stores => {
     const broken: BrokenExport = resume && existsSync(out as string) ? await reopenExport(out as string) : { resume: undefined, records: 0 }
     const progress = new Progress('Exporting')
@@ -34,29 +39,43 @@ export async function runExport ({ values, out, resume }: ExportCommand): Promis
     }))
     await writeTo(text, out)
     progress.end()
-    say(`Exported ${number(counted.records)} records${out === undefined ? '' : ` to ${out}`}.`)
+    sayExported(`${number(counted.records)} records`, out)
   })
 }
 
+async function exportRunning (server: ServerAddress, { format, out }: ExportCommand): Promise<void> {
+  const progress = new Progress('Exporting')
+  let what = format === 'sqlite' ? '0 bytes' : '0 records'
+  await exportFromServer({
+    server,
+    format,
+    out,
+    onProgress ({ records, bytes }) {
+      what = format === 'sqlite' ? `${number(bytes)} bytes` : `${number(records)} records`
+      progress.show(0, 0, what)
+    }
+  }).finally(() => progress.end())
+  sayExported(what, out)
+}
+
 /** Imports a file or stdin into the store. Resolves to whether every line was valid. */
-export async function runImport ({ values, file, strict, project }: ImportCommand): Promise<boolean> {
+export async function runImport ({ values, file, strict, project, server }: ImportCommand): Promise<boolean> {
   const total = file === undefined ? 0 : (await stat(file).catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })).size
-  return await withStores(values, true, async stores => {
-    const progress = new Progress('Importing')
-    const result = await importFrom(file === undefined ? process.stdin : createReadStream(file), stores, {
-      strict,
-      ...project === undefined ? {} : { project },
-      now: Date.now,
-      onBadLine (line, reason) {
-        progress.end()
-        say(`Line ${number(line)} is bad: ${reason}.`)
-      },
-      onProgress: bytes => progress.show(bytes, total, `${number(bytes)} bytes`)
-    })
-    progress.end()
-    say(summary(result, strict))
-    return result.badLines === 0
-  })
+  const input = file === undefined ? process.stdin : createReadStream(file)
+  const progress = new Progress('Importing')
+  const told = {
+    onBadLine (line: number, reason: string): void {
+      progress.end()
+      say(`Line ${number(line)} is bad: ${reason}.`)
+    },
+    onProgress: (bytes: number): void => progress.show(bytes, total, `${number(bytes)} bytes`)
+  }
+  const result = server === undefined
+    ? await withStores(values, true, async stores => await importFrom(input, stores, { strict, ...project === undefined ? {} : { project }, now: Date.now, ...told }))
+    : await importIntoServer({ server, input, strict, project, ...told })
+  progress.end()
+  say(summary(result, strict))
+  return result.badLines === 0
 }
 
 /** Reads another server's objects into the store. Resolves to whether everything could be had. */
@@ -126,21 +145,13 @@ async function withStores<T> (values: TransferValues, mayMake: boolean, work: (s
   }
 }
 
-async function * asText (lines: AsyncIterable<Line>, onLine: (line: Line) => void): AsyncGenerator<string> {
-  for await (const line of lines) {
-    yield `${JSON.stringify(line)}\n`
-    onLine(line)
-  }
-}
-
 async function writeTo (text: Readable, out: string | undefined): Promise<void> {
   if (out === undefined) return await pipeline(text, process.stdout as Writable, { end: false })
   await pipeline(text, createWriteStream(out, { flags: 'a' }))
-  // The operator may delete the old store as soon as this command ends.
-  const file = openSync(out, 'r+')
-  fsyncSync(file)
-  closeSync(file)
+  syncFile(out)
 }
+
+const sayExported = (what: string, out: string | undefined): void => say(`Exported ${what}${out === undefined ? '' : ` to ${out}`}.`)
 
 function say (sentence: string): void {
   process.stderr.write(`${sentence}\n`)

@@ -113,6 +113,12 @@ function completeOperation (operation: OpenApiOperation): void {
       success.content = { 'application/octet-stream': { schema: BINARY } }
       responses['206'] = { description: 'The bytes that a `range` header asks for', content: success.content }
       break
+    case 'exportStore':
+      success.content = { 'application/x-ndjson': { schema: BINARY }, 'application/vnd.sqlite3': { schema: BINARY } }
+      break
+    case 'importIntoStore':
+      operation.requestBody = { required: true, content: { 'application/x-ndjson': { schema: BINARY } } }
+      break
     case 'createChatCompletion':
       success.content = { 'application/json': { schema: { type: 'object' } }, 'text/event-stream': { schema: { ...EVENTS, description: 'Server-sent events: chunks of a chat completion.' } } }
       break

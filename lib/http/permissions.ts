@@ -33,6 +33,12 @@ export function requireErasure (request: FastifyRequest): void {
   throw new ApiError(403, 'This API key may not erase its project: that takes a key with "mayErase": true.', { code: 'insufficient_permissions' })
 }
 
+/** Throws the 403 unless the key is an administrator's. Without keys there is none. */
+export function requireAdmin (request: FastifyRequest): void {
+  if (callerOf(request).admin === true) return
+  throw new ApiError(403, 'What is in the whole store takes a key with "admin": true; without API keys it cannot be had over HTTP.', { code: 'insufficient_permissions' })
+}
+
 const operationOf = ({ routeOptions }: FastifyRequest): string | undefined => (routeOptions.schema as { operationId?: string } | undefined)?.operationId
 
 /** What the option `passthrough` names has no operation of ours. */

@@ -113,6 +113,11 @@ export class RunEngine {
     this.#recovery.start()
   }
 
+  /** Looks for runs that no instance carries out, without waiting for the time to do so. Returns at once. */
+  recoverSoon (): void {
+    this.#inBackground(this.#recovery.runNow(), () => {})
+  }
+
   /**
    * Lets running runs finish within the grace period, hands the rest over, and ends all readers. New runs are refused from here on;
    * what is persisted can be read until `stop()`.

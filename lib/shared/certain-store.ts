@@ -31,6 +31,7 @@ class CertainStore implements ObservableStore {
   readonly notify?: NonNullable<RecordStore['notify']>
   readonly listen?: NonNullable<RecordStore['listen']>
   readonly blobs?: NonNullable<RecordStore['blobs']>
+  readonly snapshot?: NonNullable<RecordStore['snapshot']>
   /** Of the file, when there is one. */
   readonly path?: unknown
   /** Where the database is, when they are in PostgreSQL. */
@@ -47,6 +48,7 @@ class CertainStore implements ObservableStore {
     if ('path' in inner) this.path = inner.path
     if ('postgres' in inner) this.postgres = inner.postgres
     if (inner.blobs !== undefined) this.blobs = () => inner.blobs!()
+    if (inner.snapshot !== undefined) this.snapshot = async () => await inner.snapshot!()
   }
 
   get clockSkewMs (): number { return this.#inner.clockSkewMs ?? 0 }

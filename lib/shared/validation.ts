@@ -256,7 +256,7 @@ function fromQuery (schema: Schema, raw: unknown): unknown {
       const items = queryItems(given, key)
       if (items.length > 0) query[key] = items
     } else if (given[key] !== undefined && given[key] !== '') {
-      query[key] = property.type === 'integer' ? toNumber(given[key]) : given[key]
+      query[key] = property.type === 'integer' ? toNumber(given[key]) : property.type === 'boolean' ? toBoolean(given[key]) : given[key]
     }
   }
   return query
@@ -275,6 +275,10 @@ function queryItems (given: JsonRecord, key: string): unknown[] {
 
 function toNumber (value: unknown): unknown {
   return typeof value === 'string' && /^-?\d{1,20}(\.\d{1,20})?$/.test(value) ? Number(value) : value
+}
+
+function toBoolean (value: unknown): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value
 }
 
 /** How deep the values of a body may nest. Real JSON Schemas stay far below; recursive code further on is safe with it. */

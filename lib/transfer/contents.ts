@@ -55,6 +55,12 @@ export const SECTION: Record<SectionName, Section> = {
   usage: { name: 'usage', partition: PARTITION.usage, contents: [{ kind: KIND.usageDay }] }
 }
 
+const kindsOf = (contents: readonly Content[]): string[] =>
+  contents.flatMap(({ kind, companion, children = [] }) => [kind, ...companion === undefined ? [] : [companion], ...kindsOf(children)])
+
+/** All kinds of records that an export holds. */
+export const EXPORTED_KINDS: ReadonlySet<string> = new Set([...Object.values(SECTION).flatMap(({ contents }) => kindsOf(contents)), ...kindsOf(RUN_CONTENTS), KIND.run, KIND.lock])
+
 export interface FoundRecord {
   record: StoredRecord
   content: Content

@@ -1,5 +1,6 @@
-import { DEFAULT_PROJECT, KIND } from '../../storage/layout.js'
+import { DEFAULT_PROJECT, KIND, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { BytesWriter } from './bytes-writer.js'
+import { EXPORTED_KINDS } from './contents.js'
 import { translate } from './elsewhere/translate.js'
 import type { TransferStores } from './export.js'
 import { BadLineError, type Line, type RecordLine } from './lines.js'
@@ -12,6 +13,8 @@ export interface ImporterOptions {
   project?: string
   /** Milliseconds since the epoch. */
   now: () => number
+  /** How many objects came before, in an import of several parts. Default 0. */
+  place?: number
 }
 
 /** Threads that are known to be there. */
@@ -30,10 +33,11 @@ export class Importer {
   readonly #vectorStores: VectorStoreWriter
   readonly #threads = new Set<string>()
   /** Objects so far: the place of one among others of the same second. */
-  #place = 0
+  #place: number
 
-  constructor (stores: TransferStores, { project = DEFAULT_PROJECT, now }: ImporterOptions) {
+  constructor (stores: TransferStores, { project = DEFAULT_PROJECT, now, place = 0 }: ImporterOptions) {
     this.#stores = stores
+    this.#place = place
     this.#project = project
     this.#bytes = new BytesWriter(stores.blobs)
     const report = (kind: string, outcome: Outcome): void => this.#count(kind, outcome)
@@ -131,4 +135,6 @@ function requireWhole ({ project, partition, kind, id, parent, position, body }:
   const areNames = [project, partition, kind, id].every(name => typeof name === 'string' && name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 512)
   const isPlaced = Number.isInteger(position) && position >= 1 && position <= 2 ** 52 && (parent === undefined || typeof parent === 'string')
   if (!areNames || !isPlaced || body === undefined) throw new BadLineError('a record that is not whole')
+  // Anything else means something to running servers only, and was never exported.
+  if (project === SYSTEM_PROJECT || !EXPORTED_KINDS.has(kind)) throw new BadLineError('a record of a kind that is never exported')
 }

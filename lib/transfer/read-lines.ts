@@ -8,31 +8,51 @@ export interface TextLine {
   end: number
   /** Whether a line break follows. */
   isWhole: boolean
+  /** It is longer than was asked for, and `text` empty. */
+  isTooLong: boolean
 }
 
 const LINE_BREAK = 0x0a
 
-/** The lines of a stream of UTF-8, one at a time, of any length. */
-export async function * readLines (input: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine> {
+/**
+ * The lines of a stream of UTF-8, one at a time.
+ *
+ * @param maxBytes of a line; of a longer one nothing is kept. Default: any length.
+ */
+export async function * readLines (input: AsyncIterable<Uint8Array>, maxBytes = Infinity): AsyncGenerator<TextLine> {
   let number = 0
   let end = 0
   let text = ''
+  let bytes = 0
   const decoder = new StringDecoder('utf8')
   for await (const data of input) {
     const chunk = Buffer.from(data.buffer, data.byteOffset, data.length)
     let start = 0
     for (let at = chunk.indexOf(LINE_BREAK); at !== -1; at = chunk.indexOf(LINE_BREAK, start)) {
-      text += decoder.write(chunk.subarray(start, at))
+      add(chunk.subarray(start, at))
       end += at + 1 - start
       start = at + 1
-      yield { number: ++number, text: withoutMark(text, number), end, isWhole: true }
+      yield line(true)
       text = ''
+      bytes = 0
     }
-    text += decoder.write(chunk.subarray(start))
+    add(chunk.subarray(start))
     end += chunk.length - start
   }
   text += decoder.end()
-  if (text !== '') yield { number: ++number, text: withoutMark(text, number), end, isWhole: false }
+  if (text !== '' || bytes > maxBytes) yield line(false)
+
+  function add (part: Buffer): void {
+    bytes += part.length
+    const decoded = decoder.write(part)
+    text = bytes > maxBytes ? '' : text + decoded
+  }
+
+  function line (isWhole: boolean): TextLine {
+    number++
+    const isTooLong = bytes > maxBytes
+    return { number, text: isTooLong ? '' : withoutMark(text, number), end, isWhole, isTooLong }
+  }
 }
 
 /** Editors of some systems begin a file with a byte order mark. */

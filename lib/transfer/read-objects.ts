@@ -16,12 +16,19 @@ export interface InputObject {
 /**
  * The objects of the input: one JSON value a line, where a list envelope or an array stands for its elements; or one
  * array or envelope for the whole input, over many lines, which is then held in memory.
+ *
+ * @param maxBytes of what is held in memory at a time. Default: any number.
  */
-export async function * readObjects (input: AsyncIterable<Uint8Array>): AsyncGenerator<InputObject> {
+export async function * readObjects (input: AsyncIterable<Uint8Array>, maxBytes = Infinity): AsyncGenerator<InputObject> {
   let whole: string[] | undefined
   let bytes = 0
-  for await (const { number, text, end } of readLines(input)) {
+  for await (const { number, text, end, isTooLong } of readLines(input, maxBytes)) {
     bytes = end
+    if (isTooLong || (whole !== undefined && end > maxBytes)) {
+      yield { number, bytes, length: 0, value: undefined, error: new BadLineError(`longer than ${maxBytes} bytes`) }
+      if (whole !== undefined) return
+      continue
+    }
     // What is printed over many lines begins with a bracket alone.
     if (whole === undefined && number === 1 && /^\s*[[{]\s*$/.test(text)) whole = []
     if (whole !== undefined) whole.push(text)

@@ -53,6 +53,7 @@ export class Indexer {
   /** Claims are made one at a time, so that no two of them reach for the same job. */
   readonly #claims = new SerialQueue()
   readonly #periodic: PeriodicTask[]
+  readonly #looking: PeriodicTask
   /** Whether a lease of another owner belongs to a process that has died. */
   #hasExclusiveStore = false
   #stopped = false
@@ -63,9 +64,10 @@ export class Indexer {
     this.#services = services
     const { records, clock, limits: { leaseMs } } = services
     this.#leases = new Leases({ records, clock, leaseMs })
+    this.#looking = this.#repeat(leaseMs / 2, async () => await this.#wakeActiveStores())
     this.#periodic = [
       this.#repeat(leaseMs / 3, async () => { await Promise.all([...this.#running.values()].map(async indexing => await this.#renew(indexing))) }),
-      this.#repeat(leaseMs / 2, async () => await this.#wakeActiveStores())
+      this.#looking
     ]
     this.#nextSettled()
   }
@@ -92,6 +94,11 @@ export class Indexer {
   /** Vector stores in which there is something to do here. */
   get waitingStores (): number {
     return this.#stores.size
+  }
+
+  /** Looks for jobs in all stores, without waiting for the time to do so. Returns at once. */
+  lookSoon (): void {
+    this.#looking.runNow().catch(() => {})
   }
 
   /** Looks for jobs in the store. Returns at once. */

@@ -1,5 +1,6 @@
-import { statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { Database } from 'libsql'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
 import { applyBatch, type PreparedItem } from '../base/batch.js'
@@ -8,15 +9,19 @@ import { MemoryBlobStore } from '../memory/blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import { loadDriver } from '../base/driver.js'
 import { makePrivateFile } from '../base/private-file.js'
-import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
+import { type PartitionKey, type RecordKey, StorageClosedError, StorageUnavailableError } from '../record-store.js'
 import { migrate, refuseForeign } from './schema.js'
 import { RowCache } from './row-cache.js'
+import { copyDatabase, readOnce, removeCopies } from './snapshot.js'
 import { prepareStatements, SqlitePartition, type Statements } from './statements.js'
 
 export interface SqliteRecordStoreOptions {
   /** The database file. It and its folder are made when missing. One process at a time can have it open. */
   path: string
 }
+
+/** SQLite's default: pages of the log after which they are written into the file. */
+const CHECKPOINT_PAGES = 1000
 
 interface PendingWrite {
   key: PartitionKey
@@ -32,16 +37,20 @@ interface PendingWrite {
 export class SqliteRecordStore extends AbstractRecordStore {
   readonly supports = { shared: false, persistent: true }
   readonly path: string
+  readonly snapshot?: () => Promise<Readable>
   #database: Database | undefined
   #statements: Statements | undefined
   /** Identifies the file that was opened. */
   #file: string | undefined
   #pending: PendingWrite[] = []
+  /** Copies of the file that are being made. */
+  #copies = 0
   readonly #rows = new RowCache()
 
   constructor ({ path }: SqliteRecordStoreOptions) {
     super()
     this.path = path === ':memory:' ? path : resolve(path)
+    if (path !== ':memory:') this.snapshot = async () => await this.#snapshot()
   }
 
   /** Files in a folder beside the database. */
@@ -63,6 +72,8 @@ export class SqliteRecordStore extends AbstractRecordStore {
       migrate(database)
       this.#statements = prepareStatements(database)
       this.#file = this.path === ':memory:' ? undefined : fileAt(this.path)
+      // The lock is ours: no other process makes one.
+      if (this.path !== ':memory:') removeCopies(this.path)
     } catch (error) {
       this.close()
       throw this.#unavailable(error)
@@ -105,6 +116,35 @@ export class SqliteRecordStore extends AbstractRecordStore {
     } catch (error) {
       throw this.#unavailable(error)
     }
+  }
+
+  /**
+   * The file as it is at this moment, while it goes on being written: what is committed meanwhile stays in the log beside it until the
+   * copy is made.
+   */
+  async #snapshot (): Promise<Readable> {
+    const database = this.#database
+    if (database === undefined) throw new StorageClosedError()
+    let copy: string
+    this.#copies++
+    try {
+      database.exec('PRAGMA wal_autocheckpoint = 0')
+      const [isBusy] = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').raw().get() as [number]
+      if (isBusy !== 0) throw new StorageUnavailableError(`The log of the SQLite file ${this.path} could not be written into it.`)
+      this.#requireFile()
+      copy = await copyDatabase(this.path)
+    } catch (error) {
+      throw this.#unavailable(error)
+    } finally {
+      this.#copies--
+      if (this.#copies === 0 && this.#database === database) database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+    }
+    if (this.#database !== database) {
+      // Closing has written the log into the file while it was copied.
+      rmSync(copy, { force: true })
+      throw new StorageClosedError()
+    }
+    return await readOnce(copy)
   }
 
   protected commit (key: PartitionKey, batch: PreparedItem[]): Promise<boolean> {

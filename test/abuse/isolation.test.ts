@@ -111,6 +111,9 @@ const CASES: Record<OperationId, Case> = {
   getHealth: { shared: true },
   getReady: { shared: true },
   getServer: { shared: true },
+  /** Both are for administrators alone: test/transfer/live.test.ts. */
+  exportStore: { shared: true },
+  importIntoStore: { shared: true },
   /** What they show names no object: test/api/usage.test.ts sees to it that it is the caller's own. */
   getUsageOfCompletions: { shared: true },
   getCosts: { shared: true },
