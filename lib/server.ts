@@ -12,6 +12,7 @@ import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { frontPage } from './server/front-page.js'
 import { loggerOptions } from './server/logging.js'
+import { logRequests } from './server/request-log.js'
 import {
   BUILD_OPTION_NAMES, checkedConnections, checkedPrefix, DEFAULT_CLOSE_GRACE_MS, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
 } from './server/options.js'
@@ -52,12 +53,15 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     forceCloseConnections: 'idle',
     // Ours is in the API's envelope.
     return503OnClosing: false,
+    // Ours are fewer.
+    disableRequestLogging: true,
     frameworkErrors: answerBadPath,
     clientErrorHandler: answerClientError
   })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request-id', request.id) })
+  logRequests(app)
   if (options.maxConnections !== undefined) app.server.maxConnections = checkedConnections(options.maxConnections)
   closeGently(app, options.closeGraceMs ?? DEFAULT_CLOSE_GRACE_MS)
   // Without a prefix it is the plugin's own.

@@ -8,10 +8,11 @@ import type { MetricsOption } from './metrics-option.js'
 
 /** Counts the requests of this context, by operation. */
 export function countRequests (api: FastifyInstance, metrics: Metrics): void {
-  api.addHook('onResponse', async ({ routeOptions }, reply) => {
+  api.addHook('onResponse', ({ routeOptions }, reply, done) => {
     const { operationId = 'other' } = (routeOptions.schema ?? {}) as { operationId?: string }
     const isStream = String(reply.getHeader('content-type') ?? '').startsWith('text/event-stream')
     metrics.requested(operationId, reply.statusCode, isStream ? undefined : reply.elapsedTime / 1000)
+    done()
   })
 }
 

@@ -152,3 +152,24 @@ test('the log: a level, true, or a logger of your own', async t => {
   await app.inject('/v1/models')
   t.ok(lines.includes('request completed'))
 })
+
+test('each request is a line in the log once it is answered, what is read with success from the level debug on', async t => {
+  const linesAt = async (level: string): Promise<string[]> => {
+    const lines: string[] = []
+    const stream = new Writable({
+      write (chunk, _encoding, callback) {
+        const { level, msg, req, res } = JSON.parse(String(chunk))
+        if (req !== undefined) lines.push([level, msg, req.method, req.url, res?.statusCode].filter(part => part !== undefined).join(' '))
+        callback()
+      }
+    })
+    const { app } = await listening(t, { logging: { level, stream } })
+    await app.inject('/v1/models?secret=1')
+    await app.inject('/v1/assistants/asst_none')
+    await app.inject({ method: 'POST', url: '/v1/threads', payload: {} })
+    return lines
+  }
+  const answered = ['30 request completed GET /v1/assistants/asst_none 404', '30 request completed POST /v1/threads 200']
+  t.strictSame(await linesAt('info'), answered)
+  t.strictSame(await linesAt('debug'), ['20 incoming request GET /v1/models', '20 request completed GET /v1/models 200', '20 incoming request GET /v1/assistants/asst_none', answered[0], '20 incoming request POST /v1/threads', answered[1]])
+})
