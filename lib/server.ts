@@ -12,7 +12,7 @@ import openaiCompat, { cores, documents } from './plugin.js'
 import { closeGently } from './server/closing.js'
 import { frontPage } from './server/front-page.js'
 import { loggerOptions } from './server/logging.js'
-import { logRequests } from './server/request-log.js'
+import { logRequests, requestLogOptions } from './server/request-log.js'
 import {
   BUILD_OPTION_NAMES, checkedConnections, checkedPrefix, DEFAULT_CLOSE_GRACE_MS, isPort, pluginOptions, SERVER_OPTION_NAMES, type BuildServerOptions, type OpenAIServerConfig
 } from './server/options.js'
@@ -53,8 +53,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     forceCloseConnections: 'idle',
     // Ours is in the API's envelope.
     return503OnClosing: false,
-    // Ours are fewer.
-    disableRequestLogging: true,
+    ...requestLogOptions(),
     frameworkErrors: answerBadPath,
     clientErrorHandler: answerClientError
   })
@@ -77,7 +76,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
       if (metrics === undefined) return reply.callNotFound()
       return await sendMetrics(request, reply, metrics, options.metrics ?? false)
     })
-    frontPage(app, { prefix: plugin.prefix ?? '', hasConsole: options.console === true })
+    frontPage(app, { prefix: plugin.prefix ?? '', hasConsole: options.console === true, hasMetrics: (options.metrics ?? false) !== false })
     // Here tools look for it.
     app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))
   }

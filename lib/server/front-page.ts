@@ -5,6 +5,7 @@ export interface FrontPageOptions {
   /** Of the API: `/v1`. */
   prefix: string
   hasConsole: boolean
+  hasMetrics: boolean
 }
 
 const DOCUMENTATION = 'https://github.com/fastify-openai-compat/fastify-openai-compat#readme'
@@ -26,8 +27,8 @@ const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').upd
  * `GET /` of the standalone server: what this is and where to go, as a page for browsers and as JSON for all others. It needs no key, so it
  * says nothing of the configuration or of what is stored.
  */
-export function frontPage (app: FastifyInstance, { prefix, hasConsole }: FrontPageOptions): void {
-  const places = { api: prefix, ...hasConsole ? { console: '/console/' } : {}, openapi: '/openapi.json', health: '/health', ready: '/ready' }
+export function frontPage (app: FastifyInstance, { prefix, hasConsole, hasMetrics }: FrontPageOptions): void {
+  const places = { api: prefix, ...hasConsole ? { console: '/console/' } : {}, openapi: '/openapi.json', health: '/health', ready: '/ready', ...hasMetrics ? { metrics: '/metrics' } : {} }
   const json = { name: 'fastify-openai-compat', description: 'The OpenAI Assistants API v2', ...places, documentation: DOCUMENTATION }
   const html = page(places)
   app.get('/', { logLevel: 'warn' }, async (request, reply) => {
@@ -36,7 +37,7 @@ export function frontPage (app: FastifyInstance, { prefix, hasConsole }: FrontPa
   })
 }
 
-const ABOUT: Readonly<Record<string, string>> = { api: 'Base URL', console: 'Console', openapi: 'Description', health: 'Alive', ready: 'Ready' }
+const ABOUT: Readonly<Record<string, string>> = { api: 'Base URL', console: 'Console', openapi: 'Description', health: 'Alive', ready: 'Ready', metrics: 'Metrics' }
 
 // Links are relative: a proxy may have taken a part of the path away.
 function page (places: Readonly<Record<string, string>>): string {

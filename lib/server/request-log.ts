@@ -1,4 +1,13 @@
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+
+/** In Fastify since 5.11. */
+type LogController = new (options: { disableRequestLogging: boolean }) => NonNullable<FastifyServerOptions['logController']>
+
+/** Turns Fastify's own lines off, as the installed version wants it said: newer ones warn of the option of older ones. */
+export function requestLogOptions (): FastifyServerOptions {
+  const { LogController } = Fastify as unknown as { LogController?: LogController }
+  return LogController === undefined ? { disableRequestLogging: true } : { logController: new LogController({ disableRequestLogging: true }) }
+}
 
 /**
  * A line for each request that was answered, in place of the two that Fastify writes. What was read successfully is told at the level

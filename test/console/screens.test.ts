@@ -49,7 +49,7 @@ async function furnish (server: TestServer): Promise<{ threadId: string, runId: 
 const pictures = join(root, 'build/console')
 mkdirSync(pictures, { recursive: true })
 /** Those that the documentation shows; `npm run docs` replaces them. */
-const SHOWN: readonly string[] = ['chat-light', 'run-dark', 'citation-light', 'chat-dark-phone']
+const SHOWN: readonly string[] = ['chat-light', 'run-dark', 'citation-light', 'usage-light', 'chat-dark-phone']
 
 async function picture (page: Page, name: string): Promise<void> {
   const folder = process.env.UPDATE_DOCS === '1' && SHOWN.includes(name) ? join(root, 'docs') : pictures

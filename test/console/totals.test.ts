@@ -2,9 +2,10 @@ import { Writable } from 'node:stream'
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node'
 import { test } from 'tap'
 import { until } from '../runs/helpers/core.js'
-import { stopped, type TestServer } from '../helpers/server.js'
-import { error, startUpstream, text, toolCalls, type UpstreamReply } from '../helpers/upstream.js'
-import { noBrowser, openConsole } from './helpers/browser.js'
+import openaiCompatConsole from '../../lib/console/console.js'
+import { startServer, stopped, type TestServer } from '../helpers/server.js'
+import { error, Gate, startUpstream, text, toolCalls, type UpstreamReply } from '../helpers/upstream.js'
+import { noBrowser, openPage } from './helpers/browser.js'
 
 const KEYS = ['a', 'b', 'c'].map(name => ({ key: `sk-${name}`, name: `key of ${name}`, project: name }))
 const ADMIN = { key: 'sk-admin', name: 'boss', project: 'office', admin: true }
@@ -13,7 +14,7 @@ const weather = { type: 'function', function: { name: 'get_weather', parameters:
 
 const RUNS = 100
 /** The ends that runs come to, in turn. */
-const WAYS = ['streamed', 'polled', 'with a tool', 'failed', 'given up'] as const
+const WAYS = ['streamed', 'polled', 'with a tool', 'failed', 'given up', 'cancelled in its answer'] as const
 
 interface Totals { runs: number, calls: number, input: number, output: number }
 
@@ -26,18 +27,30 @@ function vendor (): (request: { body: unknown }) => UpstreamReply {
   return ({ body }) => {
     const { messages, tools } = body as { messages: { role: string, content: string }[], tools?: unknown[] }
     const usage = { prompt_tokens: 100 + ++answers, completion_tokens: answers % 7 + 1, total_tokens: 101 + answers + answers % 7 }
+    if (messages.at(-1)?.content === 'Stop!') return text(['Sun', new Gate()], { usage })
     if (messages.at(-1)?.content === 'Fail!') return error(400, { error: { message: 'No.', type: 'invalid_request_error', param: null, code: null } })
     return tools !== undefined && messages.at(-1)?.role === 'user' ? toolCalls([{ name: 'get_weather', arguments: {} }], { usage }) : text('Sunny.', { usage })
   }
 }
 
+const WORDS: Partial<Record<typeof WAYS[number], string>> = { failed: 'Fail!', 'cancelled in its answer': 'Stop!' }
+
 async function run (server: TestServer, key: string, way: typeof WAYS[number]): Promise<any> {
   const usesTool = way === 'with a tool' || way === 'given up'
   const { body: assistant } = await server.post('/assistants', { model: 'test-model', ...usesTool ? { tools: [weather] } : {} }, as(key))
-  const body = { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: way === 'failed' ? 'Fail!' : 'Hi' }] } }
+  const body = { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: WORDS[way] ?? 'Hi' }] } }
   if (way === 'streamed') {
     const events = await (await server.stream('/threads/runs', body, as(key))).all()
     return events.findLast(({ event }) => event === 'thread.run.completed')?.data
+  }
+  if (way === 'cancelled in its answer') {
+    const stream = await server.stream('/threads/runs', body, as(key))
+    let last: any
+    for await (const { event, data } of stream) {
+      if (event === 'thread.message.delta') await server.post(`/threads/${last.thread_id}/runs/${last.id}/cancel`, {}, as(key))
+      if (/^thread\.run\.[a-z_]+$/.test(event)) last = data
+    }
+    return last
   }
   const settled = async (started: any): Promise<any> => await stopped({ get: async (path: string) => await server.get(path, as(key)) } as never, started)
   const first = await settled((await server.post('/threads/runs', body, as(key))).body)
@@ -51,13 +64,13 @@ async function run (server: TestServer, key: string, way: typeof WAYS[number]): 
   return await settled((await server.post(`${path}/submit_tool_outputs`, { tool_outputs: outputs }, as(key))).body)
 }
 
-test('a hundred runs of three projects are the same runs and tokens in the log, the metrics, the traces, the usage and the console', { skip: noBrowser }, async t => {
+test('a hundred runs of three projects are the same runs and tokens in the log, the metrics, the traces, the usage and the console', async t => {
   const exporter = new InMemorySpanExporter()
   new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register()
   const lines: any[] = []
   const stream = new Writable({ write (line, _encoding, done) { lines.push(JSON.parse(String(line))); done() } })
   const upstream = await startUpstream(t, { respond: vendor() })
-  const { page, server, open } = await openConsole(t, { upstream, apiKeys: [...KEYS, ADMIN], metrics: true, fastify: { logger: { level: 'info', stream } } })
+  const server = await startServer(t, { upstream, apiKeys: [...KEYS, ADMIN], metrics: true, fastify: { logger: { level: 'info', stream } }, prepare: async app => await app.register(openaiCompatConsole) })
 
   const runs: any[] = []
   for (let i = 0; i < RUNS; i++) runs.push({ project: KEYS[i % 3]!.project, ...await run(server, KEYS[i % 3]!.key, WAYS[i % WAYS.length]!) })
@@ -96,12 +109,16 @@ test('a hundred runs of three projects are the same runs and tokens in the log, 
   t.strictSame({ input: traced('gen_ai.usage.input_tokens'), output: traced('gen_ai.usage.output_tokens') }, inLog, 'traces')
   t.equal(exporter.getFinishedSpans().filter(({ name }) => name.startsWith('chat ')).length, calls, 'a span for each call of the model')
 
-  const figure = async (name: string): Promise<number> => Number((await page.locator('.figure', { hasText: name }).locator('strong').first().textContent())?.replace(/\D/g, ''))
-  await open('#/usage')
-  await page.getByLabel('API key').fill(ADMIN.key)
-  await page.keyboard.press('Enter')
-  await page.getByText('By project').first().waitFor()
-  t.strictSame({ runs: await figure('Runs'), calls: await figure('Model calls'), input: await figure('Tokens in'), output: await figure('Tokens out') }, counted, 'console')
-  await page.getByRole('heading', { name: 'Now' }).waitFor()
-  t.equal(await figure('Active runs'), 0)
+  await t.test('the console', { skip: noBrowser }, async t => {
+    const { origin } = new URL(server.baseURL)
+    const page = await openPage(t, origin)
+    const figure = async (name: string): Promise<number> => Number((await page.locator('.figure', { hasText: name }).locator('strong').first().textContent())?.replace(/\D/g, ''))
+    await page.goto(`${origin}/console/#/usage`)
+    await page.getByLabel('API key').fill(ADMIN.key)
+    await page.keyboard.press('Enter')
+    await page.getByText('By project').first().waitFor()
+    t.strictSame({ runs: await figure('Runs'), calls: await figure('Model calls'), input: await figure('Tokens in'), output: await figure('Tokens out') }, counted)
+    await page.getByRole('heading', { name: 'Now' }).waitFor()
+    t.equal(await figure('Active runs'), 0)
+  })
 })

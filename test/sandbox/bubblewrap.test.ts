@@ -8,7 +8,7 @@ import { BubblewrapSandbox } from '../../lib/sandbox/bubblewrap/bubblewrap.js'
 import { explain } from '../../lib/sandbox/bubblewrap/explain.js'
 import { canFilter, seccompFilter } from '../../lib/sandbox/bubblewrap/seccomp.js'
 import { built } from '../helpers/paths.js'
-import { bubblewrapSkip } from './helpers/available.js'
+import { bubblewrapSkip, pythonLacks } from './helpers/available.js'
 import { nicenessBelow } from './helpers/priorities.js'
 import { startSession, textOf } from './helpers/sessions.js'
 
@@ -20,7 +20,7 @@ sandboxSuite({
   sandbox
 })
 
-test('the first figure of pyplot and each one that is shown is an image', { skip: skip || await without(['matplotlib']) }, async t => {
+test('the first figure of pyplot and each one that is shown is an image', { skip: skip || await pythonLacks(['matplotlib']) }, async t => {
   const session = await startSession(t, sandbox)
   const kinds: string[] = []
   for await (const event of session.execute('import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\nprint("between")\nplt.bar([1], [2])', { timeoutMs: 60_000, signal: new AbortController().signal })) {
@@ -30,7 +30,7 @@ test('the first figure of pyplot and each one that is shown is an image', { skip
   t.strictSame(kinds, ['image', 'text', 'image', 'done'])
 })
 
-test('pandas reads a file that was put there', { skip: skip || await without(['pandas']) }, async t => {
+test('pandas reads a file that was put there', { skip: skip || await pythonLacks(['pandas']) }, async t => {
   const session = await startSession(t, sandbox)
   await session.put('data.csv', (async function * () { yield Buffer.from('x,y\n1,2\n3,4\n') })())
   t.match(await textOf(session, 'import pandas as pd\nframe = pd.read_csv("data.csv")\nframe.sum()', 60_000), /x +4\ny +6\n/)
@@ -80,9 +80,3 @@ test('there is a filter for the processors of servers, and none for others', asy
   t.notOk(canFilter('mips'))
   t.throws(() => seccompFilter('mips'), { message: /mips/ })
 })
-
-async function without (packages: string[]): Promise<string | false> {
-  const found = await sandbox.check()
-  const missing = found.ok ? packages.filter(name => !found.packages.includes(name)) : packages
-  return missing.length > 0 && `there is no ${missing.join(', ')} in the system's Python`
-}

@@ -23,6 +23,9 @@ async function answerTo (port: number, bytes: string): Promise<{ status: string 
   return { status: head.split(' ')[1], body: JSON.parse(body) }
 }
 
+const warnings: Error[] = []
+process.on('warning', warning => { warnings.push(warning) })
+
 test('/health and /ready answer at the root and below the prefix, without a key', async t => {
   const { app } = await listening(t, { apiKeys: ['sk-1'] })
   for (const path of ['/health', '/v1/health', '/ready', '/v1/ready']) {
@@ -45,15 +48,17 @@ test('the root says what this is and where to go, without a key and without a wo
   t.equal(answer.statusCode, 200)
   const { name, api, ...places } = answer.json()
   t.strictSame([name, api, places.console], ['fastify-openai-compat', '/openai/v1', undefined])
+  t.equal(places.metrics, undefined)
   for (const place of ['openapi', 'health', 'ready']) t.equal((await app.inject(places[place])).statusCode, 200, place)
   t.notMatch(answer.body, /sk-1/)
 
-  const withConsole = await listening(t, { console: true })
+  const withConsole = await listening(t, { console: true, metrics: true })
   const page = await withConsole.app.inject({ url: '/', headers: { accept: 'text/html,application/xhtml+xml' } })
   t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': /^default-src 'none'; style-src 'sha256-/, vary: /accept/ })
   t.notMatch(page.body, /<script|style=/)
   const links = [...page.body.matchAll(/href="([^"]+)"/g)].map(([, href]) => href!).filter(href => !href.startsWith('https:'))
   t.ok(links.includes('console/'))
+  t.ok(links.includes('metrics'))
   for (const link of links) t.equal((await withConsole.app.inject(`/${link}`)).statusCode, 200, link)
 })
 
@@ -172,4 +177,9 @@ test('each request is a line in the log once it is answered, what is read with s
   const answered = ['30 request completed GET /v1/assistants/asst_none 404', '30 request completed POST /v1/threads 200']
   t.strictSame(await linesAt('info'), answered)
   t.strictSame(await linesAt('debug'), ['20 incoming request GET /v1/models', '20 request completed GET /v1/models 200', '20 incoming request GET /v1/assistants/asst_none', answered[0], '20 incoming request POST /v1/threads', answered[1]])
+})
+
+test('no option is one that the installed Fastify warns of', t => {
+  t.strictSame(warnings.map(({ message }) => message).filter(message => /option/i.test(message)), [])
+  t.end()
 })

@@ -24,7 +24,14 @@ export async function bubblewrapSkip (): Promise<string | false> {
   return await found
 }
 
-/** The same of Pyodide, which has to work wherever it is installed. */
+/** Which of these packages the system's Python lacks, in a sentence; false when it has all. */
+export async function pythonLacks (packages: string[]): Promise<string | false> {
+  const check = await new BubblewrapSandbox().check()
+  const missing = check.ok ? packages.filter(name => !check.packages.includes(name)) : packages
+  return missing.length > 0 && `there is no ${missing.join(', ')} in the system's Python`
+}
+
+/** Why Pyodide cannot be tested here, which has to work wherever it is installed. */
 export async function pyodideSkip (): Promise<string | false> {
   try {
     require.resolve('pyodide/package.json')
