@@ -10,7 +10,7 @@
  *
  * BENCH_NODE_ARGS has arguments for Node for the measured processes, such as `--cpu-prof`.
  */
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -24,19 +24,15 @@ import { streamScenarios } from './table/streams.js'
 
 async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
-  const ours = async (level: string, name: string): Promise<Side> => {
-    const config = join(folder, `${name}.json`)
-    writeFileSync(config, JSON.stringify({ metrics: level === 'info' }))
-    const args = ['--port', '0', '--storage', storage === 'memory' ? 'memory:' : `sqlite:${folder}/${name}.db`, '--base-url', `${vendor}/v1`, '--log-level', level, '--no-console']
-    // As it is shipped, but for the log, unless that is what is measured.
-    return { kind: 'ours', vendor, quick, server: await start('../../lib/cli.js', floor === 'silent' ? [...args, '--config', config] : args, floor === 'silent' ? { log: openSync(join(folder, `${name}.log`), 'a') } : {}) }
-  }
+  const url = storage === 'memory' ? 'memory:' : `sqlite:${folder}/bench.db`
   const sides: Side[] = []
   try {
-    if (floor === 'silent') sides.push(await ours('silent', 'floor'), await ours('info', 'bench'))
-    else {
+    if (floor === 'silent') {
+      const server = await start('./observed.js', [vendor, folder])
+      for (const url of server.urls) sides.push({ kind: 'ours', vendor, quick, server: { ...server, url } })
+    } else {
       if (floor !== undefined) sides.push({ kind: 'floor', vendor, quick, server: await start('./floor.js', [floor, vendor]) })
-      sides.push(await ours('warn', 'bench'))
+      sides.push({ kind: 'ours', vendor, quick, server: await start('../../lib/cli.js', ['--port', '0', '--storage', url, '--base-url', `${vendor}/v1`, '--log-level', 'warn', '--no-console']) })
     }
     const prepared: unknown[] = []
     for (const side of sides) prepared.push(await prepare?.(side))

@@ -8,32 +8,31 @@ export interface Usage { cpuMs: number, rssMb: number, peakMb: number }
 export interface Child {
   /** `http://127.0.0.1:PORT` */
   url: string
+  /** All of them, of a program with several servers. */
+  urls: string[]
   usage (): Promise<Usage>
   stop (): Promise<void>
 }
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/**
- * Starts a program that prints the address it listens on.
- *
- * @param log a file descriptor for what it logs. Default: stderr.
- */
-export async function start (file: string, args: string[], { env = {}, log }: { env?: NodeJS.ProcessEnv, log?: number } = {}): Promise<Child> {
-  const child = fork(path(file), args, { execArgv: ['--import', path('./probe.js'), ...process.env.BENCH_NODE_ARGS?.split(' ') ?? []], env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', log ?? 'inherit', 'ipc'] })
+/** Starts a program that prints the addresses it listens on, in a line. */
+export async function start (file: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Child> {
+  const child = fork(path(file), args, { execArgv: ['--import', path('./probe.js'), ...process.env.BENCH_NODE_ARGS?.split(' ') ?? []], env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   const kill = (): void => { child.kill('SIGKILL') }
   process.once('exit', kill)
   let printed = ''
-  const url = await new Promise<string>((resolve, reject) => {
+  const urls = await new Promise<string[]>((resolve, reject) => {
     child.once('exit', code => reject(new Error(`${file} ended with ${code}`)))
     child.stdout!.setEncoding('utf8').on('data', text => {
       printed += text
-      const found = /(http:\/\/[\w.:]+)\S*\n/.exec(printed)
-      if (found !== null) resolve(found[1]!)
+      const [line] = /^.*http:\/\/.*\n/m.exec(printed) ?? []
+      if (line !== undefined) resolve(line.match(/http:\/\/[\w.:]+/g)!)
     })
   })
   return {
-    url,
+    url: urls[0]!,
+    urls,
     async usage () {
       child.send('usage')
       const [answer] = await once(child, 'message') as [{ usage: Usage }]

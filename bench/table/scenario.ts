@@ -27,7 +27,7 @@ export interface Side {
 export interface Scenario {
   id: string
   rows: Row[]
-  /** The bare server it is compared with, if there is one; `silent` is ours without log and metrics, beside ours with both. */
+  /** The bare server it is compared with, if there is one; `silent` is ours without log and metrics, beside ours with both, in one process. */
   floor?: 'relay' | 'routes' | 'silent'
   storage?: 'memory' | 'sqlite'
   /** How often each side takes its turn; the kept value is the median. */

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onResponseHookHandler } from 'fastify'
 import type { Metrics } from '../observe/metrics.js'
 import { ApiError } from '../shared/errors.js'
 import { sha256 } from './keys.js'
@@ -8,11 +8,20 @@ import type { MetricsOption } from './metrics-option.js'
 
 /** Counts the requests of this context, by operation. */
 export function countRequests (api: FastifyInstance, metrics: Metrics): void {
-  api.addHook('onResponse', ({ routeOptions }, reply, done) => {
-    const { operationId = 'other' } = (routeOptions.schema ?? {}) as { operationId?: string }
+  // One hook for each route: a request's `routeOptions` are made anew each time they are looked at.
+  const countAs = (operation: string): onResponseHookHandler => (_request, reply, done) => {
     const isStream = String(reply.getHeader('content-type') ?? '').startsWith('text/event-stream')
-    metrics.requested(operationId, reply.statusCode, isStream ? undefined : reply.elapsedTime / 1000)
+    metrics.requested(operation, reply.statusCode, isStream ? undefined : reply.elapsedTime / 1000)
     done()
+  }
+  api.addHook('onRoute', route => {
+    const { operationId = 'other' } = (route.schema ?? {}) as { operationId?: string }
+    route.onResponse = [...[route.onResponse ?? []].flat(), countAs(operationId)]
+  })
+  const unknown = countAs('other')
+  api.addHook('onResponse', function (request, reply, done) {
+    if (request.is404) unknown.call(this, request, reply, done)
+    else done()
   })
 }
 

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Run } from '../../schemas/runs.js'
 import type { RunReport } from '../runs/report.js'
+import { Counts, Timings } from './tallies.js'
 
 /** What is read when the metrics are asked for. */
 export interface Gauges {
@@ -41,13 +42,13 @@ export class Metrics {
     const registers = [this.#registry]
     this.contentType = this.#registry.contentType
     collectDefaultMetrics({ register: this.#registry })
-    this.#requests = new Counter({ name: `${PREFIX}requests_total`, help: 'Requests, by operation and status.', labelNames: ['operation', 'status'], registers })
-    this.#requestSeconds = new Histogram({ name: `${PREFIX}request_duration_seconds`, help: 'Time to the end of an answer; streams are left out.', labelNames: ['operation'], buckets: SECONDS, registers })
+    this.#requests = new Counts(this.#registry, `${PREFIX}requests_total`, 'Requests, by operation and status.', ['operation', 'status'])
+    this.#requestSeconds = new Timings(this.#registry, `${PREFIX}request_duration_seconds`, 'Time to the end of an answer; streams are left out.', 'operation', SECONDS)
     this.#runs = new Counter({ name: `${PREFIX}runs_total`, help: 'Runs that have stopped on this instance, by how.', labelNames: ['status', 'provider', 'model'], registers })
     this.#tokens = new Counter({ name: `${PREFIX}tokens_total`, help: 'Tokens of runs.', labelNames: ['kind', 'provider', 'model'], registers })
     this.#firstToken = new Histogram({ name: `${PREFIX}run_first_token_seconds`, help: 'From the beginning of a run to the first piece of an answer.', labelNames: ['provider'], buckets: SECONDS, registers })
     this.#duration = new Histogram({ name: `${PREFIX}run_duration_seconds`, help: 'From the beginning of a run to where it stopped.', labelNames: ['status'], buckets: SECONDS, registers })
-    this.#storeSeconds = new Histogram({ name: `${PREFIX}store_duration_seconds`, help: 'Time of the verbs of the store.', labelNames: ['verb'], buckets: STORE_SECONDS, registers })
+    this.#storeSeconds = new Timings(this.#registry, `${PREFIX}store_duration_seconds`, 'Time of the verbs of the store.', 'verb', STORE_SECONDS)
     this.#storeErrors = new Counter({ name: `${PREFIX}store_errors_total`, help: 'Verbs of the store that failed.', labelNames: ['verb'], registers })
     for (const [name, help, read] of [
       ['streams', 'Streams that are being sent.', gauges.streams],
@@ -63,8 +64,8 @@ export class Metrics {
 
   /** @param seconds undefined for a stream: how long it took is its run's affair. */
   requested (operation: string, status: number, seconds: number | undefined): void {
-    this.#requests.inc({ operation, status })
-    if (seconds !== undefined) this.#requestSeconds.observe({ operation }, seconds)
+    this.#requests.add(operation, status)
+    if (seconds !== undefined) this.#requestSeconds.observe(operation, seconds)
   }
 
   stopped ({ status }: Run, { provider = 'none', model, promptTokens, completionTokens, firstTokenMs, durationMs }: RunReport): void {
@@ -77,7 +78,7 @@ export class Metrics {
   }
 
   stored (verb: string, seconds: number, failed: boolean): void {
-    this.#storeSeconds.observe({ verb }, seconds)
+    this.#storeSeconds.observe(verb, seconds)
     if (failed) this.#storeErrors.inc({ verb })
   }
 

@@ -116,13 +116,12 @@ export class TurnLoop {
     const finish = await reading.catch(async (error: unknown) => {
       step?.failed(error)
       // What was cancelled or broke off has cost something too.
-      if (answer.said !== '') this.#spend(usedSoFar(), name)
+      if (answer.said !== '') await this.#used(usedSoFar(), name)
       throw await registry?.explain(error, this.#spec.model) ?? error
     })
     const usage = await usedSoFar()
     step?.end({ usage, finish: finish.reason })
-    this.#host.notes.used(usage)
-    this.#spend(usage, name)
+    await this.#used(usage, name)
     const cut = CUT[finish.reason]
     if (this.#writer.openCalls !== undefined && cut === undefined) {
       this.#host.notes.called(this.#writer.calls().length)
@@ -136,16 +135,19 @@ export class TurnLoop {
     return false
   }
 
-  /** Counts one call of a model: against the quotas of who pays, and for good. */
-  #spend (usage: TokenUsage | Promise<TokenUsage>, model: string): void {
+  /** Counts one call of a model: in the report of the run, against the quotas of who pays, and for good. Never rejects. */
+  async #used (used: TokenUsage | Promise<TokenUsage>, model: string): Promise<void> {
     const { spending, ledger, log } = this.#services
-    const { payer } = this.#host
-    if (spending === undefined && ledger === undefined) return
-    Promise.resolve(usage).then(({ promptTokens, completionTokens, cachedTokens }) => {
+    const { payer, notes } = this.#host
+    try {
+      const usage = await used
+      const { promptTokens, completionTokens, cachedTokens } = usage
+      notes.used(usage)
       spending?.spend(payer, 'tokens', promptTokens + completionTokens)
       ledger?.add(payer.project, { kind: 'completions', key: payer.keyName ?? null, model }, { requests: 1, inputTokens: promptTokens, cachedTokens, outputTokens: completionTokens })
-    })
-      .catch(err => log.warn({ err, run_id: this.#host.key.jobId }, 'the tokens of a model call could not be counted'))
+    } catch (err) {
+      log.warn({ err, run_id: this.#host.key.jobId }, 'the tokens of a model call could not be counted')
+    }
   }
 
   /** Writes what the model says, and fills in `answer` as it comes. */

@@ -95,3 +95,18 @@ test('each run is a line of the log with its model, tokens, turns and times', as
   t.ok(completed.first_token_ms <= completed.duration_ms)
   t.match(failed, { level: 40, msg: 'run failed', status: 'failed', error: { code: String, message: String } })
 })
+
+test('requests are counted by operation and status, those to no operation together, and their times in buckets that add up', async t => {
+  const server = await startServer(t, { metrics: true })
+  const assistant = await newAssistant(server)
+  for (let i = 0; i < 3; i++) await server.get(`/assistants/${assistant.id}`)
+  await server.get('/assistants/asst_none')
+  await server.get('/nowhere')
+  const page = await (await fetch(`${server.baseURL}/metrics`)).text()
+  t.match(read(page, 'requests_total'), { 'operation="getAssistant",status="200"': 3, 'operation="getAssistant",status="404"': 1, 'operation="other",status="404"': 1 })
+  const buckets = Object.entries(read(page, 'request_duration_seconds_bucket')).filter(([labels]) => labels.includes('operation="getAssistant"')).map(([, count]) => count)
+  t.strictSame(buckets, [...buckets].sort((a, b) => a - b))
+  t.equal(buckets.at(-1), 4)
+  t.equal(read(page, 'request_duration_seconds_count')['operation="getAssistant"'], 4)
+  t.ok(read(page, 'request_duration_seconds_sum')['operation="getAssistant"']! > 0)
+})
