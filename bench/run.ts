@@ -38,7 +38,9 @@ async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure 
     for (const side of sides) prepared.push(await prepare?.(side))
     const values = sides.map(() => rows.map(() => [] as number[]))
     for (let round = 0; round < rounds[quick ? 'quick' : 'full']; round++) {
-      for (const [index, side] of sides.entries()) {
+      // Neither side always comes first.
+      const order = [...sides.entries()]
+      for (const [index, side] of round % 2 === 0 ? order : order.reverse()) {
         for (const [row, value] of (await measure(side, prepared[index])).entries()) values[index]![row]!.push(value)
       }
     }

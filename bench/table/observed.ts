@@ -6,10 +6,12 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { together } from '../../lib/cli/log-stream.js'
 import { OpenAIServer } from '../../lib/server.js'
 
 const [vendor, folder] = process.argv.slice(2) as [string, string]
 const log = openSync(join(folder, 'log'), 'a')
+const stream = together({ write: lines => { writeSync(log, lines) } })
 
 const servers = (['silent', 'info'] as const).map(level => new OpenAIServer(undefined, {
   port: 0,
@@ -17,7 +19,7 @@ const servers = (['silent', 'info'] as const).map(level => new OpenAIServer(unde
   storage: `sqlite:${folder}/${level}.db`,
   provider: { baseURL: `${vendor}/v1` },
   metrics: level === 'info',
-  logging: { level, stream: { write: line => { writeSync(log, line) } } }
+  logging: { level, stream }
 }))
 await Promise.all(servers.map(async server => await server.start()))
 console.log(servers.map(server => server.getBaseUrl().replace(/\/v1$/, '')).join(' '))

@@ -58,7 +58,7 @@ class CertainStore implements ObservableStore {
   async disconnect (): Promise<void> { await this.#inner.disconnect() }
   async get<Body> (key: RecordKey): Promise<StoredRecord<Body> | undefined> {
     if (this.onVerb === undefined) return await this.#inner.get<Body>(key)
-    // Not by way of `#timed`: most requests read one record, and would pay for a promise more.
+    // Each verb by itself: one function around them all would be a promise more.
     const from = performance.now()
     let failed = true
     try {
@@ -66,36 +66,42 @@ class CertainStore implements ObservableStore {
       failed = false
       return record
     } finally {
-      this.onVerb('get', (performance.now() - from) / 1000, failed)
+      this.#done('get', from, failed)
     }
   }
 
   async page<Body> (query: PageQuery): Promise<Page<Body>> {
-    return await (this.onVerb === undefined ? this.#inner.page<Body>(query) : this.#timed('page', this.#inner.page<Body>(query)))
+    if (this.onVerb === undefined) return await this.#inner.page<Body>(query)
+    const from = performance.now()
+    let failed = true
+    try {
+      const page = await this.#inner.page<Body>(query)
+      failed = false
+      return page
+    } finally {
+      this.#done('page', from, failed)
+    }
   }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
     const isOfIndex = key.project === SYSTEM_PROJECT
+    const from = performance.now()
+    let failed = true
     try {
-      const done = await (this.onVerb === undefined ? this.#write(key, items) : this.#timed('write', this.#write(key, items)))
+      const done = await this.#write(key, items)
+      failed = false
       if (done && !isOfIndex) noteWrite()
       return done
     } catch (error) {
       if (isUncertain(error) && !isOfIndex) noteWrite()
       throw error
+    } finally {
+      this.#done('write', from, failed)
     }
   }
 
-  async #timed<T> (verb: string, work: Promise<T>): Promise<T> {
-    const from = performance.now()
-    let failed = true
-    try {
-      const result = await work
-      failed = false
-      return result
-    } finally {
-      this.onVerb?.(verb, (performance.now() - from) / 1000, failed)
-    }
+  #done (verb: string, from: number, failed: boolean): void {
+    this.onVerb?.(verb, (performance.now() - from) / 1000, failed)
   }
 
   async #write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
