@@ -52,6 +52,18 @@ test('closing finishes the answers under way; a request that comes only then is 
   t.match(refused, /^HTTP\/1\.1 503 Service Unavailable[^]*\r\nconnection: close\r\n[^]*"code":"shutting_down"/i)
 })
 
+test('a connection on which nothing was asked yet is closed at once: clients open spare ones', async t => {
+  const server = new OpenAIServer(undefined, here)
+  await server.start()
+  const spare = connect(Number(new URL(server.getUrl()).port), '127.0.0.1')
+  await once(spare, 'connect')
+  await (await fetch(`${server.getUrl()}/health`)).json()
+  const started = performance.now()
+  await Promise.all([server.stop(), once(spare, 'close')])
+  const ms = performance.now() - started
+  t.ok(ms < 3000, `${Math.round(ms)} ms, less than the grace period`)
+})
+
 test('idle connections are closed at once', async t => {
   const server = new OpenAIServer(undefined, here)
   await server.start()
