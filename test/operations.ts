@@ -70,6 +70,9 @@ export const OPERATIONS = [
   { id: 'downloadFile', method: 'GET', path: '/files/:file_id/content', section: '§10' },
 
   { id: 'createUpload', method: 'POST', path: '/uploads', section: '§10' },
+  /** Our own; the real API has none. */
+  { id: 'listUploads', method: 'GET', path: '/uploads', section: 'docs/contract.md' },
+  { id: 'retrieveUpload', method: 'GET', path: '/uploads/:upload_id', section: 'docs/contract.md' },
   { id: 'addUploadPart', method: 'POST', path: '/uploads/:upload_id/parts', section: '§10' },
   { id: 'completeUpload', method: 'POST', path: '/uploads/:upload_id/complete', section: '§10' },
   { id: 'cancelUpload', method: 'POST', path: '/uploads/:upload_id/cancel', section: '§10' },

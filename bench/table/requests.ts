@@ -108,28 +108,48 @@ const startUp: Scenario = {
   }
 }
 
-interface Lock { packages: Record<string, { dev?: boolean, devOptional?: boolean }> }
+interface Lock { packages: Record<string, { dependencies?: object, optionalDependencies?: object, peerDependencies?: object, peerDependenciesMeta?: Record<string, { optional?: boolean }> }> }
+
+/** What is installed with this package: its dependencies and theirs, where npm has put them. An optional peer is not. */
+function installed ({ packages }: Lock): Set<string> {
+  const found = new Set<string>()
+  const add = (from: string): void => {
+    const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = packages[from]!
+    const peers = from === '' ? [] : Object.keys(peerDependencies).filter(name => peerDependenciesMeta[name]?.optional !== true)
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
+      let at = from
+      while (!(`${at === '' ? '' : `${at}/`}node_modules/${name}` in packages) && at !== '') at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))
+      const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`
+      if (!(path in packages) || found.has(path)) continue
+      found.add(path)
+      add(path)
+    }
+  }
+  add('')
+  return found
+}
+
+async function bytesIn (folder: string): Promise<number | undefined> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => undefined)
+  let bytes = 0
+  for (const entry of entries ?? []) {
+    const path = join(entry.parentPath ?? entry.path, entry.name)
+    if (entry.isFile() && !path.slice(folder.length).includes('/node_modules/')) bytes += statSync(path).size
+  }
+  return entries === undefined ? undefined : bytes
+}
 
 const size: Scenario = {
   id: 'size',
   rounds: { quick: 1, full: 1 },
-  rows: [less('dependencies of a production install', 'MB', { value: 70 }), less('packages of the same', '', {})],
+  rows: [less('a production install, this package included', 'MB', { value: 70 }), less('packages of the same', '', {})],
   async measure () {
     const root = process.cwd()
-    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
-    let [bytes, count] = [0, 0]
-    for (const [path, { dev, devOptional }] of Object.entries(packages)) {
-      if (path === '' || dev === true || devOptional === true) continue
-      // A package for another platform is in the lock file and not in the folder.
-      const entries = await readdir(join(root, path), { withFileTypes: true, recursive: true }).catch(() => undefined)
-      if (entries === undefined) continue
-      count++
-      for (const entry of entries) {
-        const nested = join(entry.parentPath ?? entry.path, entry.name)
-        if (entry.isFile() && !nested.slice(join(root, path).length).includes('/node_modules/')) bytes += statSync(nested).size
-      }
-    }
-    return [bytes / 2 ** 20, count]
+    const paths = [...installed(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock)]
+    // A package for another platform is in the lock file and not in the folder.
+    const sizes = (await Promise.all(paths.map(async path => await bytesIn(join(root, path))))).filter(bytes => bytes !== undefined)
+    const own = await bytesIn(join(root, 'dist')) ?? 0
+    return [sizes.reduce((sum, bytes) => sum + bytes, own) / 2 ** 20, sizes.length + 1]
   }
 }
 

@@ -75,6 +75,11 @@ export type Step = OpenAI.Beta.Threads.Runs.RunStep
 export type StreamEvent = OpenAI.Beta.AssistantStreamEvent
 export type FileObject = OpenAI.FileObject
 export type VectorStore = OpenAI.VectorStore
+export type Upload = OpenAI.Uploads.Upload
+
+/** `GET /uploads`, this server's own. */
+export const listUploads = async (query: { limit: number, order: 'desc', after?: string }): Promise<{ data: Upload[], has_more: boolean }> => await client.value.get('/uploads', { query })
+export const retrieveUpload = async (id: string): Promise<Upload> => await client.value.get(`/uploads/${encodeURIComponent(id)}`)
 
 /** `GET /server`, this server's own, with what a model's name stands for. */
 export const serverInfo = async (model?: string): Promise<ServerInfo> => await client.value.get('/server', model === undefined ? {} : { query: { model } })

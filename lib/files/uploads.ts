@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { FileObject } from '../../schemas/files.js'
+import type { ListResponse } from '../../schemas/common.js'
 import { MOST_UPLOAD_PARTS, type CompleteUploadRequest, type CreateUploadRequest, type Upload, type UploadPart } from '../../schemas/uploads.js'
 import type { BlobSource, BlobStore } from '../../storage/blob-store.js'
 import { eachRecord } from '../../storage/each-record.js'
-import { KIND } from '../../storage/layout.js'
+import { KIND, PARTITION } from '../../storage/layout.js'
 import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { mapInBatches } from '../shared/batches.js'
 import { ApiError, badRequest, notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
+import { listOf, pageOf, type ListParams } from '../shared/pagination.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
 import { removeTask, filesPartition, scheduleTask } from '../schedule/scheduled-tasks.js'
@@ -95,6 +97,21 @@ export class Uploads {
       scheduleTask({ task: 'upload', id: upload.id, at: upload.expires_at })
     ], { files: 0, bytes: upload.bytes })
     return upload
+  }
+
+  /** Ours alone: the uploads of the last day, newest first unless asked otherwise. */
+  async list (params: ListParams): Promise<ListResponse<Upload>> {
+    const { records, hasMore } = await pageOf<UploadRecord>(this.#scope, { partition: PARTITION.files, kind: KIND.upload }, params, id => notFound('upload', id))
+    const uploads = await mapInBatches(records, async ({ id, body: { upload } }) => {
+      if (upload.status !== 'pending' || !isOverdue(this.#scope, upload)) return upload
+      return (await this.#current(id)).body.upload
+    })
+    return listOf(uploads, hasMore)
+  }
+
+  /** Ours alone. Throws the 404. */
+  async get (id: string): Promise<Upload> {
+    return (await this.#current(id)).body.upload
   }
 
   /** Stores the bytes of a part; several parts may be received at a time. `keepPart` or `discardPart` must follow. */

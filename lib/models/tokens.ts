@@ -1,3 +1,6 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { packageFolder } from '../shared/package-folder.js'
 import type { ModelContentPart, ModelMessage, ModelTool } from './provider.js'
 
 /**
@@ -16,9 +19,9 @@ const RUN = 48
 
 let loading: Promise<CountTokens> | undefined
 
-/** Loads the encoder on first use: its tables take a moment, and most runs never need them. */
+/** Loads the encoder on first use: its tables take a moment, and most runs never need them. `scripts/assets.js` has made it of `gpt-tokenizer`. */
 export async function tokenCounter (): Promise<CountTokens> {
-  loading ??= import('gpt-tokenizer/encoding/o200k_base').then(({ countTokens }) => {
+  loading ??= (import(pathToFileURL(join(packageFolder(), 'dist/tokens/o200k_base.js')).href) as Promise<typeof import('gpt-tokenizer/encoding/o200k_base')>).then(({ countTokens }) => {
     // Users may write what looks like a control token: it is text like any other.
     const plain = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() }
     return inPieces(text => countTokens(text, plain))

@@ -89,6 +89,8 @@ const CASES: Record<OperationId, Case> = {
   deleteFile: {},
   downloadFile: {},
   createUpload: { shared: true },
+  listUploads: { lists: 'upload_id' },
+  retrieveUpload: {},
   addUploadPart: { body: partForm },
   completeUpload: { body: () => ({ part_ids: ['part_1'] }) },
   cancelUpload: {},

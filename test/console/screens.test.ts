@@ -143,6 +143,21 @@ test('data is found, exported and deleted after a question', skip, async t => {
   t.equal((await server.get(`/threads/${threadId}`)).status, 404)
 })
 
+test('uploads are seen, and cancelled after a question', skip, async t => {
+  const it = await openConsole(t)
+  const { page, server } = it
+  const { body: { id } } = await server.post('/uploads', { filename: 'big.pdf', purpose: 'assistants', bytes: 3, mime_type: 'application/pdf' })
+  await it.open('#/data/uploads')
+  await page.getByText('big.pdf').waitFor()
+  await page.getByText('pending').waitFor()
+  await page.getByRole('button', { name: `Actions for ${id}` }).click()
+  await page.getByRole('menuitem', { name: 'Cancel' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel upload' }).click()
+  await page.getByText('cancelled', { exact: true }).waitFor()
+  t.equal((await server.get(`/uploads/${id}`)).body.status, 'cancelled')
+  t.strictSame(await accessibilityFaults(page), [])
+})
+
 test('a vector store is made, filled and searched', skip, async t => {
   const it = await openConsole(t)
   const { page, server } = it

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { test, type Test } from 'tap'
 import { ManualClock } from '../helpers/clock.js'
+import { covers } from '../helpers/server.js'
 import { beginUpload, startFileServer, until, type FileServer } from './helpers.js'
 
 async function startUpload (t: Test, bytes = 6, options = {}): Promise<FileServer & { id: string, part: (content: string) => Promise<any>, complete: (body: object) => Promise<any> }> {
@@ -44,6 +45,22 @@ test('what does not fit together is refused, and can be put right', async t => {
   t.equal(blobs.size, 2, 'only the parts are kept')
   t.strictSame((await server.get('/files')).body.data, [])
   t.match(await complete({ part_ids: [abc, def] }), { status: 200 })
+})
+
+test('uploads are listed and shown, which the real API does not do, one whose time is over as expired', async t => {
+  const clock = new ManualClock()
+  const { server, id, complete, part } = await startUpload(t, 3, { clock })
+  covers(t, 'listUploads', 'retrieveUpload')
+  const { body: { id: second } } = await server.post('/uploads', { filename: 'b.txt', purpose: 'batch', bytes: 3, mime_type: 'pdf' })
+  const { body: { id: partId } } = await part('abc')
+  const { body: done } = await complete({ part_ids: [partId] })
+  t.match((await server.get('/uploads')).body, { object: 'list', data: [{ id: second, status: 'pending', filename: 'b.txt' }, { id, status: 'completed', file: { id: done.file.id } }], has_more: false, first_id: second, last_id: id })
+  t.match((await server.get(`/uploads?limit=1&order=asc&after=${id}`)).body.data, [{ id: second }])
+  t.match(await server.get('/uploads?after=upload_none'), { status: 404 })
+  await clock.advance(3_600_000)
+  t.match((await server.get('/uploads')).body.data.map(({ status }: any) => status), ['expired', 'completed'])
+  t.match((await server.get(`/uploads/${second}`)).body, { id: second, status: 'expired' })
+  t.match(await server.get('/uploads/upload_none'), { status: 404, body: { error: { message: /No upload found/ } } })
 })
 
 test('a part of another upload is no part of this one', async t => {

@@ -18,9 +18,10 @@ export interface CollectionProps<T extends { id: string }> {
   columns: readonly { name: string, number?: boolean, cell: (item: T) => ComponentChildren }[]
   /** One by its id; rejects when there is none. */
   find: (id: string) => Promise<T>
-  remove: (item: T) => Promise<unknown>
+  /** Without it they cannot be deleted. */
+  remove?: (item: T) => Promise<unknown>
   /** What is lost with it. */
-  loss: string
+  loss?: string
   actions?: (item: T, reload: () => Promise<void>) => MenuItem[]
   create?: ComponentChildren
   filter?: ComponentChildren
@@ -28,7 +29,7 @@ export interface CollectionProps<T extends { id: string }> {
 }
 
 /** A list of the API as a table: to look through, to find by id, to delete from. */
-export function Collection<T extends { id: string }> ({ noun, list, deps = [], columns, find, remove, loss, actions, create, filter, href }: CollectionProps<T>) {
+export function Collection<T extends { id: string }> ({ noun, list, deps = [], columns, find, remove, loss = '', actions, create, filter, href }: CollectionProps<T>) {
   const [id, setId] = useState('')
   const [extra, setExtra] = useState<Page<T>>()
   const loaded = useLoad(async () => {
@@ -45,7 +46,7 @@ export function Collection<T extends { id: string }> ({ noun, list, deps = [], c
   }
   const drop = async (item: T): Promise<void> => {
     if (!await confirmed(`Delete this ${noun}?`, `${item.id} is deleted. ${loss}`, 'Delete')) return
-    if (await attempt(async () => await remove(item), 'Deleted.')) await loaded.reload()
+    if (await attempt(async () => await remove?.(item), 'Deleted.')) await loaded.reload()
   }
   return (
     <>
@@ -68,10 +69,10 @@ export function Collection<T extends { id: string }> ({ noun, list, deps = [], c
                         <td key={name} class={number === true ? 'number' : ''}>{index === 0 ? <a class='row-link' href={href(item)}>{cell(item)}</a> : cell(item)}</td>
                       ))}
                       <td class='row-actions'>
-                        <Menu
-                          label={`Actions for ${item.id}`} items={[
+                        <Actions
+                          id={item.id} items={[
                             ...actions?.(item, loaded.reload) ?? [],
-                            { value: 'delete', label: 'Delete', icon: 'trash', danger: true, act: () => { void drop(item) } }
+                            ...remove === undefined ? [] : [{ value: 'delete', label: 'Delete', icon: 'trash', danger: true, act: () => { void drop(item) } } as const]
                           ]}
                         />
                       </td>
@@ -86,6 +87,8 @@ export function Collection<T extends { id: string }> ({ noun, list, deps = [], c
     </>
   )
 }
+
+const Actions = ({ id, items }: { id: string, items: MenuItem[] }) => items.length === 0 ? null : <Menu label={`Actions for ${id}`} items={items} />
 
 /** A page of the official client. */
 export const pageOf = <T extends { id: string }>({ data, has_more: hasMore }: { data: T[], has_more: boolean }): Page<T> =>

@@ -1,10 +1,10 @@
-import { client } from '../api.js'
+import { client, retrieveUpload } from '../api.js'
 import { pretty } from '../format.js'
 import { hrefTo } from '../router.js'
 import { Loadable, useLoad } from '../ui/load.js'
 import { Code, Id } from '../ui/parts.js'
 
-export type ObjectKind = 'assistants' | 'threads' | 'files'
+export type ObjectKind = 'assistants' | 'threads' | 'files' | 'uploads'
 
 const RETRIEVE: Record<ObjectKind, (id: string) => Promise<object>> = {
   assistants: async id => await client.value.beta.assistants.retrieve(id),
@@ -12,7 +12,8 @@ const RETRIEVE: Record<ObjectKind, (id: string) => Promise<object>> = {
     const [thread, messages] = await Promise.all([client.value.beta.threads.retrieve(id), client.value.beta.threads.messages.list(id, { limit: 100, order: 'asc' })])
     return { thread, messages: messages.data }
   },
-  files: async id => await client.value.files.retrieve(id)
+  files: async id => await client.value.files.retrieve(id),
+  uploads: retrieveUpload
 }
 
 /** One object as the API shows it. */

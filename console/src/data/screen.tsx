@@ -4,6 +4,7 @@ import { Assistants } from './assistants.js'
 import { Files } from './files.js'
 import { ObjectDetail, type ObjectKind } from './object.js'
 import { Threads } from './threads.js'
+import { Uploads } from './uploads.js'
 import { VectorStoreDetail } from './vector-store.js'
 import { VectorStores } from './vector-stores.js'
 
@@ -18,6 +19,7 @@ export function DataScreen () {
           { value: 'assistants', label: 'Assistants', content: () => <Assistants /> },
           { value: 'threads', label: 'Threads', content: () => <Threads /> },
           { value: 'files', label: 'Files', content: () => <Files /> },
+          { value: 'uploads', label: 'Uploads', content: () => <Uploads /> },
           { value: 'vector-stores', label: 'Vector stores', content: () => <VectorStores /> }
         ]}
       />

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { CodeInterpreterOptions } from '../../../lib/options/code-interpreter.js'
 import { PyodideSandbox } from '../../../lib/sandbox/pyodide/pyodide.js'
+import { newestSdk, sdks, type Sdk } from '../../helpers/sdk.js'
 import { newAssistant, newThread, startServer, stopped, type TestServer, type TestServerOptions } from '../../helpers/server.js'
 import { toolCalls, type ToolCallOptions, type UpstreamReply } from '../../helpers/upstream-replies.js'
 import { bubblewrapSkip, pyodideSkip } from '../../sandbox/helpers/available.js'
@@ -22,6 +23,9 @@ export async function somePlaces (): Promise<Place[]> {
   const all = await places()
   return process.env.SANDBOXES === 'all' ? all : [all.find(({ skip }) => skip === false) ?? all[0]!]
 }
+
+/** The newest SDK, for what takes long; all of them with `SANDBOXES=all`. */
+export const someSdks: readonly Sdk[] = process.env.SANDBOXES === 'all' ? sdks : [newestSdk]
 
 /** A model's call of the tool, for each code. */
 export const python = (codes: string | string[], options: ToolCallOptions = {}): UpstreamReply =>

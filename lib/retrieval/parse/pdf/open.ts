@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { getDocumentProxy } from 'unpdf'
+import { packageFolder } from '../../../shared/package-folder.js'
 import { unreadable } from '../document.js'
 
 export type PdfDocument = Awaited<ReturnType<typeof getDocumentProxy>>
 export type PdfPage = Awaited<ReturnType<PdfDocument['getPage']>>
 
-/** Folders of the package that has the character maps and fonts which PDF files refer to and do not contain. */
+/** Folders with the character maps and fonts that PDF files refer to and do not contain; `scripts/assets.js` has put them there. */
 const FOLDERS: Record<string, string> = { cMapUrl: 'cmaps/', standardFontDataUrl: 'standard_fonts', wasmUrl: 'wasm' }
 
 let root: string | undefined
@@ -18,7 +18,7 @@ class DataFiles {
     const folder = FOLDERS[kind]
     // Names come from the document.
     if (folder === undefined || !/^[\w-]+(?:\.\w+)?$/.test(filename)) throw new Error('no such data')
-    root ??= dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'))
+    root ??= join(packageFolder(), 'dist/pdf')
     return new Uint8Array(await readFile(join(root, folder, filename)))
   }
 }
