@@ -2,7 +2,7 @@ import { KIND, PARTITION, SYSTEM_PROJECT } from '../storage/layout.js'
 import type { ErasedProject, ErasedThread, EraseThreadRequest } from '../schemas/erase.js'
 import type { Run } from '../schemas/runs.js'
 import type { ServerInfo } from '../schemas/server.js'
-import type { RecordStore } from '../storage/record-store.js'
+import { StorageClosedError, type RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
 import type { Clock } from './shared/clock.js'
 import { StoreClock } from './shared/store-clock.js'
@@ -21,12 +21,13 @@ import { AssistantsDialect } from './dialects/assistants/dialect.js'
 import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
-import { PeriodicTask } from './shared/timers.js'
+import { PeriodicTask, settlesWithin } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { loopLagMs } from './observe/loop-lag.js'
 import { Metrics, type Gauges } from './observe/metrics.js'
 import { RunTracing } from './observe/tracing.js'
 import { logRun } from './observe/run-line.js'
+import { whileAnswering } from './shared/while-answering.js'
 import { FreeingLocks, rejectingLocks, WaitingLocks } from './shared/thread-locks.js'
 import { ThreadManager } from './threads/manager.js'
 import { LiveTransfer } from './transfer/live.js'
@@ -352,14 +353,40 @@ export class Core {
     await this.#engine.handOver()
   }
 
-  /** Hands running runs over, ends their readers, and closes what we opened. */
+  /**
+   * Hands running runs over, ends their readers, and closes what we opened. A store that does not answer is not waited for: the leases of
+   * the runs expire, and what was counted in the last second is lost.
+   */
   async stop (): Promise<void> {
     this.threadManager.scope.locks.close()
+    const stopped = this.#stopUsing()
+    const { drainMs } = this.#options.limits
+    if (drainMs > 0) await settlesWithin(this.clock, drainMs, stopped)
+    const answers = await whileAnswering(this.clock, stopped, async () => await this.#askStore())
+    if (!answers) this.#log.warn({}, 'the store does not answer: runs that were under way go on elsewhere, or at the next start, once their leases have expired')
+    await Promise.all([this.models.close(), this.#webhooks?.close(), this.#interpreter?.close()])
+    const closed = this.#closeStores()
+    if (answers) await closed
+    else closed.catch(() => {})
+  }
+
+  /** Throws when the store cannot be read, unless it was never opened. */
+  async #askStore (): Promise<void> {
+    try {
+      await this.#records.get({ project: SYSTEM_PROJECT, partition: PARTITION.readiness, kind: KIND.readiness, id: 'ready' })
+    } catch (error) {
+      if (!(error instanceof StorageClosedError)) throw error
+    }
+  }
+
+  /** Ends all that uses the store. */
+  async #stopUsing (): Promise<void> {
     await Promise.all([this.#engine.stop(), this.#sweeper.stop(), this.#enrolment.stop()])
     await this.#retrieval.stop()
-    // Best effort: a store that is away loses what was counted in the last second.
     await Promise.all([this.#counters.stop().catch(() => {}), this.#ledger.stop().catch(() => {})])
-    await Promise.all([this.models.close(), this.#webhooks?.close(), this.#interpreter?.close()])
+  }
+
+  async #closeStores (): Promise<void> {
     if (this.#options.blobs.isOurs) await this.#options.blobs.store.disconnect()
     if (this.#options.storage.isOurs) await this.#records.disconnect()
   }

@@ -104,9 +104,9 @@ for (const store of persistentStores) {
       const ofB = await create(b, 'b')
       t.not(ofA.body.id, ofB.body.id)
       t.match(await create(b, 'a', { metadata: { other: 'yes' } }), { status: 400, body: { error: { type: 'invalid_request_error', code: 'idempotency_key_reused' } } })
-      await clock.advance(DAY_MS - 1)
+      await clock.leap(DAY_MS - 1)
       t.equal((await create(b, 'a')).body.id, ofA.body.id)
-      await clock.advance(DAY_MS)
+      await clock.leap(DAY_MS)
       t.not((await create(b, 'a')).body.id, ofA.body.id)
     })
 
@@ -132,7 +132,7 @@ test('nothing of answers that are too old stays in the store', async t => {
   for (let day = 0; day < 5; day++) {
     for (let i = 0; i < 3; i++) await newThread(server)
     for (let i = 0; i < 3; i++) t.equal((await server.post('/threads', {}, newKey())).status, 200)
-    await clock.advance(DAY_MS)
+    await clock.leap(DAY_MS)
   }
   t.equal(storage.count(KIND.idempotentAnswer), 6)
 })

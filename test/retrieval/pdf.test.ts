@@ -1,18 +1,8 @@
 import { test } from 'tap'
 import { pdf, pdfOf } from './helpers/documents.js'
 import { invalid, parse, textOf } from './helpers/parse.js'
+import { draw, FONT, formPage, page, pageInNamedMap, stream } from './helpers/pdf.js'
 
-const stream = (content: string, dictionary = ''): string => `<< ${dictionary} /Length ${content.length} >>\nstream\n${content}\nendstream`
-const FONT = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>'
-
-/** A page with this content: object 4 is its font F1, 5 what it draws, further objects are numbered from 6. */
-function page (content: string, { annotations = '', fonts = '', catalog = '', objects = [] }: { annotations?: string, fonts?: string, catalog?: string, objects?: string[] } = {}): Uint8Array {
-  return pdfOf([`<< /Type /Catalog /Pages 2 0 R ${catalog} >>`, '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
-    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R /Resources << /Font << /F1 4 0 R ${fonts} >> >> ${annotations} >>`, FONT, stream(content), ...objects])
-}
-
-/** Draws texts where they are to stand. */
-const draw = (...texts: [x: number, y: number, text: string][]): string => texts.map(([x, y, text]) => `BT /F1 10 Tf ${x} ${y} Td (${text}) Tj ET`).join('\n')
 const lines = async (content: string): Promise<string[]> => (await textOf('a.pdf', page(content))).split('\n')
 
 test('text in fonts that are not in the file is read by the maps that they name', async t => {
@@ -21,10 +11,7 @@ test('text in fonts that are not in the file is read by the maps that they name'
     ['ETen-B5-H', 'CNS1', 'a6b3', '傑'], ['UniJIS-UTF16-H', 'Japan1', '6771 4eac', '東京'], ['90ms-RKSJ-H', 'Japan1', '5265706f7274', 'Report']
   ]
   for (const [map, ordering, codes, text] of maps) {
-    const font = `<< /Type /Font /Subtype /Type0 /BaseFont /X-${map} /Encoding /${map} /DescendantFonts [7 0 R] >>`
-    const descendant = `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /X /CIDSystemInfo << /Registry (Adobe) /Ordering (${ordering}) /Supplement 2 >> /DW 1000 /FontDescriptor 8 0 R >>`
-    const descriptor = '<< /Type /FontDescriptor /FontName /X /Flags 4 /FontBBox [0 0 1000 1000] /ItalicAngle 0 /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >>'
-    const read = await textOf('a.pdf', page(`BT /F2 10 Tf 50 700 Td <${codes}> Tj ET`, { fonts: '/F2 6 0 R', objects: [font, descendant, descriptor] }))
+    const read = await textOf('a.pdf', pageInNamedMap(map, ordering, codes))
     if (map === 'ETen-B5-H') t.match(read, /^\p{sc=Han}$/u, map)
     else t.equal(read, text, map)
   }
@@ -73,11 +60,7 @@ test('what was typed into a form stands beside its label, and what was noted aft
   const fields = ['/FT /Tx /T (name) /V (Lucia) /Rect [100 695 300 711]', '/FT /Ch /Ff 131072 /T (country) /V (es) /Opt [[(es) (Spain)] [(fr) (France)]] /Rect [100 665 300 681]',
     '/FT /Btn /T (agree) /TU (I agree) /V /Yes /AS /Yes /AP << /N << /Yes 5 0 R /Off 5 0 R >> >> /Rect [50 640 60 650]', '/FT /Tx /T (remark) /V (none so far) /Rect [400 100 500 120]', '/FT /Tx /Ff 8192 /T (pin) /V (1234) /Rect [100 500 200 520]']
   const notes = ['<< /Type /Annot /Subtype /FreeText /Contents (APPROVED) /DA (/F1 10 Tf) /Rect [50 600 300 620] >>', '<< /Type /Annot /Subtype /Text /Contents (check this) /Rect [9 9 20 20] >>']
-  const objects = [...fields.map(field => `<< /Type /Annot /Subtype /Widget /F 4 /DA (/F1 10 Tf 0 g) ${field} >>`), ...notes]
-  const references = objects.map((_, i) => `${6 + i} 0 R`)
-  const text = await textOf('a.pdf', page(draw([50, 700, 'Name:'], [50, 670, 'Country:']), {
-    objects, annotations: `/Annots [${references.join(' ')}]`, catalog: `/AcroForm << /Fields [${references.slice(0, fields.length).join(' ')}] /DR << /Font << /F1 4 0 R >> >> >>`
-  }))
+  const text = await textOf('a.pdf', formPage(draw([50, 700, 'Name:'], [50, 670, 'Country:']), fields, notes))
   t.strictSame(text.split('\n'), ['Name: Lucia', 'Country: Spain', 'APPROVED', 'check this', '[x] I agree', 'remark: none so far'])
 })
 

@@ -108,7 +108,10 @@ export function runTests (place: Place, sdks: readonly Sdk[], analyses: readonly
     const late = await server.follow(`/threads/${thread.id}/runs/${done.run.id}/stream`)
     const deltas = (await late.all()).filter(({ event }) => event === 'thread.run.step.delta').map(({ data }) => data.delta.step_details.tool_calls[0].code_interpreter)
     t.equal(deltas.map(({ input = '' }) => input).join(''), 'print(1)\n2')
-    t.strictSame(deltas.flatMap(({ outputs = [] }) => outputs), [{ index: 0, type: 'logs', logs: '1\n2' }])
+    // In one delta or, on a busy machine, in two.
+    const told = deltas.flatMap(({ outputs = [] }) => outputs)
+    t.equal(told.map(({ logs }) => logs).join(''), '1\n2')
+    t.ok(told.every(({ index, type }) => index === 0 && type === 'logs'))
   })
 
   test(`${place.name}: variables last from call to call, turn to turn and run to run of a thread, and no further`, { skip }, async t => {

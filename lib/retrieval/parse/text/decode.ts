@@ -72,6 +72,9 @@ function hasJapaneseEscapes (bytes: Uint8Array): boolean {
 /** Zeros stand for nothing: a crash leaves them in a log. */
 const clean = (text: string): string => text.includes('\0') ? text.replace(/\0+/g, ' ') : text
 
+/** Control characters that any text may have, however short. */
+const STRAY_CONTROLS = 2
+
 /** Control characters stand in no text, but for a few. A run of zeros counts once: a log may have a hole. */
 function looksBinary (bytes: Uint8Array): boolean {
   let control = 0
@@ -85,5 +88,5 @@ function looksBinary (bytes: Uint8Array): boolean {
       control++
     }
   }
-  return control > (bytes.length - zeros) * 0.05
+  return zeros === bytes.length ? zeros > 0 : control > STRAY_CONTROLS + (bytes.length - zeros) * 0.05
 }
