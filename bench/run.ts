@@ -6,6 +6,7 @@
  *   npm run bench -- --quick            smaller loads, about a minute
  *   npm run bench -- --quick --compare  keeps nothing; fails when a ratio is more than a fifth worse than the kept one
  *   npm run bench -- --only TEXT        the rows of the loads whose names hold TEXT; keeps nothing
+ *   npm run bench -- --profile          where the server's time goes under some of the loads, kept beside the table
  *   npm run bench -- build/bench/api.js another measurement in this folder
  *
  * BENCH_NODE_ARGS has arguments for Node for the measured processes, such as `--cpu-prof`.
@@ -15,8 +16,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { start } from './table/child.js'
+import { start, type Child } from './table/child.js'
 import { now, quantile } from './table/load.js'
+import type { Shares } from './table/profile.js'
 import { commit, keep, kept, load, machine, terminal, worse, type Result } from './table/report.js'
 import { requestScenarios } from './table/requests.js'
 import type { Scenario, Side } from './table/scenario.js'
@@ -24,7 +26,7 @@ import { streamScenarios } from './table/streams.js'
 
 async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
-  const url = storage === 'memory' ? 'memory:' : `sqlite:${folder}/bench.db`
+  const ours = async (): Promise<Side> => ({ kind: 'ours', vendor, quick, server: await startServer(vendor, folder, storage) })
   const sides: Side[] = []
   try {
     if (floor === 'silent') {
@@ -32,7 +34,7 @@ async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure 
       for (const url of server.urls) sides.push({ kind: 'ours', vendor, quick, server: { ...server, url } })
     } else {
       if (floor !== undefined) sides.push({ kind: 'floor', vendor, quick, server: await start('./floor.js', [floor, vendor]) })
-      sides.push({ kind: 'ours', vendor, quick, server: await start('../../lib/cli.js', ['--port', '0', '--storage', url, '--base-url', `${vendor}/v1`, '--log-level', 'warn', '--no-console']) })
+      sides.push(await ours())
     }
     const prepared: unknown[] = []
     for (const side of sides) prepared.push(await prepare?.(side))
@@ -55,8 +57,46 @@ async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure 
   }
 }
 
-async function table (): Promise<void> {
-  const { values: { quick, compare, only } } = parseArgs({ options: { quick: { type: 'boolean', default: false }, compare: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } })
+async function startServer (vendor: string, folder: string, storage: Scenario['storage'] = 'sqlite'): Promise<Child> {
+  const url = storage === 'memory' ? 'memory:' : `sqlite:${folder}/bench.db`
+  return await start('../../lib/cli.js', ['--port', '0', '--storage', url, '--base-url', `${vendor}/v1`, '--log-level', 'warn', '--no-console'])
+}
+
+/** Loads whose costs are told apart. */
+const PROFILED = ['100 fast streams', 'paced streams', 'mixed runs, sqlite', 'GET assistant', 'POST message']
+
+/** Where the server's time goes under a load, once it is warm. */
+async function profiled ({ storage, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Shares> {
+  const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
+  const side: Side = { kind: 'ours', vendor, quick, server: await startServer(vendor, folder, storage) }
+  try {
+    const prepared = await prepare?.(side)
+    await measure({ ...side, quick: true }, prepared)
+    const end = await side.server.profile()
+    await measure(side, prepared)
+    return await end()
+  } finally {
+    await side.server.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function profiles (quick: boolean): Promise<void> {
+  const [began, before] = [now(), load()]
+  const vendor = await start('./vendor.js', [])
+  const loads: Record<string, Shares> = {}
+  try {
+    for (const scenario of [...streamScenarios, ...requestScenarios].filter(({ id }) => PROFILED.includes(id))) {
+      process.stderr.write(`${scenario.id}\n`)
+      loads[scenario.id] = await profiled(scenario, vendor.url, quick)
+    }
+  } finally {
+    await vendor.stop()
+  }
+  keep('profile', { date: new Date().toISOString().slice(0, 10), commit: commit(), command: `npm run bench -- --profile${quick ? ' --quick' : ''}`, machine: machine(), load: [before, load()], seconds: Math.round((now() - began) / 1000), loads })
+}
+
+async function table ({ quick, compare, only }: { quick: boolean, compare: boolean, only: string }): Promise<void> {
   const mode = quick ? 'quick' : 'full'
   const [began, before] = [now(), load()]
   const vendor = await start('./vendor.js', [])
@@ -84,6 +124,9 @@ if (process.argv[2]?.endsWith('.js') === true) {
   process.argv.splice(1, 1)
   await import(pathToFileURL(resolve(process.argv[1]!)).href)
 } else {
-  await table()
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, compare: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string', default: '' } }
+  })
+  await (values.profile ? profiles(values.quick) : table(values))
   process.exit()
 }

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Shares } from './profile.js'
 
 export interface Usage { cpuMs: number, rssMb: number, peakMb: number }
 
@@ -11,6 +12,8 @@ export interface Child {
   /** All of them, of a program with several servers. */
   urls: string[]
   usage (): Promise<Usage>
+  /** Begins to look where the time goes; what it returns ends that and tells. */
+  profile (): Promise<() => Promise<Shares>>
   stop (): Promise<void>
 }
 
@@ -30,13 +33,18 @@ export async function start (file: string, args: string[], env: NodeJS.ProcessEn
       if (line !== undefined) resolve(line.match(/http:\/\/[\w.:]+/g)!)
     })
   })
+  const ask = async <T>(question: string): Promise<T> => {
+    child.send(question)
+    const [answer] = await once(child, 'message') as [T]
+    return answer
+  }
   return {
     url: urls[0]!,
     urls,
-    async usage () {
-      child.send('usage')
-      const [answer] = await once(child, 'message') as [{ usage: Usage }]
-      return answer.usage
+    usage: async () => (await ask<{ usage: Usage }>('usage')).usage,
+    async profile () {
+      await ask('profile')
+      return async () => (await ask<{ shares: Shares }>('shares')).shares
     },
     async stop () {
       process.off('exit', kill)

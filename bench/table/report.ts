@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+import type { Shares } from './profile.js'
 import type { Row } from './scenario.js'
 
 export interface Result extends Row { floor: number | null, ours: number, ratio: number | null }
@@ -16,8 +17,11 @@ export interface Report {
   results: Result[]
 }
 
+/** Where the time went in some of the loads, by the id of the load. */
+export interface Profile extends Omit<Report, 'results'> { loads: Record<string, Shares> }
+
 /** The kept reports, one for each mode. */
-export type Kept = Partial<Record<'quick' | 'full', Report>>
+export type Kept = Partial<Record<'quick' | 'full', Report>> & { profile?: Profile }
 
 export const RESULTS = 'bench/results.json'
 const PAGE = 'docs/performance.md'
@@ -68,17 +72,27 @@ export function terminal (results: Result[]): string {
   return rows.map(row => row.map((cell, column) => column === 0 || column > 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join('  ').trimEnd()).join('\n')
 }
 
-function markdown ({ date, commit: at, command, machine: on, load: [before, after], seconds, results }: Report): string {
-  const line = (row: string[]): string => `| ${row.join(' | ')} |`
-  return [
-    `\`${command}\` on ${date}, commit ${at}: ${on}; load average ${before} before and ${after} after; ${seconds} s.`,
-    '',
-    line(HEAD), '|---|---:|---:|---:|---|---|', ...results.map(result => line(cells(result)))
-  ].join('\n')
+const line = (row: string[]): string => `| ${row.join(' | ')} |`
+
+const origin = ({ date, commit: at, command, machine: on, load: [before, after], seconds }: Omit<Report, 'results'>): string =>
+  `\`${command}\` on ${date}, commit ${at}: ${on}; load average ${before} before and ${after} after; ${seconds} s.`
+
+function markdown (report: Report | Profile): string {
+  const table = 'loads' in report ? profileTable(report) : [line(HEAD), '|---|---:|---:|---:|---|---|', ...report.results.map(result => line(cells(result)))]
+  return [origin(report), '', ...table].join('\n')
+}
+
+/** The largest first, by the sum over all loads. */
+function profileTable ({ loads }: Profile): string[] {
+  const columns = Object.values(loads)
+  const sum = (place: string): number => columns.reduce((total, shares) => total + (shares[place] ?? 0), 0)
+  const places = [...new Set(columns.flatMap(shares => Object.keys(shares)))].sort((a, b) => sum(b) - sum(a))
+  const percent = (share = 0): string => `${(share * 100).toFixed(1)} %`
+  return [line(['', ...Object.keys(loads)]), `|---|${'---:|'.repeat(columns.length)}`, ...places.map(place => line([place, ...columns.map(shares => percent(shares[place]))]))]
 }
 
 /** Keeps a report, in the file that later ones are compared with and in the documentation. */
-export function keep (mode: 'quick' | 'full', report: Report): void {
+export function keep (mode: 'quick' | 'full' | 'profile', report: Report | Profile): void {
   writeFileSync(RESULTS, JSON.stringify({ ...kept(), [mode]: report }, null, 1) + '\n')
   const page = readFileSync(PAGE, 'utf8')
   const [begin, end] = [`<!-- ${mode}: written by npm run bench -->`, `<!-- end of ${mode} -->`]
