@@ -154,12 +154,17 @@ export class Indexing {
       const progress = i === chunks.length - 1 ? { progress: Math.round(this.#progress * 1000) / 1000 } : {}
       return putChunk(this.#generation, { number: from + i, ...chunk, ...vector === undefined ? {} : { vector: encodeVector(vector) }, ...progress })
     })
-    await this.#queue.run(async () => await this.#write(items))
     this.#chunks += chunks.length
-    await search.prepare(this.ref, file, chunks.map(({ text }, i) => {
+    // Beside the write, which waits for the disk: the index has a thread of its own. What it has of a job that fails is discarded after that.
+    const prepared = search.prepare(this.ref, file, chunks.map(({ text }, i) => {
       const vector = vectors?.[i]
       return { number: from + i, text, ...vector === undefined ? {} : { vector } }
     }))
+    try {
+      await this.#queue.run(async () => await this.#write(items))
+    } finally {
+      await prepared
+    }
   }
 
   /** A model that was not asked for by name may fail: these chunks are searched by their words. */

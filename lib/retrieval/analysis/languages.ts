@@ -35,11 +35,11 @@ export function languageVotes (words: readonly string[]): { language: Language, 
 }
 
 function counted (words: readonly (readonly Language[] | undefined)[]): { language: Language, votes: number }[] {
+  // Few words make up most of a text, and each has one list.
+  const lists = new Map<readonly Language[], number>()
+  for (const languages of words) if (languages !== undefined) lists.set(languages, (lists.get(languages) ?? 0) + 1)
   const votes = new Map<Language, number>()
-  for (const languages of words) {
-    if (languages === undefined) continue
-    for (const language of languages) votes.set(language, (votes.get(language) ?? 0) + 1)
-  }
+  for (const [languages, count] of lists) for (const language of languages) votes.set(language, (votes.get(language) ?? 0) + count)
   return [...votes].map(([language, votes]) => ({ language, votes })).sort((a, b) => b.votes - a.votes)
 }
 

@@ -29,8 +29,8 @@ export function tokens (text: string): Token[] {
 
 /** Visits the tokens of a text. Texts are long: nothing is made but their words. */
 export function eachToken (text: string, visit: (kind: Token['kind'], text: string, isJoined: boolean) => void): void {
+  if (ASCII.test(text)) return eachAsciiToken(text, visit)
   const source = normalised(text)
-  if (ASCII.test(source)) return eachAsciiToken(source, visit)
   let end = 0
   for (const { 0: found, 1: run, 2: unspaced, index } of source.matchAll(TOKEN)) {
     const isJoined = index === end + 1 && end > 0 && JOINTS.includes(source[end]!)

@@ -6,6 +6,7 @@ export class StoreVectors {
   readonly #id: number
   readonly #database: Database
   readonly #put: Statement
+  readonly #get: Statement
   #matrix: { model: string, vectors: Matrix } | undefined
 
   constructor (database: Database, id: number) {
@@ -13,6 +14,7 @@ export class StoreVectors {
     this.#id = id
     database.exec(`CREATE TABLE IF NOT EXISTS vectors_${id} (chunk INTEGER PRIMARY KEY, vector BLOB NOT NULL)`)
     this.#put = database.prepare(`INSERT INTO vectors_${id} (chunk, vector) VALUES (?, ?)`)
+    this.#get = database.prepare(`SELECT vector FROM vectors_${id} WHERE chunk = ?`).raw()
   }
 
   static drop (database: Database, id: number): void {
@@ -42,7 +44,7 @@ export class StoreVectors {
 
   /** The cosine between a passage's vector and another one. Undefined without a vector of that length. */
   cosine (number: number, vector: Float32Array): number | undefined {
-    const row = this.#database.prepare(`SELECT vector FROM vectors_${this.#id} WHERE chunk = ?`).raw().get(number) as [Buffer] | undefined
+    const row = this.#get.get(number) as [Buffer] | undefined
     return row === undefined || row[0].length !== vector.byteLength ? undefined : cosine(vector, floatsOf(row[0]))
   }
 

@@ -28,7 +28,8 @@ export class StoreWords implements Vocabulary {
       CREATE VIRTUAL TABLE IF NOT EXISTS terms_${id} USING fts5vocab(words_${id}, row);
       CREATE TABLE IF NOT EXISTS passages_${id} (number INTEGER PRIMARY KEY, length INTEGER NOT NULL, language TEXT NOT NULL, signature BLOB NOT NULL);
     `)
-    this.#frequency = database.prepare(`SELECT doc FROM terms_${id} WHERE term = ?`).raw()
+    // In half the time that the table of the vocabulary takes, which looks at every place of the term.
+    this.#frequency = database.prepare(`SELECT count(*) FROM words_${id} WHERE words_${id} MATCH ?`).raw()
     this.#beginning = database.prepare(`SELECT term, doc FROM terms_${id} WHERE term >= ? AND term < ? LIMIT ?`).raw()
     this.#putWords = database.prepare(`INSERT INTO words_${id} (rowid, terms) VALUES (?, ?)`)
     this.#putPassage = database.prepare(`INSERT INTO passages_${id} VALUES (?, ?, ?, ?)`)
@@ -71,7 +72,7 @@ export class StoreWords implements Vocabulary {
 
   /** In how many passages a term occurs. */
   frequency (term: string): number {
-    return this.#counts.of(term, () => (this.#frequency.get(term) as [number] | undefined)?.[0] ?? 0)
+    return this.#counts.of(term, () => (this.#frequency.get(quoted(term)) as [number])[0])
   }
 
   beginningWith (start: string, limit: number): [term: string, frequency: number][] {
@@ -88,8 +89,12 @@ export class StoreWords implements Vocabulary {
     const chosen = mostTelling(terms)
     if (chosen.length === 0) return []
     const restriction = passing === undefined ? '' : `AND rowid / ${filesOf} IN (SELECT value FROM json_each(?))`
-    const match = chosen.map(({ term }) => `"${term}"`).join(' OR ')
-    return (this.#database.prepare(`SELECT rowid FROM words_${this.#id} WHERE words_${this.#id} MATCH ? ${restriction} ORDER BY rank LIMIT ?`).raw()
+    const match = chosen.map(({ term }) => quoted(term)).join(' OR ')
+    // The same order as by `rank`, which takes twice as long.
+    return (this.#database.prepare(`SELECT rowid FROM words_${this.#id} WHERE words_${this.#id} MATCH ? ${restriction} ORDER BY bm25(words_${this.#id}) LIMIT ?`).raw()
       .all(match, ...passing === undefined ? [] : [JSON.stringify([...passing])], limit) as [number][]).map(([number]) => number)
   }
 }
+
+/** As a phrase of one term: it has no quotes in it. */
+const quoted = (term: string): string => `"${term}"`
