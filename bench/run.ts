@@ -19,14 +19,13 @@ import { parseArgs } from 'node:util'
 import { start, type Child } from './table/child.js'
 import { now, quantile } from './table/load.js'
 import type { Shares } from './table/profile.js'
-import { commit, keep, kept, load, machine, terminal, worse, type Result } from './table/report.js'
+import { commit, keep, kept, load, machine, terminal, worse, type Origin, type Result } from './table/report.js'
 import { requestScenarios } from './table/requests.js'
 import type { Scenario, Side } from './table/scenario.js'
 import { streamScenarios } from './table/streams.js'
 
-async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
+async function run ({ floor, storage, rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
-  const ours = async (): Promise<Side> => ({ kind: 'ours', vendor, quick, server: await startServer(vendor, folder, storage) })
   const sides: Side[] = []
   try {
     if (floor === 'silent') {
@@ -34,7 +33,7 @@ async function run ({ floor, storage = 'sqlite', rows, rounds, prepare, measure 
       for (const url of server.urls) sides.push({ kind: 'ours', vendor, quick, server: { ...server, url } })
     } else {
       if (floor !== undefined) sides.push({ kind: 'floor', vendor, quick, server: await start('./floor.js', [floor, vendor]) })
-      sides.push(await ours())
+      sides.push({ kind: 'ours', vendor, quick, server: await startServer(vendor, folder, storage) })
     }
     const prepared: unknown[] = []
     for (const side of sides) prepared.push(await prepare?.(side))
@@ -81,41 +80,42 @@ async function profiled ({ storage, prepare, measure }: Scenario, vendor: string
   }
 }
 
-async function profiles (quick: boolean): Promise<void> {
+/** What `work` makes of each of the scenarios, and under which circumstances. */
+async function each<T> (scenarios: readonly Scenario[], command: string, work: (scenario: Scenario, vendor: string) => Promise<T>): Promise<{ made: T[], origin: Origin }> {
   const [began, before] = [now(), load()]
   const vendor = await start('./vendor.js', [])
-  const loads: Record<string, Shares> = {}
+  const made: T[] = []
   try {
-    for (const scenario of [...streamScenarios, ...requestScenarios].filter(({ id }) => PROFILED.includes(id))) {
+    for (const scenario of scenarios) {
       process.stderr.write(`${scenario.id}\n`)
-      loads[scenario.id] = await profiled(scenario, vendor.url, quick)
+      made.push(await work(scenario, vendor.url))
     }
   } finally {
     await vendor.stop()
   }
-  keep('profile', { date: new Date().toISOString().slice(0, 10), commit: commit(), command: `npm run bench -- --profile${quick ? ' --quick' : ''}`, machine: machine(), load: [before, load()], seconds: Math.round((now() - began) / 1000), loads })
+  return { made, origin: { date: new Date().toISOString().slice(0, 10), commit: commit(), command, machine: machine(), load: [before, load()], seconds: Math.round((now() - began) / 1000) } }
+}
+
+const SCENARIOS = [...streamScenarios, ...requestScenarios]
+
+async function profiles (quick: boolean): Promise<void> {
+  const { made, origin } = await each(SCENARIOS.filter(({ id }) => PROFILED.includes(id)), `npm run bench -- --profile${quick ? ' --quick' : ''}`,
+    async (scenario, vendor) => [scenario.id, await profiled(scenario, vendor, quick)] as const)
+  keep('profile', { ...origin, loads: Object.fromEntries(made) })
 }
 
 async function table ({ quick, compare, only }: { quick: boolean, compare: boolean, only: string }): Promise<void> {
   const mode = quick ? 'quick' : 'full'
-  const [began, before] = [now(), load()]
-  const vendor = await start('./vendor.js', [])
-  const results: Result[] = []
-  try {
-    for (const scenario of [...streamScenarios, ...requestScenarios].filter(({ id }) => id.includes(only))) {
-      process.stderr.write(`${scenario.id}\n`)
-      results.push(...await run(scenario, vendor.url, quick))
-    }
-  } finally {
-    await vendor.stop()
-  }
+  const { made, origin } = await each(SCENARIOS.filter(({ id }) => id.includes(only)), `npm run bench${quick ? ' -- --quick' : ''}`,
+    async (scenario, vendor) => await run(scenario, vendor, quick))
+  const results = made.flat()
   console.log(`\n${machine()}\n\n${terminal(results)}`)
   if (compare) {
     const lost = worse(results, kept()[mode]?.results ?? [])
     for (const line of lost) console.error(`worse by more than a fifth: ${line}`)
     process.exitCode = lost.length > 0 ? 1 : 0
   } else if (only === '') {
-    keep(mode, { date: new Date().toISOString().slice(0, 10), commit: commit(), command: `npm run bench${quick ? ' -- --quick' : ''}`, machine: machine(), load: [before, load()], seconds: Math.round((now() - began) / 1000), results })
+    keep(mode, { ...origin, results })
   }
 }
 

@@ -6,7 +6,8 @@ import type { Row } from './scenario.js'
 
 export interface Result extends Row { floor: number | null, ours: number, ratio: number | null }
 
-export interface Report {
+/** When, where and of what something was measured. */
+export interface Origin {
   date: string
   commit: string
   command: string
@@ -14,11 +15,12 @@ export interface Report {
   /** Load average of the minute before and the minute after. */
   load: [number, number]
   seconds: number
-  results: Result[]
 }
 
+export interface Report extends Origin { results: Result[] }
+
 /** Where the time went in some of the loads, by the id of the load. */
-export interface Profile extends Omit<Report, 'results'> { loads: Record<string, Shares> }
+export interface Profile extends Origin { loads: Record<string, Shares> }
 
 /** The kept reports, one for each mode. */
 export type Kept = Partial<Record<'quick' | 'full', Report>> & { profile?: Profile }
@@ -74,7 +76,7 @@ export function terminal (results: Result[]): string {
 
 const line = (row: string[]): string => `| ${row.join(' | ')} |`
 
-const origin = ({ date, commit: at, command, machine: on, load: [before, after], seconds }: Omit<Report, 'results'>): string =>
+const origin = ({ date, commit: at, command, machine: on, load: [before, after], seconds }: Origin): string =>
   `\`${command}\` on ${date}, commit ${at}: ${on}; load average ${before} before and ${after} after; ${seconds} s.`
 
 function markdown (report: Report | Profile): string {

@@ -6,7 +6,7 @@ import { isUncertain } from '../shared/certain-store.js'
 import { Leases } from '../shared/lease.js'
 import { PeriodicTask, settlesWithin } from '../shared/timers.js'
 import type { Dialect, Scribe } from './dialect.js'
-import { RunBus, type BusMessage } from './events/bus.js'
+import { fieldsOf, keyOf, RunBus, type BusMessage } from './events/bus.js'
 import type { EventLog } from './events/event-log.js'
 import { LogKeeper } from './events/log-keeper.js'
 import { RunExecution } from './execution.js'
@@ -495,7 +495,3 @@ export class RunEngine {
     })
   }
 }
-
-const fieldsOf = ({ dialect, project, partition, jobId }: JobKey) => ({ dialect, project, partition, job_id: jobId })
-
-const keyOf = ({ dialect, project, partition, job_id: jobId }: ReturnType<typeof fieldsOf>): JobKey => ({ dialect, project, partition, jobId })

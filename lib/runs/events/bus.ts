@@ -2,6 +2,13 @@ import type { RecordStore } from '../../../storage/record-store.js'
 import type { Logger } from '../../shared/log.js'
 import type { JobKey } from '../job.js'
 
+/** A job's key as it travels. */
+interface KeyFields { dialect: string, project: string, partition: string, job_id: string }
+
+export const fieldsOf = ({ dialect, project, partition, jobId }: JobKey): KeyFields => ({ dialect, project, partition, job_id: jobId })
+
+export const keyOf = ({ dialect, project, partition, job_id: jobId }: KeyFields): JobKey => ({ dialect, project, partition, jobId })
+
 /**
  * Notifications between instances. They are best-effort and only make things quick: what was missed is found by lease renewal,
  * recovery and polling.
@@ -10,11 +17,11 @@ export type BusMessage =
   /** A job was marked as cancelling: the instance that executes it should look at its lease now. */
   | { type: 'checkLease', job_id: string }
   /** A job was handed over: it has no executor. */
-  | { type: 'released', dialect: string, project: string, partition: string, job_id: string }
+  | { type: 'released' } & KeyFields
   /** A job goes on at the sender's: events kept elsewhere are out of date. */
   | { type: 'continuedElsewhere', job_id: string }
   /** A job has ended. */
-  | { type: 'ended', dialect: string, project: string, partition: string, job_id: string }
+  | { type: 'ended' } & KeyFields
   /** A reader of another instance asks for the events of a job. */
   | { type: 'streamRequested', job_id: string }
 
