@@ -9,10 +9,13 @@ import type { MetricsOption } from './metrics-option.js'
 /** Counts the requests of this context, by operation. */
 export function countRequests (api: FastifyInstance, metrics: Metrics): void {
   // One hook for each route: a request's `routeOptions` are made anew each time they are looked at.
-  const countAs = (operation: string): onResponseHookHandler => (_request, reply, done) => {
-    const isStream = String(reply.getHeader('content-type') ?? '').startsWith('text/event-stream')
-    metrics.requested(operation, reply.statusCode, isStream ? undefined : reply.elapsedTime / 1000)
-    done()
+  const countAs = (operation: string): onResponseHookHandler => {
+    const count = metrics.requestsOf(operation)
+    return (_request, reply, done) => {
+      const isStream = String(reply.getHeader('content-type') ?? '').startsWith('text/event-stream')
+      count(reply.statusCode, isStream ? undefined : reply.elapsedTime / 1000)
+      done()
+    }
   }
   api.addHook('onRoute', route => {
     const { operationId = 'other' } = (route.schema ?? {}) as { operationId?: string }

@@ -1,7 +1,8 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
 import type { Run } from '../../schemas/runs.js'
 import type { RunReport } from '../runs/report.js'
-import { Counts, Timings } from './tallies.js'
+import { collectProcessMetrics } from './process-metrics.js'
+import { Counts, Timings, type Count, type Times } from './tallies.js'
 
 /** What is read when the metrics are asked for. */
 export interface Gauges {
@@ -41,15 +42,15 @@ export class Metrics {
   constructor (gauges: Gauges) {
     const registers = [this.#registry]
     this.contentType = this.#registry.contentType
-    collectDefaultMetrics({ register: this.#registry })
+    collectProcessMetrics(this.#registry)
     this.#requests = new Counts(this.#registry, `${PREFIX}requests_total`, 'Requests, by operation and status.', ['operation', 'status'])
     this.#requestSeconds = new Timings(this.#registry, `${PREFIX}request_duration_seconds`, 'Time to the end of an answer; streams are left out.', 'operation', SECONDS)
-    this.#runs = new Counter({ name: `${PREFIX}runs_total`, help: 'Runs that have stopped on this instance, by how.', labelNames: ['status', 'provider', 'model'], registers })
-    this.#tokens = new Counter({ name: `${PREFIX}tokens_total`, help: 'Tokens of runs.', labelNames: ['kind', 'provider', 'model'], registers })
-    this.#firstToken = new Histogram({ name: `${PREFIX}run_first_token_seconds`, help: 'From the beginning of a run to the first piece of an answer.', labelNames: ['provider'], buckets: SECONDS, registers })
-    this.#duration = new Histogram({ name: `${PREFIX}run_duration_seconds`, help: 'From the beginning of a run to where it stopped.', labelNames: ['status'], buckets: SECONDS, registers })
+    this.#runs = new Counts(this.#registry, `${PREFIX}runs_total`, 'Runs that have stopped on this instance, by how.', ['status', 'provider', 'model'])
+    this.#tokens = new Counts(this.#registry, `${PREFIX}tokens_total`, 'Tokens of runs.', ['kind', 'provider', 'model'])
+    this.#firstToken = new Timings(this.#registry, `${PREFIX}run_first_token_seconds`, 'From the beginning of a run to the first piece of an answer.', 'provider', SECONDS)
+    this.#duration = new Timings(this.#registry, `${PREFIX}run_duration_seconds`, 'From the beginning of a run to where it stopped.', 'status', SECONDS)
     this.#storeSeconds = new Timings(this.#registry, `${PREFIX}store_duration_seconds`, 'Time of the verbs of the store.', 'verb', STORE_SECONDS)
-    this.#storeErrors = new Counter({ name: `${PREFIX}store_errors_total`, help: 'Verbs of the store that failed.', labelNames: ['verb'], registers })
+    this.#storeErrors = new Counts(this.#registry, `${PREFIX}store_errors_total`, 'Verbs of the store that failed.', ['verb'])
     for (const [name, help, read] of [
       ['streams', 'Streams that are being sent.', gauges.streams],
       ['active_runs', 'Runs that are being executed here.', gauges.activeRuns],
@@ -62,24 +63,30 @@ export class Metrics {
     }
   }
 
-  /** @param seconds undefined for a stream: how long it took is its run's affair. */
-  requested (operation: string, status: number, seconds: number | undefined): void {
-    this.#requests.add(operation, status)
-    if (seconds !== undefined) this.#requestSeconds.observe(operation, seconds)
+  /** Counts the requests of an operation, each by its status. The seconds are undefined for a stream: how long it took is its run's affair. */
+  requestsOf (operation: string): (status: number, seconds: number | undefined) => void {
+    const byStatus = new Map<number, Count>()
+    let times: Times | undefined
+    return (status, seconds) => {
+      let count = byStatus.get(status)
+      if (count === undefined) byStatus.set(status, count = this.#requests.of(operation, status))
+      count.value++
+      if (seconds !== undefined) (times ??= this.#requestSeconds.of(operation)).observe(seconds)
+    }
   }
 
   stopped ({ status }: Run, { provider = 'none', model, promptTokens, completionTokens, firstTokenMs, durationMs }: RunReport): void {
-    const labels = { provider, model: this.#modelLabel(model) }
-    this.#runs.inc({ status, ...labels })
-    this.#tokens.inc({ kind: 'prompt', ...labels }, promptTokens)
-    this.#tokens.inc({ kind: 'completion', ...labels }, completionTokens)
-    if (firstTokenMs !== undefined) this.#firstToken.observe({ provider }, firstTokenMs / 1000)
-    this.#duration.observe({ status }, durationMs / 1000)
+    const label = this.#modelLabel(model)
+    this.#runs.of(status, provider, label).value++
+    this.#tokens.of('prompt', provider, label).value += promptTokens
+    this.#tokens.of('completion', provider, label).value += completionTokens
+    if (firstTokenMs !== undefined) this.#firstToken.of(provider).observe(firstTokenMs / 1000)
+    this.#duration.of(status).observe(durationMs / 1000)
   }
 
   stored (verb: string, seconds: number, failed: boolean): void {
-    this.#storeSeconds.observe(verb, seconds)
-    if (failed) this.#storeErrors.inc({ verb })
+    this.#storeSeconds.of(verb).observe(seconds)
+    if (failed) this.#storeErrors.of(verb).value++
   }
 
   /** In the text format of Prometheus. */

@@ -1,7 +1,7 @@
 import type { Metric, MetricValue, Registry } from 'prom-client'
 
 /**
- * What is counted with every request and every verb of the store. prom-client's own counters and histograms make an object and a string
+ * What is counted with every request, run and verb of the store. prom-client's own counters and histograms make an object and a string
  * of the labels each time, which cost several percent of a short answer; these keep plain numbers until they are asked for.
  */
 abstract class Tally {
@@ -24,26 +24,71 @@ abstract class Tally {
   protected abstract values (): MetricValue<string>[]
 }
 
-/** A counter with two labels. */
+/** What one set of labels was counted for. Kept by what counts often, so that it is not looked up each time. */
+export interface Count {
+  value: number
+}
+
+/** Counts below one value of each label but the last. */
+type Branch = Map<string | number, Branch | Count>
+
+/** A counter, by the values of its labels. */
 export class Counts extends Tally {
   readonly type = 'counter'
-  readonly #labels: readonly [string, string]
-  readonly #counts = new Map<string, Map<string | number, number>>()
+  readonly #labels: readonly string[]
+  readonly #root: Branch = new Map()
 
-  constructor (registry: Registry, name: string, help: string, labels: readonly [string, string]) {
+  constructor (registry: Registry, name: string, help: string, labels: readonly string[]) {
     super(registry, name, help)
     this.#labels = labels
   }
 
-  add (first: string, second: string | number): void {
-    let of = this.#counts.get(first)
-    if (of === undefined) this.#counts.set(first, of = new Map())
-    of.set(second, (of.get(second) ?? 0) + 1)
+  /** @param values one for each label, in their order. */
+  of (...values: readonly (string | number)[]): Count {
+    let branch = this.#root
+    const last = values.length - 1
+    for (let i = 0; i < last; i++) {
+      let next = branch.get(values[i]!)
+      if (next === undefined) branch.set(values[i]!, next = new Map())
+      branch = next as Branch
+    }
+    let count = branch.get(values[last]!)
+    if (count === undefined) branch.set(values[last]!, count = { value: 0 })
+    return count as Count
   }
 
   protected values (): MetricValue<string>[] {
-    const [one, other] = this.#labels
-    return [...this.#counts].flatMap(([first, of]) => [...of].map(([second, value]) => ({ value, labels: { [one]: first, [other]: second } })))
+    const below = (branch: Branch, depth: number, above: Record<string, string | number>): MetricValue<string>[] => [...branch].flatMap(([name, at]) => {
+      const labels = { ...above, [this.#labels[depth]!]: name }
+      return at instanceof Map ? below(at, depth + 1, labels) : [{ value: at.value, labels }]
+    })
+    return below(this.#root, 0, {})
+  }
+}
+
+/** Seconds that something took, sorted by their bounds. */
+export class Times {
+  /** How many were above the bound before and not above this one, for each bound. */
+  readonly buckets: number[]
+  sum = 0
+  count = 0
+  readonly #bounds: readonly number[]
+
+  /** @param bounds upper bounds, ascending. */
+  constructor (bounds: readonly number[]) {
+    this.#bounds = bounds
+    this.buckets = bounds.map(() => 0)
+  }
+
+  observe (seconds: number): void {
+    this.count++
+    this.sum += seconds
+    const bounds = this.#bounds
+    for (let i = 0; i < bounds.length; i++) {
+      if (seconds > bounds[i]!) continue
+      this.buckets[i]!++
+      return
+    }
   }
 }
 
@@ -51,27 +96,20 @@ export class Counts extends Tally {
 export class Timings extends Tally {
   readonly type = 'histogram'
   readonly #label: string
-  /** Upper bounds, ascending. */
   readonly #bounds: readonly number[]
-  readonly #times = new Map<string, { buckets: number[], sum: number, count: number }>()
+  readonly #times = new Map<string, Times>()
 
+  /** @param bounds upper bounds, ascending. */
   constructor (registry: Registry, name: string, help: string, label: string, bounds: readonly number[]) {
     super(registry, name, help)
     this.#label = label
     this.#bounds = bounds
   }
 
-  observe (value: string, seconds: number): void {
+  of (value: string): Times {
     let times = this.#times.get(value)
-    if (times === undefined) this.#times.set(value, times = { buckets: this.#bounds.map(() => 0), sum: 0, count: 0 })
-    times.count++
-    times.sum += seconds
-    const bounds = this.#bounds
-    for (let i = 0; i < bounds.length; i++) {
-      if (seconds > bounds[i]!) continue
-      times.buckets[i]!++
-      return
-    }
+    if (times === undefined) this.#times.set(value, times = new Times(this.#bounds))
+    return times
   }
 
   protected values (): MetricValue<string>[] {

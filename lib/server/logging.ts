@@ -3,9 +3,9 @@ import type { Logging } from './options.js'
 
 type LoggerOptions = Exclude<FastifyServerOptions['logger'], boolean | undefined>
 
-/** The paths of keys in a log that includes headers. Requests are logged without headers anyway. */
-const SECRETS = ['req.headers', 'request.headers', 'err.headers', 'headers'].flatMap(headers =>
-  ['authorization', 'api-key', 'x-api-key', 'proxy-authorization', 'cookie'].map(name => `${headers}["${name}"]`))
+/** Where a log may include headers. */
+const HEADERS = ['request.headers', 'err.headers', 'headers']
+const SECRET_HEADERS = ['authorization', 'api-key', 'x-api-key', 'proxy-authorization', 'cookie']
 
 /** The option `logging` in Fastify's terms. */
 export function loggerOptions (logging: Logging = false): Pick<FastifyServerOptions, 'logger' | 'loggerInstance'> {
@@ -25,8 +25,13 @@ function requestWithoutQuery (request: FastifyRequest): Record<string, unknown> 
   return { method, url: url?.split('?')[0], host, remoteAddress: ip, remotePort: socket?.remotePort }
 }
 
-/** Adds our redactions to those given. */
+/**
+ * Adds our redactions to those given. Requests are logged without headers unless an application has a serializer of its own: without one
+ * no request needs to be copied for its line.
+ */
 function withoutSecrets (options: LoggerOptions): LoggerOptions {
   const given = Array.isArray(options.redact) ? { paths: options.redact } : options.redact
-  return { ...options, serializers: { req: requestWithoutQuery, ...options.serializers }, redact: { ...given, paths: [...SECRETS, ...given?.paths ?? []] } }
+  const places = options.serializers?.req === undefined ? HEADERS : ['req.headers', ...HEADERS]
+  const secrets = places.flatMap(headers => SECRET_HEADERS.map(name => `${headers}["${name}"]`))
+  return { ...options, serializers: { req: requestWithoutQuery, ...options.serializers }, redact: { ...given, paths: [...secrets, ...given?.paths ?? []] } }
 }
