@@ -17,6 +17,9 @@ import { RunStopped, type StopReason } from './stop.js'
 import { TurnLoop, type Host } from './turn-loop.js'
 import { TurnWriter, type Committer } from './turn-writer.js'
 
+/** Between two attempts to write while the store is away: what a run waits at most, once the store is back. */
+const MOST_PAUSE_MS = 2000
+
 /** What an execution works on. */
 export interface ExecutionInput {
   dialect: Dialect
@@ -185,7 +188,7 @@ export class RunExecution implements Committer, Host {
         const late = expiresAt !== null && clock.now() >= expiresAt * 1000
         if (!(error instanceof StorageUnavailableError) || late || this.#isShuttingDown()) throw error
         log.warn({ err: error, run_id: this.key.jobId }, 'the store is unavailable; the run waits for it')
-        await pause(clock, Math.min(100 * 2 ** attempt, 5000))
+        await pause(clock, Math.min(100 * 2 ** attempt, MOST_PAUSE_MS))
       }
     }
   }
@@ -263,8 +266,9 @@ export class RunExecution implements Committer, Host {
     ]
     if (body !== undefined && this.dialect.state(body).phase === 'ended') batch.push(...this.dialect.release(this.key))
     return await this.retryWhileStorageDown(async uncertain => {
-      if (uncertain && body !== undefined && await this.#wasApplied(body)) return true
-      return await this.#services.records.write(partitionOf(this.key), batch)
+      const wasApplied = async (): Promise<boolean> => uncertain && body !== undefined && await this.#wasApplied(body)
+      // An earlier try may also be carried out while this one is on its way, which changes nothing then.
+      return await wasApplied() || await this.#services.records.write(partitionOf(this.key), batch) || await wasApplied()
     })
   }
 

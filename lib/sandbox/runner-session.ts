@@ -20,8 +20,8 @@ export interface RunnerProcess {
   kill (reason: string): void
 }
 
-/** Between the interrupt of a call and the end of its session. */
-const GRACE_MS = 2000
+/** Between the interrupt of a call and the end of its session, with its variables: long, since on a busy machine code goes behind all else. */
+const GRACE_MS = 5000
 /** Between two interrupts of one call. */
 const AGAIN_MS = 250
 /** A file travels in pieces of this size. */

@@ -21,8 +21,8 @@ export interface SweeperOptions {
 }
 
 const INTERVAL_MS = 10 * 60 * 1000
-/** After work that could not be done, and twice as long each time it fails again. */
-const RETRY_MS = 1000
+/** After work that could not be done, and twice as long each time it fails again. The most is what it may be late once it can be done. */
+const RETRY_MS = { first: 1000, most: 60_000 }
 
 /**
  * Carries out the scheduled tasks of all projects when their time has come: expired files and vector stores, ended uploads, and bytes
@@ -34,7 +34,7 @@ export class Sweeper {
   /** Whether bytes that earlier processes were receiving will never get an owner. */
   #hasExclusiveStore = false
   readonly #retry: Timer
-  #retryMs = RETRY_MS
+  #retryMs = RETRY_MS.first
   #isSweeping = false
   #isStopped = false
 
@@ -84,7 +84,7 @@ export class Sweeper {
       isClean = await this.#carryOutAll(signal)
     } finally {
       this.#isSweeping = false
-      this.#retryMs = isClean ? RETRY_MS : Math.min(this.#retryMs * 2, INTERVAL_MS)
+      this.#retryMs = isClean ? RETRY_MS.first : Math.min(this.#retryMs * 2, RETRY_MS.most)
       if (!isClean) this.soon()
     }
   }

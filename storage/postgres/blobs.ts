@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import type { PostgresRecordStoreOptions } from './options.js'
-import { cannotBeUsed, guard, openPool, withConnection, type OpenPool } from './connections.js'
+import { cannotBeUsed, guard, openPool, rowsOf, withConnection, type OpenPool } from './connections.js'
 import { creationLock, patiently, tableNames } from './schema.js'
 import { StorageUnavailableError } from '../record-store.js'
 import { storeTimeouts, type StoreTimeouts } from '../base/timeouts.js'
@@ -145,7 +145,7 @@ export class PostgresBlobStore extends AbstractBlobStore {
 
   #query (text: string, values: unknown[] = []): Promise<unknown[][]> {
     const { pool } = this.#connections!
-    return guard(pool, async () => (await pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows)
+    return guard(pool, async () => await rowsOf(pool, text, values))
   }
 }
 

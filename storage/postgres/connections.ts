@@ -1,4 +1,5 @@
-import type { Client, Pool, PoolClient, PoolConfig } from 'pg'
+import type { EventEmitter } from 'node:events'
+import type { Client, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg'
 import { loadDriver } from '../base/driver.js'
 import { StorageUnavailableError, type UnavailableReason } from '../record-store.js'
 import { KEEP_ALIVE_MS, type StoreTimeouts } from '../base/timeouts.js'
@@ -28,11 +29,24 @@ export async function openPool ({ connectionString, poolSize, pool: given }: Poo
   const ignore = (): void => {}
   if (given !== undefined) {
     given.on('error', ignore)
-    return { pool: given, async close () { given.off('error', ignore) } }
+    given.on('connect', watchMode)
+    return {
+      pool: given,
+      async close () {
+        given.off('error', ignore)
+        given.off('connect', watchMode)
+      }
+    }
   }
   const { default: pg } = await loadDriver('pg', () => import('pg'))
+  class WatchedClient extends pg.Client {
+    constructor (config?: ClientConfig) {
+      super(config)
+      watchMode(this)
+    }
+  }
   const pool = new pg.Pool({
-    connectionString, max: poolSize, connectionTimeoutMillis: connectMs, query_timeout: commandMs, keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS
+    Client: WatchedClient as never, connectionString, max: poolSize, connectionTimeoutMillis: connectMs, query_timeout: commandMs, keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS
   })
   pool.on('error', ignore)
   sizes.set(pool, poolSize)
@@ -51,9 +65,45 @@ export async function openPool ({ connectionString, poolSize, pool: given }: Poo
   }
 }
 
+/** What a server that takes no writes calls it; reported since PostgreSQL 14. */
+const READ_ONLY_MODES = ['default_transaction_read_only', 'in_hot_standby']
+
+/** In which of these modes the server of each connection has said that it is. */
+const modes = new WeakMap<Client | PoolClient, Set<string>>()
+
+/** A server says when a mode of its changes: before the end of the next answer at the latest. */
+function watchMode (client: Client | PoolClient): void {
+  const of = new Set<string>()
+  modes.set(client, of)
+  const { connection } = client as unknown as { connection: EventEmitter }
+  connection.on('parameterStatus', ({ parameterName, parameterValue }: { parameterName: string, parameterValue: string }) => {
+    if (!READ_ONLY_MODES.includes(parameterName)) return
+    if (parameterValue === 'on') of.add(parameterName)
+    else of.delete(parameterName)
+  })
+}
+
+const isReadOnly = (client: PoolClient): boolean => (modes.get(client)?.size ?? 0) > 0
+
 /**
- * A connection of the pool, for more than one statement. It is closed when `work` throws, because it may be what failed. While it is ours the pool
- * does not listen to its errors, and one without a listener would end the process.
+ * The rows that a statement yields. A connection whose server takes writes no more is one to a primary that was: what it answered may be
+ * out of date, and the statement is sent again over a new connection, which leads to the present one if there is any.
+ */
+export async function rowsOf (pool: Pool, text: string, values: unknown[]): Promise<unknown[][]> {
+  for (;;) {
+    const { rows, isStale } = await withConnection(pool, async client => {
+      const wasReadOnly = isReadOnly(client)
+      const { rows } = await client.query<unknown[]>({ text, values, rowMode: 'array' })
+      return { rows, isStale: isReadOnly(client) && !wasReadOnly }
+    })
+    if (!isStale) return rows
+  }
+}
+
+/**
+ * A connection of the pool, for more than one statement. It is closed when `work` throws, because it may be what failed, and when its
+ * server takes no writes: another one may be reached by the same address at any time. While it is ours the pool does not listen to its
+ * errors, and one without a listener would end the process.
  */
 export async function withConnection<T> (pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
@@ -62,7 +112,7 @@ export async function withConnection<T> (pool: Pool, work: (client: PoolClient) 
   try {
     const result = await work(client)
     client.off('error', ignore)
-    client.release()
+    client.release(isReadOnly(client))
     return result
   } catch (error) {
     client.release(true)

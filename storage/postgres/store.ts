@@ -3,7 +3,7 @@ import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-recor
 import type { PreparedItem, PreparedPut } from '../base/batch.js'
 import { PostgresBlobStore } from './blobs.js'
 import type { BlobStore } from '../blob-store.js'
-import { cannotBeUsed, guard, openPool, type OpenPool } from './connections.js'
+import { cannotBeUsed, guard, openPool, rowsOf, type OpenPool } from './connections.js'
 import { PostgresListener } from './listener.js'
 import { migrate, type TableNames, tableNames } from './schema.js'
 import { type PartitionKey, type RecordKey, StorageUnavailableError } from '../record-store.js'
@@ -111,7 +111,7 @@ export class PostgresRecordStore extends AbstractRecordStore {
     return guard(pool, async () => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return (await pool.query<unknown[]>({ text, values, rowMode: 'array' })).rows
+          return await rowsOf(pool, text, values)
         } catch (error) {
           if (attempt === MAX_ATTEMPTS || !RETRYABLE.has((error as { code?: string }).code ?? '')) throw error
         }

@@ -95,8 +95,8 @@ async function checkFiles (client: OpenAI, model: Model, storeId: string, deadli
   for (;;) {
     files = await inStore()
     ;({ file_counts: counts } = await client.vectorStores.retrieve(storeId))
-    // A request whose client has left may still bring a file.
-    if (performance.now() > deadline || (counts.total === files.length && files.every(({ status }) => status !== 'in_progress'))) break
+    // A request whose client has left may still bring a file, and what a deletion could not take along is taken out within seconds.
+    if (performance.now() > deadline || (counts.total === files.length && files.every(({ id, status }) => status !== 'in_progress' && !model.gone.has(id)))) break
     await pause(LOOK_MS)
   }
   for (const { id, status, last_error: error } of files) {

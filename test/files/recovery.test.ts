@@ -102,6 +102,25 @@ test('what fails again is tried again, less and less often', async t => {
   await until(async () => await left() === 0)
 })
 
+test('what could not be done for an hour is done a minute after it can be', async t => {
+  const clock = new ManualClock()
+  let broken = true
+  class Failing extends MemoryBlobStore {
+    protected override remove (key: { project: string, id: string }): boolean {
+      if (broken) throw new Error('the disk failed')
+      return super.remove(key)
+    }
+  }
+  const { server, upload, dues: left } = await startFileServer(t, { blobs: new Failing(new Map()), clock, mayLogErrors: true })
+  const { id } = await upload('abc')
+  await server.delete(`/files/${id}`)
+  for (let minute = 0; minute < 60; minute++) await clock.advance(60_000)
+  t.equal(await left(), 1)
+  broken = false
+  await clock.advance(60_000)
+  await until(async () => await left() === 0)
+})
+
 test('the answer to any write of an upload may get lost', async t => {
   let lose = -1
   class Losing extends MemoryRecordStore {

@@ -269,3 +269,29 @@ test('a run that is cancelled elsewhere while its end cannot be written is cance
   t.equal((await restingRun(other, run)).status, 'cancelled')
   t.ok(await other.messages.create(run.thread_id, { role: 'user', content: 'Free?' }))
 })
+
+// The store has several tries of one write in its queue, and carries the first one out when the last has been sent already.
+for (const status of ['in_progress', 'requires_action', 'completed'] as const) {
+  test(`a run goes on where the store has made it ${status} by a write that was given up, before the one that repeats it`, async t => {
+    const { core, view, clock } = await world(t)
+    core.upstream.enqueue(toolCalls([{ name: 'ask', arguments: {} }]))
+    const late = delay(view, movesRunTo(status))
+    const waits = clock.next(ms => ms === 100)
+    const { run } = await startRun(core, { tools: [ask] })
+    if (status === 'completed') {
+      const asking = await restingRun(core, run)
+      await core.runs.submitToolOutputs(run.thread_id, run.id, { tool_outputs: outputsFor(asking) })
+    }
+    await waits
+    const repeated = view.hold(movesRunTo(status))
+    await Promise.all([repeated.reached(), clock.advance(100)])
+    late.open(Infinity)
+    await settle()
+    repeated.open()
+    const stopped = await restingRun(core, run)
+    t.match(stopped, { status: status === 'completed' ? 'completed' : 'requires_action', last_error: null })
+    t.equal((await core.runs.listSteps(run.thread_id, run.id, {})).data.length, status === 'completed' ? 2 : 1)
+    t.equal(core.upstream.chats.length, status === 'completed' ? 2 : 1)
+    t.equal((await core.messages.list(run.thread_id, {})).data.length, status === 'completed' ? 2 : 1)
+  })
+}

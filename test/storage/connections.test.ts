@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import pg from 'pg'
 import { test, type Test } from 'tap'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
 import { PostgresRecordStore } from '../../storage/postgres/store.js'
@@ -195,6 +196,36 @@ test('postgres: when the server takes no writes any more, the one that took its 
     for (;;) await store.write(home, [put('m1')])
   }
 })
+
+test('postgres: what the new primary was given is read by an instance whose connections lead to the old one', { skip: skipOwnPostgres }, async t => {
+  const first = await startPostgres(t)
+  const second = await startStandby(t, first)
+  const proxy = await startProxy(t, first.url)
+  const store = await connected(t, new PostgresRecordStore({ connectionString: proxy.url, poolSize: 4 }))
+  const readAll = async (id: string): Promise<boolean> => (await Promise.all(Array.from({ length: 4 }, async () => await store.get({ ...m1, id })))).every(record => record !== undefined)
+  await store.write(home, [put('m1')])
+  t.ok(await readAll('m1'))
+  while ((await second.query('SELECT count(*) FROM openai_compat_data WHERE kind = \'message\'').catch(() => undefined))?.rows[0].count !== '1');
+  await first.query('ALTER SYSTEM SET default_transaction_read_only = on')
+  await first.query('SELECT pg_reload_conf()')
+  // Also through connections that were made meanwhile.
+  while (!await isReadOnly(first.url));
+  t.ok(await readAll('m1'), 'the old one is read while there is no other')
+  await second.query('SELECT pg_promote()')
+  while (await isReadOnly(second.url));
+  proxy.target(second.url)
+  const there = await connected(t, new PostgresRecordStore({ connectionString: second.url }))
+  t.equal(await there.write(home, [put('m2')]), true)
+  t.ok(await readAll('m2'))
+})
+
+async function isReadOnly (url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows: [row] } = await client.query('SHOW transaction_read_only')
+  await client.end()
+  return row.transaction_read_only === 'on'
+}
 
 test('PostgreSQL: work goes on with fewer connections than the pool may have, where the server gives no more', { skip: await skipPostgres() }, async t => {
   const schema = postgresSchema(t)

@@ -112,12 +112,6 @@ def send(reply):
     while data:
         data = data[os.write(_host, data):]
 ${CELLS}
-class Busy:
-    now = False
-def on_interrupt(_signal, _frame):
-    # One that comes before the code or behind it is meant for the code alone.
-    if Busy.now:
-        raise KeyboardInterrupt
 def handle(line):
     request = json.loads(line)
     if request['op'] != 'exec':
@@ -125,18 +119,7 @@ def handle(line):
         return
     before = scan()
     Cell.mark = request['mark'].encode()
-    status, interrupted = 'ok', False
-    try:
-        try:
-            Busy.now = True
-            run(request['code'])
-        finally:
-            Busy.now = False
-    except SystemExit:
-        pass
-    except BaseException as error:
-        status, interrupted = 'error', isinstance(error, KeyboardInterrupt)
-        report(error)
+    status, interrupted = attempt(request['code'])
     signal.signal(signal.SIGINT, on_interrupt)
     flush()
     send({'type': 'done', 'status': status, 'interrupted': interrupted, 'files': changed_since(before)})

@@ -1,7 +1,7 @@
 /**
  * The Python that runs cells, the same behind every wall: one namespace whose variables last, the last expression of a cell shown as
  * IPython does, figures and images as PNG. `write(bytes)` puts bytes into the output, `send(object)` answers the host; whoever embeds
- * this source defines both before it, and `on_interrupt`, which raises KeyboardInterrupt while code runs, behind it.
+ * this source defines both before it.
  */
 export const CELLS = String.raw`
 import ast, base64, errno, io, itertools, linecache, os, pprint, stat, sys, traceback, types
@@ -177,6 +177,24 @@ def run(code):
     if last is not None:
         show_last(evaluate(ast.Expression(last.value), name, 'eval'))
     show_figures()
+
+def on_interrupt(_signal, frame):
+    # One that comes before the code or behind it is meant for the code alone. A flag would be wrong for the moment in which it is changed.
+    while frame is not None:
+        if frame.f_code is run.__code__:
+            raise KeyboardInterrupt
+        frame = frame.f_back
+
+def attempt(code):
+    """Runs the code. Whether it went well, and whether it was interrupted."""
+    try:
+        run(code)
+    except SystemExit:
+        pass
+    except BaseException as error:
+        report(error)
+        return 'error', isinstance(error, KeyboardInterrupt)
+    return 'ok', False
 
 def report(error):
     """The traceback from the cell's own frames on."""

@@ -34,28 +34,10 @@ def receive():
     line, _pending = _pending.split(b'\n', 1)
     return json.loads(line)
 ` + CELLS + String.raw`
-class Busy:
-    now = False
-
-def on_interrupt(_signal, _frame):
-    if Busy.now:
-        raise KeyboardInterrupt
-
 def execute(request):
     before = scan()
     Cell.mark = request['mark'].encode()
-    status, interrupted = 'ok', False
-    try:
-        try:
-            Busy.now = True
-            run(request['code'])
-        finally:
-            Busy.now = False
-    except SystemExit:
-        pass
-    except BaseException as error:
-        status, interrupted = 'error', isinstance(error, KeyboardInterrupt)
-        report(error)
+    status, interrupted = attempt(request['code'])
     # A fork that has come back here is no runner.
     if os.getpid() != _pid:
         os._exit(0)
