@@ -24,34 +24,46 @@ import { requestScenarios } from './table/requests.js'
 import type { Scenario, Side } from './table/scenario.js'
 import { streamScenarios } from './table/streams.js'
 
-async function run ({ floor, storage, rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
+async function run (scenario: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
+  const { floor, rows, starts = { quick: 1, full: 1 } } = scenario
+  const values: number[][][] = []
+  for (let start = 0; start < starts[quick ? 'quick' : 'full']; start++) {
+    for (const [index, side] of (await turns(scenario, vendor, quick, start)).entries()) {
+      for (const [row, of] of side.entries()) ((values[index] ??= [])[row] ??= []).push(...of)
+    }
+  }
+  return rows.map((row, n) => {
+    const [floors, measured] = floor === undefined ? [undefined, values[0]![n]!] : [values[0]![n]!, values[1]![n]!]
+    // Of each turn: how fast the machine is differs more from turn to turn than within one.
+    const ratio = floors === undefined ? null : quantile(measured.map((value, turn) => value / floors[turn]!), 0.5)
+    const [least, ours] = [floors === undefined ? null : quantile(floors, 0.5), quantile(measured, 0.5)]
+    return { ...row, name: quick ? row.quickName ?? row.name : row.name, floor: least, ours, ratio }
+  })
+}
+
+/** The values of each row in each turn, by side; the floor, if there is one, comes first. */
+async function turns ({ floor, storage, rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean, nth: number): Promise<number[][][]> {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
   const sides: Side[] = []
   try {
     if (floor === 'silent') {
-      const server = await start('./observed.js', [vendor, folder])
+      const server = await start('./observed.js', [vendor, folder, nth % 2 === 0 ? 'silent-first' : 'silent-last'])
       for (const url of server.urls) sides.push({ kind: 'ours', vendor, quick, server: { ...server, url } })
     } else {
       if (floor !== undefined) sides.push({ kind: 'floor', vendor, quick, server: await start('./floor.js', [floor, vendor]) })
       sides.push({ kind: 'ours', vendor, quick, server: await startServer(vendor, folder, storage) })
     }
+    const inTurn = (turn: number): [number, Side][] => turn % 2 === 0 ? [...sides.entries()] : [...sides.entries()].reverse()
     const prepared: unknown[] = []
-    for (const side of sides) prepared.push(await prepare?.(side))
+    for (const [index, side] of inTurn(nth)) prepared[index] = await prepare?.(side)
     const values = sides.map(() => rows.map(() => [] as number[]))
     for (let round = 0; round < rounds[quick ? 'quick' : 'full']; round++) {
       // Neither side always comes first.
-      const order = [...sides.entries()]
-      for (const [index, side] of round % 2 === 0 ? order : order.reverse()) {
+      for (const [index, side] of inTurn(nth + round)) {
         for (const [row, value] of (await measure(side, prepared[index])).entries()) values[index]![row]!.push(value)
       }
     }
-    return rows.map((row, n) => {
-      const [floors, measured] = floor === undefined ? [undefined, values[0]![n]!] : [values[0]![n]!, values[1]![n]!]
-      // Of each turn: how fast the machine is differs more from turn to turn than within one.
-      const ratio = floors === undefined ? null : quantile(measured.map((value, turn) => value / floors[turn]!), 0.5)
-      const [least, ours] = [floors === undefined ? null : quantile(floors, 0.5), quantile(measured, 0.5)]
-      return { ...row, name: quick ? row.quickName ?? row.name : row.name, floor: least, ours, ratio }
-    })
+    return values
   } finally {
     for (const { server } of sides) await server.stop()
     rmSync(folder, { recursive: true, force: true })

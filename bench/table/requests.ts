@@ -34,7 +34,8 @@ const observed: Scenario = {
   id: 'observability of GET',
   floor: 'silent',
   // Small turns, and many: what is measured is smaller than what changes from one second to the next.
-  rounds: { quick: 10, full: 60 },
+  starts: { quick: 2, full: 8 },
+  rounds: { quick: 5, full: 16 },
   measure: async (side, url) => await gets(side, url, 2000),
   rows: [more('GET assistant with log and metrics, against none', '/s', { ratio: 0.97 }), steadyLess('CPU per such GET, the same', 'µs', { ratio: 1.03 })]
 }

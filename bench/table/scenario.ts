@@ -30,7 +30,9 @@ export interface Scenario {
   /** The bare server it is compared with, if there is one; `silent` is ours without log and metrics, beside ours with both, in one process. */
   floor?: 'relay' | 'routes' | 'silent'
   storage?: 'memory' | 'sqlite'
-  /** How often each side takes its turn; the kept value is the median. */
+  /** How often the sides are started anew, 1 by default: two servers of one process differ by some percent, by chance, as long as they live. */
+  starts?: { quick: number, full: number }
+  /** How often each side takes its turn after each start; the kept value is the median of all. */
   rounds: { quick: number, full: number }
   /** Once for each side before the first turn; what it returns goes to `measure`. */
   prepare? (side: Side): Promise<unknown>

@@ -172,7 +172,8 @@ const observed: Scenario = {
   ...mixed('sqlite', 0),
   id: 'observability',
   floor: 'silent',
-  rounds: { quick: 10, full: 60 },
+  starts: { quick: 2, full: 8 },
+  rounds: { quick: 5, full: 16 },
   measure: async (side, id) => await runsOf(side, id, 128),
   rows: [
     more('mixed runs/s with log and metrics, against none', '/s', { ratio: 0.97 }),
