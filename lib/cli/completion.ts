@@ -65,12 +65,13 @@ function bashScript (): string {
 function fishScript (): string {
   const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll('\'', '\\\'')}'`
   const lines = places().flatMap(({ command, flags, words, takesFiles }) => {
-    const when = command === ''
-      ? '__fish_use_subcommand'
-      : command.split(' ').map(word => `__fish_seen_subcommand_from ${word}`).join('; and ')
+    const seen = (...names: string[]): string => `__fish_seen_subcommand_from ${names.join(' ')}`
+    const when = command === '' ? '__fish_use_subcommand' : command.split(' ').map(word => seen(word)).join('; and ')
+    // A word is offered once.
+    const open = words.length === 0 || command === '' ? when : `${when}; and not ${seen(...words)}`
     const head = `complete -c ${PROGRAM} -n ${quoted(when)}`
     return [
-      ...words.length === 0 ? [] : [`${head} -f -a ${quoted(words.join(' '))}`],
+      ...words.length === 0 ? [] : [`complete -c ${PROGRAM} -n ${quoted(open)} -f -a ${quoted(words.join(' '))}`],
       ...takesFiles ? [`${head} -F`] : [],
       ...Object.entries(flags).map(([flag, { type, short, about }]) => `${head} -l ${flag}${short === undefined ? '' : ` -s ${short}`}${type === 'string' ? ' -r' : ''} -d ${quoted(about)}`)
     ]

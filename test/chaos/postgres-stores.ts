@@ -52,7 +52,12 @@ export async function startPostgresStore (t: Test): Promise<ChaosStore> {
         holder.on('error', () => {})
         await holder.connect()
         // As a migration or a forgotten transaction does: writes wait behind it.
-        await holder.query(`BEGIN; LOCK TABLE ${tables.join(', ')} IN EXCLUSIVE MODE`)
+        // What writes to several of them may hold one already and wait for another: then PostgreSQL ends one of the two.
+        await until(async () => {
+          await holder.query('ROLLBACK')
+          await holder.query(`BEGIN; LOCK TABLE ${tables.join(', ')} IN EXCLUSIVE MODE`)
+          return true
+        })
         return async () => { await holder.end() }
       }
     }
