@@ -1,11 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { freePort } from './free-port.js'
 
 export interface OwnPostgres {
   url: string
@@ -88,13 +88,4 @@ function id (flag: '-u' | '-g'): number {
 
 function run (program: string, args: string[]): void {
   execFileSync(join(folder!, program), args, { stdio: ['ignore', 'ignore', 'inherit'], cwd: '/', ...user })
-}
-
-async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
