@@ -13,10 +13,11 @@ import { RunExecution } from './execution.js'
 import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
-import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, unparkJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
+import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
 import type { ObservedRun } from './observer.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
+import { Wakes } from './wakes.js'
 import { RunStopped, shuttingDown } from './stop.js'
 
 /** Runs that can be looked up without the store. */
@@ -58,6 +59,7 @@ export class RunEngine {
   readonly #setAsides = new Set<string>()
   /** The versions of the jobs that waited for their clients when recovery last looked at them. */
   readonly #waiting = new Map<string, number>()
+  readonly #wakes: Wakes
   readonly #renewal: PeriodicTask
   readonly #recovery: PeriodicTask
   #stopped = false
@@ -71,6 +73,7 @@ export class RunEngine {
     this.#budget = new ByteBudget(limits.maxHeldBytes === 0 ? undefined : limits.maxHeldBytes)
     this.#recent = new RecentRuns(this.#budget, RECENT_RUNS)
     this.#expiry = new ExpiryTimers(clock)
+    this.#wakes = new Wakes(services)
     this.#logs = new LogKeeper({
       ...services,
       budget: this.#budget,
@@ -248,14 +251,7 @@ export class RunEngine {
    * @param write the change of the run's records.
    */
   async wake<T> (key: JobKey, write: () => Promise<T>): Promise<T> {
-    const { records } = this.#services
-    await unparkJob(records, key.jobId)
-    const result = await write()
-    // What was written stands. If this instance dies now, recovery looks at the run when it is due at the latest.
-    await unparkJob(records, key.jobId).catch(error => {
-      this.#services.log.warn({ err: error, run_id: key.jobId }, 'the index entry of a run could not be updated')
-    })
-    return result
+    return await this.#wakes.wake(key.jobId, write)
   }
 
   /** Ends a run that was just marked as cancelling: at once if it is executed here or nowhere, else its instance finds out. */
@@ -422,7 +418,8 @@ export class RunEngine {
       try {
         const key = jobKeyOf(id, body)
         if (!this.#dialects.has(key.dialect)) continue
-        if (body.due !== undefined && body.due > this.#services.clock.now()) this.#watchExpiry(key, body.due / 1000)
+        if (this.#wakes.isDoubtful(id)) await this.#recoverJob(key, body.created, ignoreLeases)
+        else if (body.due !== undefined && body.due > this.#services.clock.now()) this.#watchExpiry(key, body.due / 1000)
         else await this.#recoverJob(key, body.created, ignoreLeases, entry)
       } catch (error) {
         if (isUncertain(error) || this.#stopped) throw error
@@ -430,6 +427,7 @@ export class RunEngine {
       }
     }
     for (const id of this.#waiting.keys()) if (!found.has(id)) this.#waiting.delete(id)
+    this.#wakes.settle(found)
   }
 
   /** Ignores a run that cannot be recovered until the next start, so that it does not block the recovery of others. */

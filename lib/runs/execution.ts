@@ -147,7 +147,8 @@ export class RunExecution implements Committer, Host {
   async commit (build: (retry: boolean) => Change | Promise<Change>): Promise<void> {
     await this.#writes.run(async () => {
       for (let retry = false; ; retry = true) {
-        const { body, items = [], events = [] } = await build(retry)
+        // It may read what the write that came first has left.
+        const { body, items = [], events = [] } = await this.retryWhileStorageDown(async () => await build(retry))
         const phase = body === undefined ? undefined : this.dialect.state(body).phase
         const stops = phase === 'ended' || phase === 'waiting'
         if (await this.#write(body, items, stops)) {

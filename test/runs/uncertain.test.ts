@@ -295,3 +295,20 @@ for (const status of ['in_progress', 'requires_action', 'completed'] as const) {
     t.equal((await core.messages.list(run.thread_id, {})).data.length, status === 'completed' ? 2 : 1)
   })
 }
+
+test('a run goes on where the store goes away between its write that came too late and the next', async t => {
+  const { core, view, store, clock } = await world(t)
+  core.upstream.enqueue(text('Hi'))
+  const end = view.hold(movesRunTo('completed'))
+  const { run } = await startRun(core)
+  await end.reached()
+  const place = { project: 'default', partition: run.thread_id }
+  const stored = await store.get<object>({ ...place, kind: KIND.run, id: run.id })
+  await store.write(place, [{ op: 'put', kind: KIND.run, id: run.id, body: stored!.body }])
+  view.failRead(({ kind }) => kind === KIND.message)
+  const waits = clock.next(ms => ms === 100)
+  end.open()
+  await waits
+  await clock.advance(100)
+  t.match(await restingRun(core, run), { status: 'completed', last_error: null })
+})

@@ -1,6 +1,7 @@
 import { test, type Test } from 'tap'
 import type { Run } from '../../schemas/runs.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
+import { StorageUnavailableError } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls, type Upstream } from '../helpers/upstream.js'
 import { restingRun, settle, startCore, startRun, until, type TestCore } from './helpers/core.js'
@@ -129,3 +130,22 @@ test('an instance that looks at a run in the very moment in which it goes on doe
   for (let i = 0; i < 3; i++) await rounds(clock)
   t.equal((await restingRun(there, run)).status, 'completed')
 })
+
+for (const [what, resume, expected] of [
+  ['outputs', async ({ runs }: TestCore, run: Run) => { await runs.submitToolOutputs(run.thread_id, run.id, { tool_outputs: outputsFor(run) }) }, 'completed'],
+  ['a cancellation', async ({ runs }: TestCore, run: Run) => { await runs.cancel(run.thread_id, run.id) }, 'cancelled']
+] as const) {
+  test(`a run is not left lying when the store takes ${what} after they were given up, and after recovery has put the run aside`, async t => {
+    const { clock, upstream, here, there, waiting } = await scene(t)
+    const [run] = await waiting(1)
+    const late = new Gate()
+    for (let tries = 0; tries < 2; tries++) here.view.loseAnswer(items => items.some(item => item.op === 'put' && item.kind === 'run'), late)
+    await t.rejects(resume(here, run!), StorageUnavailableError)
+    for (let i = 0; i < 3; i++) await rounds(clock)
+    upstream.enqueue(text('Done'))
+    late.open(Infinity)
+    await settle(20)
+    for (let i = 0; i < 4; i++) await rounds(clock)
+    t.equal((await there.runs.get(run!.thread_id, run!.id)).status, expected)
+  })
+}
