@@ -39,14 +39,14 @@ class CertainStore implements ObservableStore {
   readonly #inner: RecordStore
   readonly #clock: Clock
 
-  constructor (inner: RecordStore, clock: Clock) {
+  constructor (inner: RecordStore & { path?: unknown, postgres?: unknown }, clock: Clock) {
     this.#inner = inner
     this.#clock = clock
     this.supports = inner.supports
-    if (inner.notify !== undefined) this.notify = async (topic: string, payload: string) => { await inner.notify?.(topic, payload) }
+    if (inner.notify !== undefined) this.notify = async (topic: string, payload: string) => { await inner.notify!(topic, payload) }
     if (inner.listen !== undefined) this.listen = async (topic: string, listener: NotificationListener) => await inner.listen!(topic, listener)
-    if ('path' in inner) this.path = inner.path
-    if ('postgres' in inner) this.postgres = inner.postgres
+    this.path = inner.path
+    this.postgres = inner.postgres
     if (inner.blobs !== undefined) this.blobs = () => inner.blobs!()
     if (inner.snapshot !== undefined) this.snapshot = async () => await inner.snapshot!()
   }

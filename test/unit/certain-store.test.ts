@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream'
 import { test, type Test } from 'tap'
 import { certain, isUncertain } from '../../lib/shared/certain-store.js'
+import { watchWrites } from '../../lib/shared/write-watch.js'
 import { ManualClock } from '../helpers/clock.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
+import { PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { StorageUnavailableError, type PartitionKey, type RecordStore, type WriteItem } from '../../storage/record-store.js'
 
 const place = { project: 'p', partition: 'a' }
@@ -41,6 +44,14 @@ test('a write that was carried out without an answer has succeeded, and is not m
   const { store, records, writes } = await world(t, ['lost after'])
   t.equal(await store.write(place, [put('1', { a: undefined, b: [1] }, 'absent')]), true)
   t.match(await records.get(at('1')), { version: 1, body: { b: [1] } })
+  t.equal(writes.length, 1)
+})
+
+test('a record that was replaced without an answer has been, and is not replaced twice', async t => {
+  const { store, records, writes } = await world(t, ['lost after'])
+  await records.write(place, [put('1', 'before')])
+  t.equal(await store.write(place, [put('1', 'mine', 1)]), true)
+  t.match(await records.get(at('1')), { version: 2, body: 'mine' })
   t.equal(writes.length, 1)
 })
 
@@ -108,6 +119,36 @@ test('a deletion of a version that another instance replaced has lost', async t 
   await records.write(place, [put('1', 'new')])
   t.equal(await store.write(place, [{ op: 'delete', kind: 'k', id: '1', expect: 1 }]), false)
   t.match(await records.get(at('1')), { body: 'new' })
+})
+
+test('a deletion proves itself beside what the same write checks and puts unconditionally', async t => {
+  for (const other of [{ op: 'check', kind: 'k', id: '2', expect: 1 }, put('2', 'mine')] satisfies WriteItem[]) {
+    const { store, records, writes } = await world(t, ['lost after'])
+    await records.write(place, [put('1', 'old'), put('2', 'there')])
+    t.equal(await store.write(place, [other, { op: 'delete', kind: 'k', id: '1', expect: 1 }]), true, other.op)
+    t.equal(await records.get(at('1')), undefined)
+    t.ok(await records.get(at('2')))
+    t.equal(writes.length, 1)
+  }
+})
+
+test('of several deletions all must be gone: one that another instance deleted proves nothing', async t => {
+  const { store, records } = await world(t, ['lost before'])
+  await records.write(place, [put('2', 'there')])
+  const remove = (id: string): WriteItem => ({ op: 'delete', kind: 'k', id, expect: 1 })
+  t.equal(await store.write(place, [remove('1'), remove('2')]), false)
+  t.match(await records.get(at('2')), { body: 'there' })
+})
+
+test('what a write puts beside the clearing of its partition proves nothing: put before, it is gone too; put after, it is there', async t => {
+  const check: WriteItem = { op: 'check', kind: 'k', id: '1', expect: 1 }
+  for (const items of [[check, put('2', 'short-lived', 'absent'), { op: 'clear' }], [check, { op: 'clear' }, put('3', 'new', 1)]] satisfies WriteItem[][]) {
+    const { store, records, writes } = await world(t, ['lost after'])
+    await records.write(place, [put('1', 'old'), put('3', 'old')])
+    t.equal(await store.write(place, items), true)
+    t.equal(writes.length, 1)
+    t.equal(await records.get(at('1')), undefined)
+  }
 })
 
 test('a partition that was cleared without an answer is not cleared again: there may be something new in it', async t => {
@@ -184,12 +225,54 @@ test('a write that hung and was carried out has succeeded, when the store says s
   }
 })
 
+test('a request is told of a write that was carried out or may have been, and of none that was not, or of an index alone', async t => {
+  const mayHaveWritten = async (fates: Fate[], of: PartitionKey = place, items = [put('1', 'mine', 'absent')]): Promise<boolean> => {
+    const { store, records } = await world(t, fates)
+    await records.write(place, [put('2', 'theirs')])
+    const watch = { mayHaveWritten: false }
+    await new Promise<void>(resolve => watchWrites(watch, () => { store.write(of, items).catch(() => {}).finally(resolve) }))
+    return watch.mayHaveWritten
+  }
+  const index = { project: SYSTEM_PROJECT, partition: PARTITION.fileProjects }
+  t.equal(await mayHaveWritten(['answered']), true)
+  t.equal(await mayHaveWritten(['answered'], place, [put('2', 'mine', 'absent')]), false, 'a write that lost')
+  t.equal(await mayHaveWritten(['lost before', 'lost before']), true)
+  t.equal(await mayHaveWritten(['failed']), false)
+  t.equal(await mayHaveWritten(['answered'], index), false)
+  t.equal(await mayHaveWritten(['lost before', 'lost before'], index), false)
+})
+
+test('one that watches the store is told of each verb, how long it took and whether it failed', async t => {
+  const { store, inner } = await world(t, ['answered', 'failed'])
+  const query = { ...place, kind: 'k', order: 'asc', limit: 1 } as const
+  const told: [string, boolean][] = []
+  let longest = 0
+  const onVerb = (verb: string, seconds: number, failed: boolean): void => {
+    told.push([verb, failed])
+    longest = Math.max(longest, seconds)
+  }
+  const from = performance.now()
+  store.onVerb = onVerb
+  await store.write(place, [put('1', 'mine')])
+  t.match(await store.get(at('1')), { body: 'mine' })
+  t.match(await store.page(query), { records: [{ body: 'mine' }] })
+  await t.rejects(store.write(place, [put('1', 'mine')]), TypeError)
+  const gone = async (): Promise<never> => { throw new StorageUnavailableError('gone') }
+  const away = certain({ ...inner, get: gone, page: gone })
+  away.onVerb = onVerb
+  await t.rejects(away.get(at('1')), StorageUnavailableError)
+  await t.rejects(away.page(query), StorageUnavailableError)
+  t.strictSame(told, [['write', false], ['get', false], ['page', false], ['write', true], ['get', true], ['page', true]])
+  t.ok(longest > 0 && longest <= (performance.now() - from) / 1000, `${longest} s`)
+})
+
 test('it is the same store otherwise, and made once', async t => {
   const records = new MemoryRecordStore()
   const store = certain(records)
   t.equal(certain(store), store)
   t.equal(store.supports, records.supports)
   t.strictSame(store.warnings, [])
+  t.equal(store.clockSkewMs, 0)
   await store.connect()
   const heard: string[] = []
   const unlisten = await store.listen!('topic', payload => heard.push(payload))
@@ -204,7 +287,9 @@ test('it is the same store otherwise, and made once', async t => {
   await store.disconnect()
   await t.rejects(records.get(at('1')))
   const bare = certain({ supports: records.supports, connect: async () => {}, disconnect: async () => {}, get: async () => undefined, page: async () => ({ records: [], hasMore: false }), write: async () => true })
-  t.strictSame([bare.notify, bare.listen, bare.blobs, 'path' in bare && bare.path], [undefined, undefined, undefined, undefined])
-  const placed = Object.assign(new MemoryRecordStore(), { path: '/x', postgres: { a: 1 }, warnings: ['full'] })
-  t.match(certain(placed), { path: '/x', postgres: { a: 1 }, warnings: ['full'] })
+  t.strictSame([bare.notify, bare.listen, bare.blobs, bare.snapshot, 'path' in bare && bare.path], [undefined, undefined, undefined, undefined, undefined])
+  const copy = Readable.from([])
+  const placed = Object.assign(new MemoryRecordStore(), { path: '/x', postgres: { a: 1 }, warnings: ['full'], clockSkewMs: 7, snapshot: async () => copy })
+  t.match(certain(placed), { path: '/x', postgres: { a: 1 }, warnings: ['full'], clockSkewMs: 7 })
+  t.equal(await certain(placed).snapshot?.(), copy)
 })
