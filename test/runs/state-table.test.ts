@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { canMove, isActive, transition, type Move } from '../../lib/dialects/assistants/state.js'
 import { RUN_STATUSES, type Run, type RunStatus } from '../../schemas/runs.js'
 
-/** Every move of the life cycle; whatever is not here does not exist. */
+/** Every move of the life cycle; what is not here does not exist. */
 const MOVES: Record<RunStatus, RunStatus[]> = {
   queued: ['in_progress', 'cancelling', 'failed', 'expired'],
   in_progress: ['requires_action', 'cancelling', 'failed', 'completed', 'incomplete', 'expired'],
@@ -46,4 +46,28 @@ for (const from of RUN_STATUSES) {
 test('a run that has ended has its usage; one that has not has none', async t => {
   const run = { id: 'run_x', status: 'in_progress', usage: null } as unknown as Run
   for (const to of MOVES.in_progress) t.strictSame(transition(run, moveTo(to)).usage, isActive(to) ? null : usage, to)
+})
+
+/** What each move changes of a run, besides its status. */
+const CHANGES: Record<RunStatus, Partial<Run>> = {
+  queued: {},
+  in_progress: { started_at: 7 },
+  requires_action: { required_action: { type: 'submit_tool_outputs', submit_tool_outputs: { tool_calls: [] } } },
+  cancelling: {},
+  cancelled: { cancelled_at: 7, expires_at: null, usage },
+  failed: { failed_at: 7, expires_at: null, usage, last_error: { code: 'server_error', message: 'x' } },
+  completed: { completed_at: 7, expires_at: null, usage },
+  incomplete: { completed_at: 7, expires_at: null, usage, incomplete_details: { reason: 'max_prompt_tokens' } },
+  expired: { usage }
+}
+
+test('a move stamps its own time and reason, asks for its own action, and leaves the rest of the run as it is', async t => {
+  const stamps = { started_at: null, expires_at: 600, completed_at: null, cancelled_at: null, failed_at: null }
+  const action = { type: 'submit_tool_outputs', submit_tool_outputs: { tool_calls: [{}] } }
+  for (const from of RUN_STATUSES) {
+    for (const to of MOVES[from]) {
+      const before = { id: 'run_x', status: from, ...stamps, usage: null, last_error: null, incomplete_details: null, required_action: action } as unknown as Run
+      t.strictSame(transition(before, moveTo(to)), { ...before, required_action: null, ...CHANGES[to], status: to }, `${from} -> ${to}`)
+    }
+  }
 })

@@ -43,7 +43,6 @@ export function transition (run: Run, move: Move): Run {
   const next: Run = { ...run, status: move.to, required_action: null }
   switch (move.to) {
     case 'queued':
-      return next
     case 'cancelling':
       return next
     case 'in_progress':
