@@ -35,7 +35,7 @@ export const targets = {
   'lib/runs/prompt/budget.ts': tests('runs/truncation'),
   // Uploads.
   'lib/files/uploads.ts': tests('files/uploads', 'files/recovery'),
-  'lib/files/staging.ts': tests('files/uploads', 'files/recovery'),
+  'lib/files/staging.ts': tests('unit/staging'),
   // Transfer.
   'lib/transfer/importer.ts': tests('transfer/plain', 'transfer/elsewhere'),
   'lib/transfer/record-writer.ts': tests('transfer/plain', 'transfer/elsewhere')
