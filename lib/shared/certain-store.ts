@@ -128,12 +128,21 @@ class CertainStore implements ObservableStore {
     return await this.#inner.write(key, items) || await this.#wasCarriedOut(key, items)
   }
 
-  /** Whether the records are as the write leaves them. False for one without conditions: it may be repeated. */
+  /**
+   * Whether the records are as the write leaves them, those without conditions too: the conditional ones of two instances may be equal. False
+   * for a write without conditions: it may be repeated.
+   */
   async #wasCarriedOut (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
     if (items.some(({ op }) => op === 'clear')) return await this.#areGone(key, items)
-    const puts = items.filter(isConditional)
-    if (puts.length > 0) return (await Promise.all(puts.map(async put => await this.#isStored(key, put)))).every(Boolean)
-    return await this.#areGone(key, items)
+    if (!items.some(isConditional)) return await this.#areGone(key, items)
+    return (await Promise.all(items.map(async item => await (isConditional(item) ? this.#isStored(key, item) : this.#isAsWritten(key, item))))).every(Boolean)
+  }
+
+  /** Whether a record is as an item without a condition leaves it. */
+  async #isAsWritten (key: PartitionKey, item: WriteItem): Promise<boolean> {
+    if (item.op !== 'put' && item.op !== 'delete') return true
+    const record = await this.#inner.get({ ...key, kind: item.kind, id: item.id })
+    return item.op === 'delete' ? record === undefined : record !== undefined && isDeepStrictEqual(record.body, JSON.parse(JSON.stringify(item.body)))
   }
 
   async #isStored (key: PartitionKey, { kind, id, body, expect }: ConditionalPut): Promise<boolean> {

@@ -293,3 +293,25 @@ test('it is the same store otherwise, and made once', async t => {
   t.match(certain(placed), { path: '/x', postgres: { a: 1 }, warnings: ['full'], clockSkewMs: 7 })
   t.equal(await certain(placed).snapshot?.(), copy)
 })
+
+for (const [what, theirs, mine] of [
+  ['put another record', put('2', 'theirs'), put('3', 'mine')],
+  ['put something else into a record', put('2', 'theirs'), put('2', 'mine')],
+  ['removed another record', { op: 'delete', kind: 'k', id: 'old2' }, { op: 'delete', kind: 'k', id: 'old3' }]
+] as const satisfies readonly (readonly [string, WriteItem, WriteItem])[]) {
+  // Two instances attach a file each to one vector store within a second: its record has the same counts either way.
+  test(`a write that differs only in what has no conditions is not taken for one's own: it ${what}`, async t => {
+    const { store, records } = await world(t, ['lost before'])
+    await records.write(place, [put('1', 'before'), put('old2', 'o'), put('old3', 'o')])
+    const write = store.write(place, [put('1', 'same', 1), mine])
+    await records.write(place, [put('1', 'same', 1), theirs])
+    t.equal(await write, false)
+  })
+}
+
+test('a write that was carried out without an answer has succeeded, with all that it put and removed', async t => {
+  const { store, records, writes } = await world(t, ['lost after'])
+  await records.write(place, [put('1', 'before'), put('old', 'o')])
+  t.equal(await store.write(place, [put('1', 'mine', 1), put('2', { a: [1] }), { op: 'delete', kind: 'k', id: 'old' }]), true)
+  t.equal(writes.length, 1)
+})
