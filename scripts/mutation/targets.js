@@ -28,8 +28,8 @@ export const targets = {
   'storage/each-record.ts': tests('unit/each-record'),
   'storage/base/abstract-record-store.ts': tests('storage/memory'),
   // Counts.
-  'lib/vector-stores/store-change.ts': tests('vector-stores/recovery', 'vector-stores/expiry'),
-  'lib/vector-stores/records.ts': tests('vector-stores/recovery', 'vector-stores/expiry'),
+  'lib/vector-stores/store-change.ts': tests('unit/store-change'),
+  'lib/vector-stores/records.ts': tests('unit/store-change'),
   // Budgets.
   'lib/shared/byte-budget.ts': tests('unit/byte-budget'),
   'lib/runs/prompt/budget.ts': tests('runs/truncation'),
