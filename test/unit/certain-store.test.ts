@@ -312,6 +312,6 @@ for (const [what, theirs, mine] of [
 test('a write that was carried out without an answer has succeeded, with all that it put and removed', async t => {
   const { store, records, writes } = await world(t, ['lost after'])
   await records.write(place, [put('1', 'before'), put('old', 'o')])
-  t.equal(await store.write(place, [put('1', 'mine', 1), put('2', { a: [1] }), { op: 'delete', kind: 'k', id: 'old' }]), true)
+  t.equal(await store.write(place, [put('1', 'mine', 1), put('2', { a: [1] }), { op: 'delete', kind: 'k', id: 'old' }, { op: 'check', kind: 'k', id: '3', expect: 'absent' }]), true)
   t.equal(writes.length, 1)
 })
