@@ -15,16 +15,16 @@ const [vendor, folder, order] = process.argv.slice(2) as [string, string, 'silen
 const log = openSync(join(folder, 'log'), 'a')
 const stream = together({ write: lines => { writeSync(log, lines) } })
 
-const levels = ['silent', 'info'] as const
-const byLevel = new Map((order === 'silent-first' ? levels : [...levels].reverse()).map(level => [level, new OpenAIServer(undefined, {
+const inOrder = <T>(of: T[]): T[] => order === 'silent-first' ? of : of.reverse()
+
+const servers = inOrder(inOrder<'silent' | 'info'>(['silent', 'info']).map(level => new OpenAIServer(undefined, {
   port: 0,
   host: '127.0.0.1',
   storage: `sqlite:${folder}/${level}.db`,
   provider: { baseURL: `${vendor}/v1` },
   metrics: level === 'info',
   logging: { level, stream }
-})]))
-const servers = levels.map(level => byLevel.get(level)!)
+})))
 await Promise.all(servers.map(async server => await server.start()))
 console.log(servers.map(server => server.getBaseUrl().replace(/\/v1$/, '')).join(' '))
 process.on('SIGTERM', () => { Promise.all(servers.map(async server => await server.stop())).then(() => process.exit(0), () => process.exit(1)) })

@@ -133,8 +133,7 @@ class CertainStore implements ObservableStore {
    * for a write without conditions: it may be repeated.
    */
   async #wasCarriedOut (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
-    if (items.some(({ op }) => op === 'clear')) return await this.#areGone(key, items)
-    if (!items.some(isConditional)) return await this.#areGone(key, items)
+    if (items.some(({ op }) => op === 'clear') || !items.some(isConditional)) return await this.#areGone(key, items)
     return (await Promise.all(items.map(async item => await (isConditional(item) ? this.#isStored(key, item) : this.#isAsWritten(key, item))))).every(Boolean)
   }
 
@@ -142,13 +141,13 @@ class CertainStore implements ObservableStore {
   async #isAsWritten (key: PartitionKey, item: WriteItem): Promise<boolean> {
     if (item.op !== 'put' && item.op !== 'delete') return true
     const record = await this.#inner.get({ ...key, kind: item.kind, id: item.id })
-    return item.op === 'delete' ? record === undefined : record !== undefined && isDeepStrictEqual(record.body, JSON.parse(JSON.stringify(item.body)))
+    return item.op === 'delete' ? record === undefined : record !== undefined && isStoredAs(record.body, item.body)
   }
 
   async #isStored (key: PartitionKey, { kind, id, body, expect }: ConditionalPut): Promise<boolean> {
     const record = await this.#inner.get({ ...key, kind, id })
     // The version alone would mistake another instance's write for this one.
-    return record?.version === (expect === 'absent' ? 1 : expect + 1) && isDeepStrictEqual(record.body, JSON.parse(JSON.stringify(body)))
+    return record?.version === (expect === 'absent' ? 1 : expect + 1) && isStoredAs(record.body, body)
   }
 
   /** Whether the records are gone of which the write expects a version, and which it removes. */
@@ -159,6 +158,9 @@ class CertainStore implements ObservableStore {
     return (await Promise.all(removed.map(async ({ kind, id }) => await this.#inner.get({ ...key, kind, id })))).every(record => record === undefined)
   }
 }
+
+/** Whether a body is another as the store gives it back. */
+const isStoredAs = (stored: unknown, written: unknown): boolean => isDeepStrictEqual(stored, JSON.parse(JSON.stringify(written)))
 
 function isConditional (item: WriteItem): item is ConditionalPut {
   return item.op === 'put' && item.expect !== undefined

@@ -73,6 +73,8 @@ const modes = new WeakMap<Client | PoolClient, Set<string>>()
 
 /** A server says when a mode of its changes: before the end of the next answer at the latest. */
 function watchMode (client: Client | PoolClient): void {
+  // Records and bytes may share a pool that was passed in.
+  if (modes.has(client)) return
   const of = new Set<string>()
   modes.set(client, of)
   const { connection } = client as unknown as { connection: EventEmitter }
