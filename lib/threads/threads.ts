@@ -28,6 +28,13 @@ const FORK_PAGE = 20
 /** Which threads `list` shows; without any of it, all. */
 export type ThreadListParams = ListThreadsQuery
 
+/** What comes into being with a thread: a first run. */
+interface Along {
+  items: WriteItem[]
+  /** Writes to other partitions what has to be there before. */
+  before: () => Promise<void>
+}
+
 /** Threads of one project (API reference, "Threads"). */
 export class Threads {
   readonly #scope: Scope
@@ -41,13 +48,13 @@ export class Threads {
   /**
    * The thread with its first messages, in one write.
    *
-   * @param also what else must come into being with the thread, in the same write (a first run).
+   * @param also what else comes into being, in the same write.
    */
-  async create (request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]> = async () => []): Promise<Thread> {
+  async create (request: CreateThreadRequest, also?: (thread: Thread) => Promise<Along>): Promise<Thread> {
     return await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await this.#create(changes, request, also))
   }
 
-  async #create (changes: ToolResourceChanges, request: CreateThreadRequest, also: (thread: Thread) => Promise<WriteItem[]>): Promise<Thread> {
+  async #create (changes: ToolResourceChanges, request: CreateThreadRequest, also?: (thread: Thread) => Promise<Along>): Promise<Thread> {
     const { records, clock, project } = this.#scope
     const id = newId.thread()
     const messages = await Promise.all((request.messages ?? []).map(async (message, i) => await newMessage(this.#scope, id, message, `messages[${i}].`)))
@@ -59,12 +66,12 @@ export class Threads {
       metadata: request.metadata ?? {},
       tool_resources: await changes.attach(resources, messages)
     }
-    const more = await also(thread)
-    await records.write({ project, partition: SOURCE.partition }, [{ op: 'put', kind: SOURCE.kind, id, body: {} }])
+    const { items = [], before } = await also?.(thread) ?? {}
+    await Promise.all([records.write({ project, partition: SOURCE.partition }, [{ op: 'put', kind: SOURCE.kind, id, body: {} }]), before?.()])
     await records.write({ project, partition: id }, [
       { op: 'put', kind: KIND.thread, id, body: thread, expect: 'absent' },
       ...messages.flatMap(putMessage),
-      ...more
+      ...items
     ])
     changes.keep(thread.tool_resources)
     return thread

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { openStorageUrl } from '../../storage/open.js'
+import type { RecordStore } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { EventReader } from '../helpers/events.js'
 import { connectTo, newAssistant, newThread, startServer, type Answer, type ApiClient, type TestServer, type TestServerOptions } from '../helpers/server.js'
@@ -279,8 +280,8 @@ export interface Life {
   clock: ManualClock
   /** Holds back the next write that matches. */
   hold: ProcessView['hold']
-  /** Dies as with `kill -9`, and its leases lapse: what is in the store stays as it is. */
-  crash (): Promise<void>
+  /** Dies as with `kill -9`, and its leases lapse: what is in the store stays as it is, or as `change` makes it. */
+  crash (change?: (records: RecordStore) => Promise<void>): Promise<void>
   /** Stops as a process does that is asked to: runs are handed over. */
   stop (): Promise<void>
 }
@@ -318,8 +319,9 @@ class Lives {
       upstream,
       clock,
       hold: matches => view.hold(matches),
-      async crash () {
+      async crash (change) {
         view.die()
+        await change?.(records)
         await end()
         await clock.advance(60_000)
       },

@@ -13,19 +13,6 @@ async function cancel (server: GatedServer, stream: Recorded): Promise<void> {
 
 const ENDED = ['run.cancelling', 'run.cancelled', 'done']
 
-test('cancelled while queued', async t => {
-  const server = await startGatedServer(t)
-  const begin = server.hold('in_progress')
-  const stream = await streamRun(t, server)
-  await stream.until('thread.run.queued')
-  await begin.reached()
-  await cancel(server, stream)
-  begin.open()
-  t.strictSame(outline(await stream.all()), ['run.created', 'run.queued', ...ENDED])
-  t.equal(server.upstream.chats.length, 0, 'the model was never asked')
-  await consumedBySdks(t, stream)
-})
-
 test('cancelled before the first token', async t => {
   const server = await startGatedServer(t)
   const gate = new Gate()

@@ -43,7 +43,10 @@ export interface StartedRun {
 
 /** A run before it is written. */
 interface FirstRecords {
+  /** As its creator sees it: queued. */
   run: Run
+  /** As it is written: nothing is gained by a record of a run that waits for this very instance. */
+  started: Run
   lease: JobLease
   messages: Message[]
   items: WriteItem[]
@@ -157,8 +160,7 @@ export class Runs {
       if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
       await useResources(this.#scope, this.#tools, resourcesOfThread, first.run.tool_resources ?? null)
       await this.#takeSeat(key)
-      await indexJob(records, key, clock.now())
-      return first.items
+      return { items: first.items, before: async () => await indexJob(records, key, clock.now()) }
     })
     if (first === undefined) throw new Error('a thread came into being without its run')
     return this.#launch(runKey(project, thread.id, runId), first, [{ event: 'thread.created', data: thread }])
@@ -222,7 +224,7 @@ export class Runs {
   async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest, { payer }: StartedBy = {}): Promise<StartedRun> {
     const lease = this.#engine.newLease(payer)
     const key = runKey(this.#scope.project, threadId, id)
-    const { run, step, turn, version } = await this.#engine.wake(key, async () => await untilWritten(async () => {
+    const { run, started, step, turn, version } = await this.#engine.wake(key, async () => await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
       if (old.status !== 'requires_action' || old.required_action === null) {
         throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
@@ -233,21 +235,22 @@ export class Runs {
       if (answered === undefined) return undefined
       const { step, turn } = answered
       const next = transition(old, { to: 'queued' })
+      const started = transition(next, { to: 'in_progress', at: unixSeconds(this.#scope.clock) })
       const written = await this.#write(threadId, [
-        { op: 'put', kind: KIND.run, id, body: next, expect: version },
+        { op: 'put', kind: KIND.run, id, body: started, expect: version },
         { op: 'put', kind: KIND.lease, id, body: lease, expect: 'absent' },
         putStep(step)
       ])
-      return written ? { run: next, step, turn, version: version + 1 } : undefined
+      return written ? { run: next, started, step, turn, version: version + 1 } : undefined
     }))
     const { records } = this.#scope
     const include = await loadInclude(records, key, this.#tools, run.tools)
-    const scribe = new AssistantsScribe({ records, key, body: run, tools: this.#tools, include })
+    const scribe = new AssistantsScribe({ records, key, body: started, tools: this.#tools, include })
     const items = await scribe.load()
     const log = this.#engine.openLog(key)
     const from = log.nextId
-    log.append([stepEvent(withIncluded(step, turn, this.#tools, include)), runEvent(run)])
-    this.#engine.launch({ key, held: { body: run, version }, lease, log, scribe, items })
+    log.append([stepEvent(withIncluded(step, turn, this.#tools, include)), runEvent(run), runEvent(started)])
+    this.#engine.launch({ key, held: { body: started, version }, lease, log, scribe, items })
     return { run, log, from }
   }
 
@@ -346,12 +349,12 @@ export class Runs {
   }
 
   /** Starts a run that was just written. */
-  #launch (key: JobKey, { run, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
+  #launch (key: JobKey, { run, started, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
     const log = this.#engine.openLog(key)
     const from = log.nextId
-    log.append([...before, runCreated(run), runEvent(run)])
-    const scribe = new AssistantsScribe({ records: this.#scope.records, key, body: run, tools: this.#tools, include })
-    this.#engine.launch({ key, held: { body: run, version: 1 }, lease, log, scribe, items: [] })
+    log.append([...before, runCreated(run), runEvent(run), runEvent(started)])
+    const scribe = new AssistantsScribe({ records: this.#scope.records, key, body: started, tools: this.#tools, include })
+    this.#engine.launch({ key, held: { body: started, version: 1 }, lease, log, scribe, items: [] })
     return { run, log, from }
   }
 
@@ -398,15 +401,17 @@ export class Runs {
     const lock: RunLock = { run_id: run.id }
     const messages = await Promise.all((request.additional_messages ?? []).map(async (message, i) =>
       await newMessage(this.#scope, key.partition, message, `additional_messages[${i}].`)))
+    const started = transition(run, { to: 'in_progress', at: run.created_at })
     return {
       run,
+      started,
       messages,
       lease,
       hasPrompt: run.instructions !== '' || messages.length > 0,
       items: [
         { op: 'put', kind: KIND.lock, id: RUN_LOCK_ID, body: lock, expect: 'absent' },
         ...messages.flatMap(putMessage),
-        { op: 'put', kind: KIND.run, id: run.id, body: run, expect: 'absent' },
+        { op: 'put', kind: KIND.run, id: run.id, body: started, expect: 'absent' },
         { op: 'put', kind: KIND.lease, id: run.id, body: lease, expect: 'absent' }
       ]
     }

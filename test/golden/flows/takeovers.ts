@@ -1,6 +1,8 @@
 import { Gate, text, toolCalls } from '../../helpers/upstream.js'
+import type { RecordStore } from '../../../storage/record-store.js'
+import { DEFAULT_PROJECT, KIND } from '../../../storage/layout.js'
 import { movesRunTo } from '../../runs/helpers/gated-store.js'
-import { INCLUDE, pathOf, type Flows } from '../scene.js'
+import { INCLUDE, pathOf, type Flows, type RunRef } from '../scene.js'
 import { find, searching } from './search.js'
 import { call, clientTool, gatedBeforeEnd, serverTool } from './tools.js'
 
@@ -13,16 +15,15 @@ const HUNDRED = { usage: { prompt_tokens: 60, completion_tokens: 40, total_token
  */
 export const takeovers: Flows = {
   'takeover-queued': {
-    about: 'The server dies before it has begun with the run.',
+    about: 'The server dies before it has begun with the run, which a server of version 0.1 leaves queued then.',
     async play (scene) {
+      const gate = new Gate()
+      scene.model(text([gate, ' never told']))
       const first = await scene.live()
-      const begin = first.hold(movesRunTo('in_progress'))
       const { reader, run } = await scene.begin()
-      await reader.until('thread.run.queued')
-      await begin.reached()
-      const dead = first.crash()
-      begin.open()
-      await dead
+      await reader.until('thread.run.in_progress')
+      await gate.reached()
+      await first.crash(async records => await putBack(records, run))
       scene.model(text('Hello.'))
       await scene.live()
       await (await scene.join(run)).all()
@@ -232,4 +233,11 @@ export const takeovers: Flows = {
       await scene.leave(run)
     }
   }
+}
+
+/** Makes the record of a run what it was before anything began with it. */
+async function putBack (records: RecordStore, { id, thread_id: threadId }: RunRef): Promise<void> {
+  const place = { project: DEFAULT_PROJECT, partition: threadId }
+  const { body, version } = (await records.get<object>({ ...place, kind: KIND.run, id }))!
+  await records.write(place, [{ op: 'put', kind: KIND.run, id, body: { ...body, status: 'queued', started_at: null }, expect: version }])
 }
