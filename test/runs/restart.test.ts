@@ -5,6 +5,7 @@ import { Gate, text, toolCalls } from '../helpers/upstream.js'
 import { eventsOf, names, restingRun, startRun, told, until, type TestCore } from './helpers/core.js'
 import { movesRunTo } from './helpers/gated-store.js'
 import { ENDINGS, Lives } from './helpers/lifetime.js'
+import { putBack } from './helpers/put-back.js'
 import { outputsFor } from './helpers/server.js'
 
 const parameters = { type: 'object' }
@@ -24,19 +25,18 @@ async function aftermath (t: Test, core: TestCore, run: Run): Promise<{ messages
 const HELLO = ['user', 'completed', 'Hello?']
 const said = (value: string) => ['assistant', 'completed', value]
 
-test('killed while the run is queued: it is executed in the next life', async t => {
-  const lives = await Lives.begin(t, { script: [text('Hi')] })
-  const core = await lives.start()
-  const begin = lives.hold(movesRunTo('in_progress'))
-  const { run } = await startRun(core)
-  await begin.reached()
-  const dead = lives.crash()
-  begin.open()
-  await dead
-  const again = await lives.start()
-  t.equal((await restingRun(again, run)).status, 'completed')
-  t.equal(lives.upstream.chats.length, 1)
-  t.strictSame(await aftermath(t, again, run), { messages: [HELLO, said('Hi')], steps: [['message_creation', 'completed']] })
+test('killed before the model has said anything: the run goes on in the next life, also where version 0.1 has left it queued', async t => {
+  for (const version of ['now', '0.1']) {
+    const gate = new Gate()
+    const lives = await Lives.begin(t, { script: [text([gate, 'never told']), text('Hi')] })
+    const { run } = await startRun(await lives.start())
+    await gate.reached()
+    await lives.crash(async records => { if (version === '0.1') await putBack(records, run) })
+    const again = await lives.start()
+    t.equal((await restingRun(again, run)).status, 'completed')
+    t.equal(lives.upstream.chats.length, 2)
+    t.strictSame(await aftermath(t, again, run), { messages: [HELLO, said('Hi')], steps: [['message_creation', 'completed']] })
+  }
 })
 
 for (const ending of ENDINGS) {

@@ -1,6 +1,7 @@
 import { test, type Test } from 'tap'
 import { error, Gate, text, toolCalls } from '../helpers/upstream.js'
 import { ManualClock } from '../helpers/clock.js'
+import { putBack } from './helpers/put-back.js'
 import { clientTool, outputsFor, pathOf, startGatedServer, type GatedServer } from './helpers/server.js'
 
 const call = toolCalls([{ name: 'ask', arguments: {}, id: 'call_1' }])
@@ -8,10 +9,9 @@ const tools = { tools: [clientTool('ask')] }
 
 /** Brings a new run into each status and leaves it there. */
 const REACH: Record<string, (server: GatedServer, clock: ManualClock) => Promise<any>> = {
-  async queued (server) {
-    const start = server.hold('in_progress')
-    const run = await server.run(tools)
-    await start.reached()
+  async queued (server, clock) {
+    const run = await REACH.in_progress!(server, clock)
+    await putBack(server.store, run)
     return await server.look(run)
   },
   async in_progress (server) {

@@ -1,8 +1,7 @@
 import { Gate, text, toolCalls } from '../../helpers/upstream.js'
-import type { RecordStore } from '../../../storage/record-store.js'
-import { DEFAULT_PROJECT, KIND } from '../../../storage/layout.js'
 import { movesRunTo } from '../../runs/helpers/gated-store.js'
-import { INCLUDE, pathOf, type Flows, type RunRef } from '../scene.js'
+import { putBack } from '../../runs/helpers/put-back.js'
+import { INCLUDE, pathOf, type Flows } from '../scene.js'
 import { find, searching } from './search.js'
 import { call, clientTool, gatedBeforeEnd, serverTool } from './tools.js'
 
@@ -233,11 +232,4 @@ export const takeovers: Flows = {
       await scene.leave(run)
     }
   }
-}
-
-/** Makes the record of a run what it was before anything began with it. */
-async function putBack (records: RecordStore, { id, thread_id: threadId }: RunRef): Promise<void> {
-  const place = { project: DEFAULT_PROJECT, partition: threadId }
-  const { body, version } = (await records.get<object>({ ...place, kind: KIND.run, id }))!
-  await records.write(place, [{ op: 'put', kind: KIND.run, id, body: { ...body, status: 'queued', started_at: null }, expect: version }])
 }

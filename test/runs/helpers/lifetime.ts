@@ -59,9 +59,10 @@ export class Lives {
     this.#core = undefined
   }
 
-  /** Dies as with `kill -9`: what is in the file stays as it is. */
-  async crash (): Promise<void> {
+  /** Dies as with `kill -9`: what is in the file stays as it is, or as `change` makes it. */
+  async crash (change?: (records: RecordStore) => Promise<void>): Promise<void> {
     this.#view!.die()
+    await change?.(this.#store!)
     await this.core.core.stop()
     await this.#store!.disconnect()
     this.#core = undefined
