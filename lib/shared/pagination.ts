@@ -50,11 +50,11 @@ export async function pageOf<Body> (scope: Scope, source: ListSource, params: Li
   const limit = params.limit ?? DEFAULT_LIMIT
   const backwards = after === undefined && before !== undefined
   let found: StoredRecord<Body>[] = []
-  let bytes = 0
+  let room = PAGE_BYTES
   for (;;) {
     const page = await records.page<Body>({ project, partition, kind, parent, order: params.order ?? 'desc', limit: Math.min(limit - found.length, READ_AT_ONCE), after, before })
-    const fitting = withinBytes(page.records, found.length === 0, PAGE_BYTES - bytes, backwards)
-    for (const { body } of fitting) bytes += approximateBytes(body)
+    const { fitting, left } = withinBytes(page.records, found.length === 0, room, backwards)
+    room = left
     found = backwards ? [...fitting, ...found] : [...found, ...fitting]
     const isCut = fitting.length < page.records.length
     if (isCut || !page.hasMore || found.length >= limit) return { records: found, hasMore: isCut || page.hasMore }
@@ -63,8 +63,8 @@ export async function pageOf<Body> (scope: Scope, source: ListSource, params: Li
   }
 }
 
-/** The records that fit, from the end that adjoins the cursor, one at least when there are none yet. */
-function withinBytes<Body> (records: StoredRecord<Body>[], isFirst: boolean, most: number, backwards: boolean): StoredRecord<Body>[] {
+/** The records that fit, from the end that adjoins the cursor, one at least when there are none yet, and the bytes that are left behind them. */
+function withinBytes<Body> (records: StoredRecord<Body>[], isFirst: boolean, most: number, backwards: boolean): { fitting: StoredRecord<Body>[], left: number } {
   let left = most
   let count = 0
   for (const { body } of backwards ? [...records].reverse() : records) {
@@ -72,7 +72,7 @@ function withinBytes<Body> (records: StoredRecord<Body>[], isFirst: boolean, mos
     if (left < 0 && !(isFirst && count === 0)) break
     count++
   }
-  return backwards ? records.slice(records.length - count) : records.slice(0, count)
+  return { fitting: backwards ? records.slice(records.length - count) : records.slice(0, count), left }
 }
 
 /** As few as make round trips rare. */
