@@ -1,4 +1,5 @@
-import { DEFAULT_PROJECT, KIND, SYSTEM_PROJECT } from '../../storage/layout.js'
+import { isText, MAX_KEY_BYTES } from '../../storage/base/batch.js'
+import { DEFAULT_PROJECT, KIND } from '../../storage/layout.js'
 import { BytesWriter } from './bytes-writer.js'
 import { EXPORTED_KINDS } from './contents.js'
 import { translate } from './elsewhere/translate.js'
@@ -78,6 +79,7 @@ export class Importer {
     }
     const { bytes, records, needsThread } = plainRecords(object, this.#project, place)
     if (needsThread !== undefined && !await this.#hasThread(needsThread)) throw new BadLineError(`the thread ${needsThread} is not there, and did not come before`)
+    for (const line of records) requireWhole(line)
     for (const line of bytes) await this.#bytes.add(line)
     for (const line of records) await this.#addRecord(line, length)
   }
@@ -97,7 +99,7 @@ export class Importer {
       case 'openai_compat.place':
         return
       case 'openai_compat.bytes':
-        if (typeof line.project !== 'string' || typeof line.id !== 'string' || typeof line.data !== 'string') throw new BadLineError('bytes that are not whole')
+        if (!isName(line.project) || !isName(line.id) || typeof line.data !== 'string') throw new BadLineError('bytes that are not whole')
         return await this.#bytes.add(line)
       case 'openai_compat.record':
         requireWhole(line)
@@ -130,11 +132,14 @@ export class Importer {
   }
 }
 
+/** Whether the store takes it as a part of a key. */
+const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && isText(name, MAX_KEY_BYTES)
+
 /** A record that the store would refuse would take its whole batch with it. */
-function requireWhole ({ project, partition, kind, id, parent, position, body }: RecordLine): void {
-  const areNames = [project, partition, kind, id].every(name => typeof name === 'string' && name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 512)
-  const isPlaced = Number.isInteger(position) && position >= 1 && position <= 2 ** 52 && (parent === undefined || typeof parent === 'string')
-  if (!areNames || !isPlaced || body === undefined) throw new BadLineError('a record that is not whole')
+function requireWhole ({ project, partition, kind, id, parent = '', position, body }: RecordLine): void {
+  const areNames = [project, partition, kind, id].every(isName) && (parent === '' || isName(parent))
+  const isPlaced = Number.isInteger(position) && position >= 1 && position <= 2 ** 52
+  if (!areNames || !isPlaced || typeof body !== 'object' || body === null) throw new BadLineError('a record that is not whole')
   // Anything else means something to running servers only, and was never exported.
-  if (project === SYSTEM_PROJECT || !EXPORTED_KINDS.has(kind)) throw new BadLineError('a record of a kind that is never exported')
+  if (!EXPORTED_KINDS.has(kind)) throw new BadLineError('a record of a kind that is never exported')
 }

@@ -13,6 +13,15 @@ const MAX_BATCH = 100
 /** Characters of JSON, roughly, as the lines had them. */
 const MAX_BATCH_LENGTH = 1024 * 1024
 
+/** What is known of the positions of a list: the records of one kind and parent. */
+interface List {
+  /** All that is in it came from this import, and has the position that it came with. */
+  isOurs: boolean
+  /** Between which positions this import has put records. */
+  lowest: number
+  highest: number
+}
+
 /**
  * Brings records in, keeping their positions, in batches of one partition at a time. What is there already stays as it
  * is, so the same records may come any number of times.
@@ -23,8 +32,8 @@ export class RecordWriter {
   readonly #report: Report
   #batch: RecordLine[] = []
   #length = 0
-  /** The partition of the last batch, and of its lists whether all that is in them came from this import. */
-  #current: { key: PartitionKey, fresh: Map<string, boolean> } | undefined
+  /** The partition of the last batch, and its lists. */
+  #current: { key: PartitionKey, lists: Map<string, List> } | undefined
 
   constructor (records: RecordStore, now: () => number, report: Report) {
     this.#records = records
@@ -50,22 +59,28 @@ export class RecordWriter {
     if (first === undefined) return
     const key: PartitionKey = { project: first.project, partition: first.partition }
     for (const line of batch) await this.#indexEntries.prepare(line)
-    // Names are unique within a batch of an export, but a file may have been put together by hand.
-    const isPlain = new Set(batch.map(({ kind, id }) => `${kind} ${id}`)).size === batch.length
-    const areFresh = (await Promise.all(batch.map(async line => await this.#isFresh(key, line)))).every(Boolean)
-    if (isPlain && areFresh && await this.#records.write(key, batch.map(put))) {
-      for (const line of batch) this.#report(line, 'written')
+    const lists = await this.#listsOf(key, batch)
+    // Names and positions are unique within an export, but a file may have been put together by hand, or of several exports.
+    const isPlain = areUnlike(batch, ({ kind, id }) => `${kind} ${id}`) && areUnlike(batch, line => `${nameOfList(line)} ${line.position}`)
+    const areFree = batch.every(({ position }, i) => isFree(lists[i]!, position))
+    if (isPlain && areFree && await this.#records.write(key, batch.map(put))) {
+      for (const [i, line] of batch.entries()) {
+        takeIn(lists[i]!, line.position)
+        this.#report(line, 'written')
+      }
       return
     }
-    for (const line of batch) this.#report(line, await this.#writeOne(key, line))
+    for (const [i, line] of batch.entries()) this.#report(line, await this.#writeOne(key, line, lists[i]!))
   }
 
-  async #writeOne (key: PartitionKey, line: RecordLine): Promise<Outcome> {
+  async #writeOne (key: PartitionKey, line: RecordLine, list: List): Promise<Outcome> {
     const { kind, id } = line
     if (await this.#records.get({ ...key, kind, id }) !== undefined) return 'there'
     const { position, ...item } = put(line)
-    const written = await this.#records.write(key, [await this.#isTaken(key, line) ? item : { ...item, position }])
-    return written ? 'written' : 'there'
+    const isTaken = await this.#isTaken(key, line)
+    if (isTaken) list.isOurs = false
+    else takeIn(list, position)
+    return await this.#records.write(key, [isTaken ? item : { ...item, position }]) ? 'written' : 'there'
   }
 
   /** A later state of a record, unless the record was changed in this store meanwhile. */
@@ -75,21 +90,22 @@ export class RecordWriter {
     const there = await this.#records.get({ ...key, kind, id })
     if (there === undefined) {
       await this.#indexEntries.prepare(line)
-      return this.#report(line, await this.#writeOne(key, line))
+      const [list] = await this.#listsOf(key, [line])
+      return this.#report(line, await this.#writeOne(key, line, list!))
     }
-    if (there.version === 1 && !isDeepStrictEqual(there.body, body)) await this.#records.write(key, [{ op: 'put', kind, id, body, expect: 1 }])
+    if (!isDeepStrictEqual(there.body, body)) await this.#records.write(key, [{ op: 'put', kind, id, body, expect: 1 }])
   }
 
-  /** Whether all that is in a record's list came from this import; then the list's positions are free for what follows. */
-  async #isFresh (key: PartitionKey, { kind, parent }: RecordLine): Promise<boolean> {
-    if (this.#current?.key.project !== key.project || this.#current.key.partition !== key.partition) this.#current = { key, fresh: new Map() }
-    const { fresh } = this.#current
-    const list = `${kind} ${parent ?? ''}`
-    const known = fresh.get(list)
-    if (known !== undefined) return known
-    const { records } = await this.#records.page({ ...key, kind, parent, order: 'desc', limit: 1 })
-    fresh.set(list, records.length === 0)
-    return records.length === 0
+  /** The list of each line. */
+  async #listsOf (key: PartitionKey, batch: readonly RecordLine[]): Promise<List[]> {
+    if (this.#current?.key.project !== key.project || this.#current.key.partition !== key.partition) this.#current = { key, lists: new Map() }
+    const { lists } = this.#current
+    const unknown = new Map(batch.map((line): [string, RecordLine] => [nameOfList(line), line]).filter(([name]) => !lists.has(name)))
+    await Promise.all([...unknown].map(async ([name, { kind, parent }]) => {
+      const { records } = await this.#records.page({ ...key, kind, parent, order: 'desc', limit: 1 })
+      lists.set(name, { isOurs: records.length === 0, lowest: Infinity, highest: 0 })
+    }))
+    return batch.map(line => lists.get(nameOfList(line))!)
   }
 
   /** Two records of one list cannot have one position: pages would pass over one of them. */
@@ -99,5 +115,18 @@ export class RecordWriter {
   }
 }
 
-const put = ({ kind, id, parent, position, body }: RecordLine): PutItem & { position: number } =>
-  ({ op: 'put', kind, id, ...parent === undefined ? {} : { parent }, body, position, expect: 'absent' })
+const nameOfList = ({ kind, parent }: RecordLine): string => `${kind} ${parent ?? ''}`
+
+/** Whether no record of a list can have this position. */
+const isFree = ({ isOurs, lowest, highest }: List, position: number): boolean => isOurs && (position < lowest || position > highest)
+
+function takeIn (list: List, position: number): void {
+  list.lowest = Math.min(list.lowest, position)
+  list.highest = Math.max(list.highest, position)
+}
+
+function areUnlike (batch: readonly RecordLine[], nameOf: (line: RecordLine) => string): boolean {
+  return new Set(batch.map(nameOf)).size === batch.length
+}
+
+const put = ({ kind, id, parent, position, body }: RecordLine): PutItem & { position: number } => ({ op: 'put', kind, id, parent, body, position, expect: 'absent' })

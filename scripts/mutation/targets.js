@@ -37,6 +37,6 @@ export const targets = {
   'lib/files/uploads.ts': tests('files/uploads', 'files/recovery'),
   'lib/files/staging.ts': tests('unit/staging'),
   // Transfer.
-  'lib/transfer/importer.ts': tests('transfer/plain', 'transfer/elsewhere'),
-  'lib/transfer/record-writer.ts': tests('transfer/plain', 'transfer/elsewhere')
+  'lib/transfer/importer.ts': tests('unit/importer', 'transfer/plain', 'transfer/elsewhere'),
+  'lib/transfer/record-writer.ts': tests('unit/record-writer', 'transfer/plain', 'transfer/elsewhere')
 }
