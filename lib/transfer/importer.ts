@@ -136,8 +136,8 @@ export class Importer {
 const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && isText(name, MAX_KEY_BYTES)
 
 /** A record that the store would refuse would take its whole batch with it. */
-function requireWhole ({ project, partition, kind, id, parent = '', position, body }: RecordLine): void {
-  const areNames = [project, partition, kind, id].every(isName) && (parent === '' || isName(parent))
+function requireWhole ({ project, partition, kind, id, parent, position, body }: RecordLine): void {
+  const areNames = [project, partition, kind, id].every(isName) && (parent === undefined || parent === '' || isName(parent))
   const isPlaced = Number.isInteger(position) && position >= 1 && position <= 2 ** 52
   if (!areNames || !isPlaced || typeof body !== 'object' || body === null) throw new BadLineError('a record that is not whole')
   // Anything else means something to running servers only, and was never exported.

@@ -152,8 +152,8 @@ test('a message needs its thread: one that came before, as an object or a line, 
   looked.length = 0
   t.strictSame(await add(line(DEFAULT, 'thread_1'), message('msg_1')), [])
   await stores.records.write({ project: DEFAULT, partition: 'thread_3' }, [{ op: 'put', kind: KIND.thread, id: 'thread_3', body: {} }])
-  t.strictSame(await add(message('msg_3', { thread_id: 'thread_3' }), message('msg_4', { thread_id: 'thread_3' })), [])
-  // Once for both.
+  t.strictSame(await add(message('msg_3', { thread_id: 'thread_3' }), message('msg_4', { thread_id: 'thread_3' }), message('msg_5')), [])
+  // Once for both of its messages.
   t.strictSame(looked.filter(name => name.startsWith('thread ')), ['thread thread_3'])
   await importer.flush()
 })

@@ -194,9 +194,9 @@ test('records of two exports that had the same positions in one list are all fou
     t.strictSame((await listed()).map(([id]) => id).sort(), ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
     t.strictSame((await listed()).filter(([id]) => ['a', 'b', 'c', 'f'].includes(id)), [['a', 1], ['b', 2], ['f', 3], ['c', 5]])
     // At the positions that those got which stood in for others, and at one that is free.
-    await add([line('j', 7), line('k', 8), line('l', 9), line('m', 10)])
+    await add([line('i', 7), line('j', 8), line('k', 9), line('l', 10), line('m', 11)])
     await writer.flush()
-    await add([line('i', 6), line('n', 4)])
+    await add([line('n', 4)])
     await writer.flush()
     t.strictSame((await listed()).map(([id]) => id).sort(), ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n'])
     t.strictSame((await listed()).find(([id]) => id === 'n'), ['n', 4])
