@@ -48,17 +48,17 @@ async function scene (t: Test): Promise<{ server: GatedServer, later: () => Prom
 
 test('the times and nulls of a run that asks for outputs and completes', async t => {
   const { server, later } = await scene(t)
-  const [arguments_, words] = [new Gate(), new Gate()]
-  server.upstream.enqueue({ ...call, steps: call.steps.toSpliced(2, 0, arguments_) }, text([words, 'Sunny'], reported(20, 1)))
+  const [asks, words] = [new Gate(), new Gate()]
+  server.upstream.enqueue({ ...call, steps: call.steps.toSpliced(2, 0, asks) }, text([words, 'Sunny'], reported(20, 1)))
 
   const run = await server.run(tools)
-  await arguments_.reached()
+  await asks.reached()
   t.strictSame(life(run), NEW, 'created')
   const started = { ...NEW, started_at: CREATED }
   t.strictSame(life(await server.look(run)), { ...started, status: 'in_progress' }, 'read as soon as it is there')
 
   await later()
-  arguments_.open()
+  asks.open()
   const asking = await server.rest(run)
   t.strictSame(life(asking), { ...started, status: 'requires_action', required_action: ASKED }, 'requires_action')
 

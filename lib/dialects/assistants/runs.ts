@@ -16,7 +16,9 @@ import type { Scope } from '../../shared/scope.js'
 import { untilWritten } from '../../shared/until-written.js'
 import { Locked } from '../../shared/thread-locks.js'
 import type { RunEngine } from '../../runs/engine.js'
+import type { Scribe } from '../../runs/dialect.js'
 import type { EventLog } from '../../runs/events/event-log.js'
+import type { Item } from '../../runs/items.js'
 import { indexJob, unindexJob, type JobLease } from '../../runs/lease.js'
 import type { JobKey } from '../../runs/job.js'
 import { Assistants } from '../../threads/assistants.js'
@@ -41,13 +43,17 @@ export interface StartedRun {
   from: number
 }
 
-/** A run before it is written. */
-interface FirstRecords {
-  /** As its creator sees it: queued. */
+/** A run that this instance is about to go on with. */
+interface Beginning {
+  /** As the answer shows it: queued. */
   run: Run
   /** As it is written: nothing is gained by a record of a run that waits for this very instance. */
   started: Run
   lease: JobLease
+}
+
+/** A run before it is written. */
+interface FirstRecords extends Beginning {
   messages: Message[]
   items: WriteItem[]
   /** Whether it brings something for the model to read. */
@@ -143,7 +149,7 @@ export class Runs {
       if (!isUncertain(error)) await Promise.all([unindexJob(records, key.jobId), this.leaveSeat(key.jobId)])
       throw error
     }
-    return this.#launch(key, started, [], include)
+    return this.#launchNew(key, started, [], include)
   }
 
   /** A thread and its first run, in one write. */
@@ -163,7 +169,7 @@ export class Runs {
       return { items: first.items, before: async () => await indexJob(records, key, clock.now()) }
     })
     if (first === undefined) throw new Error('a thread came into being without its run')
-    return this.#launch(runKey(project, thread.id, runId), first, [{ event: 'thread.created', data: thread }])
+    return this.#launchNew(runKey(project, thread.id, runId), first, [{ event: 'thread.created', data: thread }])
   }
 
   /** Throws the 404, of the thread first. A run past its time is expired before it is shown. */
@@ -224,7 +230,7 @@ export class Runs {
   async submitToolOutputs (threadId: string, id: string, request: SubmitToolOutputsRequest, { payer }: StartedBy = {}): Promise<StartedRun> {
     const lease = this.#engine.newLease(payer)
     const key = runKey(this.#scope.project, threadId, id)
-    const { run, started, step, turn, version } = await this.#engine.wake(key, async () => await untilWritten(async () => {
+    const { step, turn, version, ...beginning } = await this.#engine.wake(key, async () => await untilWritten(async () => {
       const { body: old, version } = await this.#current(threadId, id)
       if (old.status !== 'requires_action' || old.required_action === null) {
         throw badRequest(`Runs in status "${old.status}" do not accept tool outputs.`)
@@ -241,17 +247,13 @@ export class Runs {
         { op: 'put', kind: KIND.lease, id, body: lease, expect: 'absent' },
         putStep(step)
       ])
-      return written ? { run: next, started, step, turn, version: version + 1 } : undefined
+      return written ? { run: next, started, lease, step, turn, version: version + 1 } : undefined
     }))
     const { records } = this.#scope
-    const include = await loadInclude(records, key, this.#tools, run.tools)
+    const { started } = beginning
+    const include = await loadInclude(records, key, this.#tools, started.tools)
     const scribe = new AssistantsScribe({ records, key, body: started, tools: this.#tools, include })
-    const items = await scribe.load()
-    const log = this.#engine.openLog(key)
-    const from = log.nextId
-    log.append([stepEvent(withIncluded(step, turn, this.#tools, include)), runEvent(run), runEvent(started)])
-    this.#engine.launch({ key, held: { body: started, version }, lease, log, scribe, items })
-    return { run, log, from }
+    return this.#launch(key, beginning, { version, scribe, items: await scribe.load(), before: [stepEvent(withIncluded(step, turn, this.#tools, include))] })
   }
 
   /** A thread with everything in it, its run under way included. */
@@ -348,13 +350,17 @@ export class Runs {
     return this.#engine.isOverdue({ phase: isActive(status) ? 'queued' : 'ended', expiresAt })
   }
 
-  /** Starts a run that was just written. */
-  #launch (key: JobKey, { run, started, lease }: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
+  #launchNew (key: JobKey, first: FirstRecords, before: StreamEvent[], include: readonly string[] = []): StartedRun {
+    const scribe = new AssistantsScribe({ records: this.#scope.records, key, body: first.started, tools: this.#tools, include })
+    return this.#launch(key, first, { version: 1, scribe, items: [], before: [...before, runCreated(first.run)] })
+  }
+
+  /** Goes on with a run that was just written. */
+  #launch (key: JobKey, { run, started, lease }: Beginning, { version, scribe, items, before }: { version: number, scribe: Scribe, items: Item[], before: StreamEvent[] }): StartedRun {
     const log = this.#engine.openLog(key)
     const from = log.nextId
-    log.append([...before, runCreated(run), runEvent(run), runEvent(started)])
-    const scribe = new AssistantsScribe({ records: this.#scope.records, key, body: started, tools: this.#tools, include })
-    this.#engine.launch({ key, held: { body: started, version: 1 }, lease, log, scribe, items: [] })
+    log.append([...before, runEvent(run), runEvent(started)])
+    this.#engine.launch({ key, held: { body: started, version }, lease, log, scribe, items })
     return { run, log, from }
   }
 
