@@ -68,9 +68,9 @@ export class CodeInterpreterTool implements BuiltInTool<Declared, CodeCall, Kept
 
   async * run (call: ModelToolCall, context: Context): AsyncGenerator<CodeDelta, Result, void> {
     const began = this.begin(call)
-    if (this.#interpreter === undefined || began.code_interpreter.input.trim() === '') return refused(began, NO_CODE)
+    if (this.#interpreter === undefined || began.code_interpreter.input.trim() === '') return yield * refused(began, NO_CODE)
     const found = await this.#interpreter.prepare()
-    if (!found.ok) return refused(began, 'No code was run: this server has no sandbox to run code in.')
+    if (!found.ok) return yield * refused(began, 'No code was run: this server has no sandbox to run code in.')
     const { place, leave } = await found.sessions.enter(context.project, context.threadId, context.signal)
     try {
       return yield * new Execution(this.#interpreter, found.sessions, place, context).run(began)
@@ -108,8 +108,10 @@ export class CodeInterpreterTool implements BuiltInTool<Declared, CodeCall, Kept
   }
 }
 
-function refused (call: CodeCall, text: string): Result {
-  return { call: { ...call, code_interpreter: { ...call.code_interpreter, outputs: [{ type: 'logs', logs: text }] } }, kept: { text, files: {} } }
+function * refused (call: CodeCall, text: string): Generator<CodeDelta, Result, void> {
+  const output = { type: 'logs' as const, logs: text }
+  yield { type: 'code_interpreter', code_interpreter: { outputs: [{ index: 0, ...output }] } }
+  return { call: { ...call, code_interpreter: { ...call.code_interpreter, outputs: [output] } }, kept: { text, files: {} } }
 }
 
 /** One call, in a place that it has to itself. */

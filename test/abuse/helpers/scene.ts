@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import { connectTo, type ApiClient } from '../../helpers/server.js'
+import { withoutTap } from '../../sandbox/helpers/available.js'
 import type { Latencies, NeighbourData } from './neighbour.js'
 
 export const ATTACKER = 'sk-attacker'
@@ -32,7 +33,7 @@ const SERVER = process.env.ABUSE_SERVER ?? fileURLToPath(new URL('server.js', im
 /** A server in a process of its own with two tenants: one attacks, the other works and is watched. */
 export async function startScene (t: Test, options: object = {}, { heapMb = 512 } = {}): Promise<Scene> {
   const given = { storage: `sqlite:${join(t.testdir(), 'abuse.db')}`, apiKeys: { [ATTACKER]: 'attacker', [NEIGHBOUR]: 'neighbour' }, ...options }
-  const child = fork(SERVER, [JSON.stringify(given)], { execArgv: [`--max-old-space-size=${heapMb}`] })
+  const child = fork(SERVER, [JSON.stringify(given)], { execArgv: [`--max-old-space-size=${heapMb}`], env: withoutTap() })
   t.teardown(() => child.kill('SIGKILL'))
   const [port] = await once(child, 'message') as [number]
   child.on('exit', code => { if (code !== null) t.fail(`the server ended with ${code}`) })

@@ -23,12 +23,9 @@ const HOSTILE: Record<string, string> = {
 }
 
 async function ended (server: ApiClient, run: { id: string, thread_id: string }): Promise<string> {
-  for (;;) {
-    const { body } = await server.get(`/threads/${run.thread_id}/runs/${run.id}`)
-    if (!['queued', 'in_progress'].includes(body.status)) return body.status
-    // The rate at which a client polls.
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
+  const path = `/threads/${run.thread_id}/runs/${run.id}`
+  await (await server.follow(`${path}/stream`)).all()
+  return (await server.get(path)).body.status
 }
 
 const [bubblewrap, pyodide] = [await bubblewrapSkip(), await pyodideSkip()]
@@ -48,14 +45,22 @@ for (const [backend, skip] of Object.entries(BACKENDS)) {
       provider: { baseURL: upstream.url, apiKey: 'sk-upstream' }, codeInterpreter: { backend, limits: { callMs: CALL_MS, sessions: 4 } }
     })
     const assistant = await newAssistant(attacker, { model: 'coder', tools: [{ type: 'code_interpreter' }] })
-    const run = async (code: string): Promise<string> => {
+    const begin = async (code: string): Promise<any> => {
       const thread = await newThread(attacker, code)
-      return await ended(attacker, (await attacker.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+      return (await attacker.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body
     }
-    t.equal(await run('6 * 7'), 'completed')
+    const run = async (code: string): Promise<string> => await ended(attacker, await begin(code))
+    /** Fails where there is no sandbox at all. */
+    const calculates = async (when: string): Promise<void> => {
+      const calculation = await begin('6 * 7')
+      t.equal(await ended(attacker, calculation), 'completed', when)
+      const { body: { data } } = await attacker.get(`/threads/${calculation.thread_id}/runs/${calculation.id}/steps?order=asc`)
+      t.match(data[0].step_details.tool_calls, [{ code_interpreter: { outputs: [{ logs: '42' }] } }], when)
+    }
+    await calculates('code runs')
     const statuses = await withstands(`${backend}`, async () => await Promise.all(Object.values(HOSTILE).map(run)))
     t.strictSame(statuses, statuses.map(() => 'completed'), Object.keys(HOSTILE).join(', '))
-    t.equal(await run('6 * 7'), 'completed', 'and code runs as before')
+    await calculates('code runs as before')
     t.ok(await rss() < 640 * 1024 * 1024, `${await rss()} bytes`)
   })
 }

@@ -12,9 +12,12 @@ interface Spawning {
 // tap has every Node process load a module of its own, which the permission model of Pyodide's process refuses: nothing would be tested.
 const { addListener } = createRequire(require.resolve('@tapjs/processinfo'))('process-on-spawn') as { addListener (listener: (of: Spawning) => void): void }
 addListener(spawning => {
-  if (!spawning.args.some(arg => /^--(experimental-)?permission$/.test(arg))) return
+  if (spawning.env.WITHOUT_TAP === undefined && !spawning.args.some(arg => /^--(experimental-)?permission$/.test(arg))) return
   spawning.env = Object.fromEntries(Object.entries(spawning.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('_TAPJS_')))
 })
+
+/** The environment of a process of ours that starts such processes itself, which the listener above does not see. */
+export const withoutTap = (): NodeJS.ProcessEnv => ({ ...process.env, WITHOUT_TAP: '1' })
 
 let found: Promise<string | false> | undefined
 
