@@ -25,7 +25,7 @@ import type { Scenario, Side } from './table/scenario.js'
 import { streamScenarios } from './table/streams.js'
 
 async function run (scenario: Scenario, vendor: string, quick: boolean): Promise<Result[]> {
-  const { floor, rows, starts = { quick: 1, full: 1 } } = scenario
+  const { floor, hasLimit = false, rows, starts = { quick: 1, full: 1 } } = scenario
   const values: number[][][] = []
   for (let start = 0; start < starts[quick ? 'quick' : 'full']; start++) {
     for (const [index, side] of (await turns(scenario, vendor, quick, start)).entries()) {
@@ -33,16 +33,21 @@ async function run (scenario: Scenario, vendor: string, quick: boolean): Promise
     }
   }
   return rows.map((row, n) => {
-    const [floors, measured] = floor === undefined ? [undefined, values[0]![n]!] : [values[0]![n]!, values[1]![n]!]
-    // Of each turn: how fast the machine is differs more from turn to turn than within one.
-    const ratio = floors === undefined ? null : quantile(measured.map((value, turn) => value / floors[turn]!), 0.5)
-    const [least, ours] = [floors === undefined ? null : quantile(floors, 0.5), quantile(measured, 0.5)]
-    return { ...row, name: quick ? row.quickName ?? row.name : row.name, floor: least, ours, ratio }
+    const measured = values.at(-1)![n]!
+    const compared = (index: number, is: boolean): [value: number | null, ratio: number | null] => {
+      if (!is) return [null, null]
+      const others = values[index]![n]!
+      // Of each turn: how fast the machine is differs more from turn to turn than within one.
+      return [quantile(others, 0.5), quantile(measured.map((value, turn) => value / others[turn]!), 0.5)]
+    }
+    const [least, ratio] = compared(0, floor !== undefined)
+    const [limit, ofLimit] = compared(values.length - 2, hasLimit)
+    return { ...row, name: quick ? row.quickName ?? row.name : row.name, floor: least, ours: quantile(measured, 0.5), ratio, limit, ofLimit }
   })
 }
 
-/** The values of each row in each turn, by side; the floor, if there is one, comes first. */
-async function turns ({ floor, storage, rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean, nth: number): Promise<number[][][]> {
+/** The values of each row in each turn, by side: the floor, the limit, as far as there are such, and ours. */
+async function turns ({ floor, hasLimit = false, storage = 'sqlite', rows, rounds, prepare, measure }: Scenario, vendor: string, quick: boolean, nth: number): Promise<number[][][]> {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-bench-'))
   const sides: Side[] = []
   try {
@@ -51,6 +56,7 @@ async function turns ({ floor, storage, rows, rounds, prepare, measure }: Scenar
       for (const url of server.urls) sides.push({ kind: 'ours', vendor, quick, server: { ...server, url } })
     } else {
       if (floor !== undefined) sides.push({ kind: 'floor', vendor, quick, server: await start('./floor.js', [floor, vendor]) })
+      if (hasLimit) sides.push({ kind: 'limit', vendor, quick, server: await start('./limit.js', [vendor, storage, folder]) })
       sides.push({ kind: 'ours', vendor, quick, server: await startServer(vendor, folder, storage) })
     }
     const inTurn = (turn: number): [number, Side][] => turn % 2 === 0 ? [...sides.entries()] : [...sides.entries()].reverse()

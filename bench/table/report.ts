@@ -4,7 +4,15 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import type { Shares } from './profile.js'
 import type { Row } from './scenario.js'
 
-export interface Result extends Row { floor: number | null, ours: number, ratio: number | null }
+export interface Result extends Row {
+  floor: number | null
+  ours: number
+  /** To the floor. */
+  ratio: number | null
+  limit: number | null
+  /** The ratio to the limit. */
+  ofLimit: number | null
+}
 
 /** When, where and of what something was measured. */
 export interface Origin {
@@ -62,16 +70,20 @@ const cells = (result: Result): string[] => [
   result.floor === null ? '' : `${figure(result.floor)} ${result.unit}`.trim(),
   figure(result.ratio),
   target(result),
-  { true: 'met', false: 'missed', undefined: '' }[String(met(result)) as 'true']
+  { true: 'met', false: 'missed', undefined: '' }[String(met(result)) as 'true'],
+  result.limit === null ? '' : `${figure(result.limit)} ${result.unit}`.trim(),
+  figure(result.ofLimit)
 ]
 
-const HEAD = ['', 'measured', 'floor', 'ratio', 'target', '']
+const HEAD = ['', 'measured', 'floor', 'ratio', 'target', '', 'limit', 'ratio']
+/** Columns of words. */
+const WORDS = [0, 4, 5]
 
 /** Columns of one width each, for a terminal. */
 export function terminal (results: Result[]): string {
   const rows = [HEAD, ...results.map(cells)]
   const widths = HEAD.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
-  return rows.map(row => row.map((cell, column) => column === 0 || column > 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join('  ').trimEnd()).join('\n')
+  return rows.map(row => row.map((cell, column) => WORDS.includes(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join('  ').trimEnd()).join('\n')
 }
 
 const line = (row: string[]): string => `| ${row.join(' | ')} |`
@@ -80,7 +92,7 @@ const origin = ({ date, commit: at, command, machine: on, load: [before, after],
   `\`${command}\` on ${date}, commit ${at}: ${on}; load average ${before} before and ${after} after; ${seconds} s.`
 
 function markdown (report: Report | Profile): string {
-  const table = 'loads' in report ? profileTable(report) : [line(HEAD), '|---|---:|---:|---:|---|---|', ...report.results.map(result => line(cells(result)))]
+  const table = 'loads' in report ? profileTable(report) : [line(HEAD), `|${HEAD.map((_, column) => WORDS.includes(column) ? '---|' : '---:|').join('')}`, ...report.results.map(result => line(cells(result)))]
   return [origin(report), '', ...table].join('\n')
 }
 

@@ -43,11 +43,12 @@ const observed: Scenario = {
 const messages: Scenario = {
   id: 'POST message',
   floor: 'routes',
+  hasLimit: true,
   rounds: { quick: 5, full: 9 },
   rows: [more('POST message, new threads', '/s', { ratio: 0.7 })],
   async measure ({ kind, server, quick }) {
     const count = quick ? 1000 : 4000
-    const urls = kind === 'floor' ? [`${server.url}/echo`] : []
+    const urls = { floor: [`${server.url}/echo`], limit: [`${server.url}/messages`], ours: [] as string[] }[kind]
     if (kind === 'ours') await many(count, 50, async n => { urls[n] = `${server.url}/v1/threads/${(await call('POST', `${server.url}/v1/threads`, {})).id}/messages` })
     return [count / await many(count, 50, n => call('POST', urls[n % urls.length]!, { role: 'user', content: text })) * 1000]
   }
@@ -56,6 +57,7 @@ const messages: Scenario = {
 const page: Scenario = {
   id: 'page of 100',
   floor: 'routes',
+  hasLimit: true,
   rounds: { quick: 5, full: 9 },
   rows: [steadyLess('page of 100 messages, p50', 'ms', { ratio: 2 })],
   async prepare ({ kind, server }) {
@@ -64,9 +66,9 @@ const page: Scenario = {
       await call('POST', `${server.url}/keep`, { object: 'list', data: Array.from({ length: 100 }, (_, n) => message(n)), has_more: false })
       return `${server.url}/kept`
     }
-    const { id } = await call('POST', `${server.url}/v1/threads`, {})
-    await many(100, 1, () => call('POST', `${server.url}/v1/threads/${id}/messages`, { role: 'user', content: text }))
-    return `${server.url}/v1/threads/${id}/messages?limit=100`
+    const url = kind === 'limit' ? `${server.url}/messages` : `${server.url}/v1/threads/${(await call('POST', `${server.url}/v1/threads`, {})).id}/messages`
+    await many(100, 1, () => call('POST', url, { role: 'user', content: text }))
+    return `${url}?limit=100`
   },
   measure: async ({ quick }, url) => [quantile(await each(quick ? 150 : 500, () => get(url)), 0.5)]
 }

@@ -16,7 +16,7 @@ export interface Row {
 }
 
 export interface Side {
-  kind: 'floor' | 'ours'
+  kind: 'floor' | 'limit' | 'ours'
   server: Child
   /** Base URL of the model vendor. */
   vendor: string
@@ -29,6 +29,8 @@ export interface Scenario {
   rows: Row[]
   /** The bare server it is compared with, if there is one; `silent` is ours without log and metrics, beside ours with both, in one process. */
   floor?: 'relay' | 'routes' | 'silent'
+  /** Whether `limit.ts` takes its turn as well. */
+  hasLimit?: boolean
   storage?: 'memory' | 'sqlite'
   /** How often the sides are started anew, 1 by default: two servers of one process differ by some percent, by chance, as long as they live. */
   starts?: { quick: number, full: number }

@@ -1,17 +1,17 @@
 import { call, each, many, now, quantile, stream } from './load.js'
 import { less, more, steadyLess, type Scenario, type Side } from './scenario.js'
 
-const assistant = async ({ kind, server }: Side): Promise<string> => kind === 'floor' ? '' : (await call('POST', `${server.url}/v1/assistants`, { model: 'fast-1' })).id
+const assistant = async ({ kind, server }: Side): Promise<string> => kind === 'ours' ? (await call('POST', `${server.url}/v1/assistants`, { model: 'fast-1' })).id : ''
 
 /** One streamed answer of the model, in a thread of its own. */
-export const streamed = ({ kind, server }: Side, assistantId: string, model: string, onPiece?: (piece: Buffer) => void): Promise<void> => kind === 'floor'
+export const streamed = ({ kind, server }: Side, assistantId: string, model: string, onPiece?: (piece: Buffer) => void): Promise<void> => kind !== 'ours'
   ? stream(`${server.url}/stream`, { model, stream: true, messages: [] }, onPiece)
   : stream(`${server.url}/v1/threads/runs`, { assistant_id: assistantId, model, stream: true, thread: { messages: [{ role: 'user', content: 'Hello' }] } }, onPiece)
 
 /** One answer that is polled for without a pause. */
 export async function polled ({ kind, server }: Side, assistantId: string, model: string, pauseMs = 0): Promise<void> {
   let url: string
-  if (kind === 'floor') url = server.url + (await call('POST', `${server.url}/jobs`, { model, stream: true, messages: [] })).path
+  if (kind !== 'ours') url = server.url + (await call('POST', `${server.url}/jobs`, { model, stream: true, messages: [] })).path
   else {
     const run = await call('POST', `${server.url}/v1/threads/runs`, { assistant_id: assistantId, model, thread: { messages: [{ role: 'user', content: 'Hello' }] } })
     url = `${server.url}/v1/threads/${run.thread_id}/runs/${run.id}`
@@ -35,6 +35,7 @@ async function cpu (side: Side, work: () => Promise<number>): Promise<{ ms: numb
 const hundred: Scenario = {
   id: '100 fast streams',
   floor: 'relay',
+  hasLimit: true,
   rounds: { quick: 5, full: 9 },
   rows: [more('tokens/s through 100 streams', '/s', { ratio: 0.65 }), steadyLess('CPU per 1,000 tokens, 100 fast streams', 'ms', { ratio: 1.6 })],
   async prepare (side) {
@@ -52,6 +53,7 @@ const hundred: Scenario = {
 const one: Scenario = {
   id: 'one fast stream',
   floor: 'relay',
+  hasLimit: true,
   rounds: { quick: 7, full: 15 },
   rows: [more('tokens/s of one stream', '/s', { ratio: 0.55 })],
   async prepare (side) {
@@ -68,6 +70,7 @@ const one: Scenario = {
 const paced: Scenario = {
   id: 'paced streams',
   floor: 'relay',
+  hasLimit: true,
   rounds: { quick: 1, full: 1 },
   rows: [
     less('1,000 streams at 20 tokens/s: CPU per 1,000 tokens', 'ms', { ratio: 1.25 }, '200 streams at 20 tokens/s: CPU per 1,000 tokens'),
@@ -102,7 +105,7 @@ const paced: Scenario = {
         })
       }).finally(() => { state.running = false })
       while (state.running) {
-        others.push(...await each(1, () => call('GET', side.kind === 'floor' ? `${side.server.url}/jobs/0` : `${side.server.url}/v1/assistants/${id}`)))
+        others.push(...await each(1, () => call('GET', side.kind !== 'ours' ? `${side.server.url}/jobs/0` : `${side.server.url}/v1/assistants/${id}`)))
         await new Promise(resolve => setTimeout(resolve, 50))
       }
       return await load
@@ -118,6 +121,7 @@ const paced: Scenario = {
 const latency: Scenario = {
   id: 'single calls',
   floor: 'relay',
+  hasLimit: true,
   rounds: { quick: 3, full: 5 },
   rows: [
     less('first token above a direct call, p50', 'ms', { value: 2 }),
@@ -148,6 +152,7 @@ const latency: Scenario = {
 const mixed = (storage: 'memory' | 'sqlite', ratio: number): Scenario => ({
   id: `mixed runs, ${storage}`,
   floor: 'relay',
+  hasLimit: true,
   storage,
   rounds: { quick: 3, full: 7 },
   rows: [
@@ -172,6 +177,7 @@ const observed: Scenario = {
   ...mixed('sqlite', 0),
   id: 'observability',
   floor: 'silent',
+  hasLimit: false,
   starts: { quick: 2, full: 8 },
   rounds: { quick: 5, full: 16 },
   measure: async (side, id) => await runsOf(side, id, 128),

@@ -66,7 +66,8 @@ for (const [store, { skip, url }] of Object.entries(STORES)) {
     const { id: assistantId } = await call(baseURL, '/assistants', { model: 'soak', tools: [{ type: 'function', function: { name: 'ask' } }] })
     const counts: Counts = { runs: 0, findings: [] }
     const stop = new AbortController()
-    const working = work({ baseURL, assistantId, counts, stop: stop.signal })
+    // The memory store is what the server holds: it is bounded where its data are.
+    const working = work({ baseURL, assistantId, counts, stop: stop.signal, deletes: store === 'memory' })
     const samples: Held[] = []
     for (let look = 0; look < LOOKS; look++) {
       await pause(Number(minutes) * 60_000 / LOOKS)
