@@ -40,6 +40,8 @@ interface Measured {
   rate: number
   /** What the processors worked for each, in milliseconds: it hardly depends on what else they do. Not a number where there is no /proc. */
   cpu: number
+  /** Resident memory when all files are searchable, in MB. */
+  mb: number
 }
 
 /** Starts the server of a version with an empty SQLite file, and measures it. */
@@ -82,7 +84,7 @@ async function measure (version: string, texts: readonly string[]): Promise<Meas
     }
     const word = texts.at(-1)!.split(' ').at(-2)!
     await call('POST', `/vector_stores/${id}/search`, { query: word })
-    return { rate: texts.length / ((performance.now() - began) / 1000), cpu: (cpuOf(child.pid) - worked) / texts.length }
+    return { rate: texts.length / ((performance.now() - began) / 1000), cpu: (cpuOf(child.pid) - worked) / texts.length, mb: mbOf(child.pid) }
   } finally {
     child.kill()
     await once(child, 'exit')
@@ -90,15 +92,28 @@ async function measure (version: string, texts: readonly string[]): Promise<Meas
   }
 }
 
-/** What a process has worked with all its threads, in milliseconds. */
+/** What a process and those that it has started have worked with all their threads, in milliseconds. */
 function cpuOf (pid: number | undefined): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * 10
+    // With what children worked that have ended.
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0) + childrenOf(pid).reduce((sum, child) => sum + cpuOf(child), 0)
   } catch {
     return NaN
   }
 }
+
+/** Resident memory of a process and those that it has started, in MB: what they share counts once for each. */
+function mbOf (pid: number | undefined): number {
+  try {
+    const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
+    return kilobytes / 1024 + childrenOf(pid).reduce((sum, child) => sum + mbOf(child), 0)
+  } catch {
+    return NaN
+  }
+}
+
+const childrenOf = (pid: number | undefined): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(id => id !== '').map(Number)
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 const versions = [root, ...process.argv.slice(2)]
@@ -112,8 +127,8 @@ for (const [name, piece] of Object.entries(TEXTS)) {
     for (const [i, version] of versions.entries()) all[i]!.push(await measure(version, texts))
   }
   for (const [i, version] of versions.entries()) {
-    const [rates, cpu] = [all[i]!.map(({ rate }) => rate), all[i]!.map(({ cpu }) => cpu)]
-    console.log(`${name}, ${i === 0 ? 'this version' : basename(version)}: ${median(rates).toFixed(1)} files/s (${rates.map(value => value.toFixed(1)).join(', ')}), ${median(cpu).toFixed(1)} ms of processor for each (${cpu.map(value => value.toFixed(1)).join(', ')})`)
+    const [rates, cpu, mb] = [all[i]!.map(({ rate }) => rate), all[i]!.map(({ cpu }) => cpu), all[i]!.map(({ mb }) => mb)]
+    console.log(`${name}, ${i === 0 ? 'this version' : basename(version)}: ${median(rates).toFixed(1)} files/s (${rates.map(value => value.toFixed(1)).join(', ')}), ${median(cpu).toFixed(1)} ms of processor for each (${cpu.map(value => value.toFixed(1)).join(', ')}), ${median(mb).toFixed(0)} MB`)
     if (i === 0) continue
     // A round's measurements are made one right after the other.
     const ratio = (of: (measured: Measured) => number): string => median(all[0]!.map((mine, round) => of(mine) / of(all[i]![round]!))).toFixed(2)

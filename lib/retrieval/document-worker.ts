@@ -1,4 +1,4 @@
-/** The thread in which `DocumentReader` has documents read. One document at a time. */
+/** The thread in which `document-main.ts` has documents read. One document at a time. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { tokenCounter } from '../models/tokens.js'
 import { limitArrayBytes } from './array-limit.js'
@@ -15,8 +15,11 @@ export interface DocumentJob {
   chunking: ChunkSize
 }
 
-/** To the thread: a document, or the wish for more of its chunks. */
-export type ToDocumentWorker = { job: DocumentJob } | { more: true }
+/** To the process: a document, whose bytes are the next frame, or the wish for more of its chunks. */
+export type ToDocumentProcess = { job: Omit<DocumentJob, 'bytes'> } | { more: true }
+
+/** To the thread in it. */
+type ToDocumentWorker = { job: DocumentJob } | { more: true }
 
 /** From the thread. After `chunks` it waits for `more`; `progress` is the part of the document's text that they end, 0 to 1. */
 export type FromDocumentWorker =
@@ -27,6 +30,14 @@ export type FromDocumentWorker =
   | { busy: true }
   | { error: { code: DocumentErrorCode, message: string } }
 
+/** From the process. */
+export type FromDocumentProcess =
+  | FromDocumentWorker
+  /** The thread has the document: what happens from here on may be its fault. */
+  | { begun: true }
+  /** The thread has ended, or has to, for what the document made of it. */
+  | { ended: 'memory' | 'error', message: string }
+
 export interface DocumentWorkerData {
   limits: DocumentLimits
   extensions: ExtensionSet
@@ -35,8 +46,11 @@ export interface DocumentWorkerData {
   maxArrayBytes: number
 }
 
-/** Chunks in one message: some 200 kB. */
+/** Chunks in one message: some 200 kB. One may be of hundreds of kB itself, where each word is long. */
 const BATCH = 64
+const BATCH_CHARACTERS = 256 * 1024
+/** Sentences about parts that could not be read. */
+const MAX_NOTES = 1000
 
 const port = parentPort
 if (port === null) throw new Error('this module runs in a worker thread')
@@ -54,6 +68,7 @@ const recognise: RecogniseText | undefined = languages.length === 0
     return text
   }
 
+const encoder = new TextEncoder()
 let wantMore: (() => void) | undefined
 
 port.on('message', (message: ToDocumentWorker) => {
@@ -74,14 +89,18 @@ async function read ({ filename, bytes, chunking }: DocumentJob): Promise<string
   const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits, { extensions, ...recognise === undefined ? {} : { recognise } }), tokenCounter()])
   const characters = sections.reduce((sum, { text }) => sum + text.length + 1, 0)
   let batch: Chunk[] = []
+  let batchCharacters = 0
   for (const chunk of chunks(sections, chunking, count, limits.maxTokens)) {
     batch.push(chunk)
-    if (batch.length < BATCH) continue
+    batchCharacters += chunk.text.length
+    if (batch.length < BATCH && batchCharacters < BATCH_CHARACTERS) continue
     await give(batch, characters)
     batch = []
+    batchCharacters = 0
   }
   if (batch.length > 0) await give(batch, characters)
-  return sections.flatMap(({ note }) => note ?? [])
+  const notes = sections.flatMap(({ note }) => note ?? [])
+  return notes.length <= MAX_NOTES ? notes : [...notes.slice(0, MAX_NOTES), `${notes.length - MAX_NOTES} more parts could not be read.`]
 }
 
 async function give (batch: Chunk[], characters: number): Promise<void> {
@@ -91,6 +110,8 @@ async function give (batch: Chunk[], characters: number): Promise<void> {
   await asked
 }
 
+/** As it is sent on to the server: the process has only to pass it on. */
 function send (message: FromDocumentWorker): void {
-  port!.postMessage(message)
+  const bytes = encoder.encode(JSON.stringify(message))
+  port!.postMessage(bytes, [bytes.buffer])
 }

@@ -207,7 +207,7 @@ export class Indexer {
     const indexing = new Indexing(this.#services, ref, job)
     const name = jobKey(ref, job.key.id)
     this.#running.set(name, indexing)
-    // Claimed while the server began to shut down: the threads that read documents may have ended already.
+    // Claimed while the server began to shut down: the processes that read documents may have ended already.
     if (this.#stopped) indexing.stop(new ShuttingDown())
     try {
       await indexing.run(maxAttempts)

@@ -86,7 +86,7 @@ const CONNECTIONS = 4
 /** How often the index is compared with the vector stores that exist. */
 const TIDY_INTERVAL_MS = 10 * 60 * 1000
 
-/** What the vector stores of all projects share: the threads that read documents, the search index and the indexer. */
+/** What the vector stores of all projects share: the processes that read documents, the search index and the indexer. */
 export class RetrievalService {
   readonly search: StoreSearch
   readonly indexer: Indexer

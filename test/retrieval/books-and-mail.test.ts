@@ -42,7 +42,7 @@ test('a mail in HTML is read without markup, and one within another is read too'
   t.match(await textOf('a.eml', multipart('Content-Type: text/plain\r\n\r\nouter', `Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml\r\n\r\n${inner.replaceAll('--b', '--c').replace('boundary=b', 'boundary=c')}`)), /outer[^]*inner words/)
 })
 
-test('a mail in windows-1252 keeps its quotation marks in the thread that reads it', async t => {
+test('a mail in windows-1252 keeps its quotation marks in the process that reads it', async t => {
   const reader = new DocumentReader({ clock: systemClock })
   t.teardown(async () => await reader.close())
   const bytes = new Uint8Array(Buffer.concat([Buffer.from('Subject: x\r\nContent-Type: text/plain; charset=windows-1252\r\nContent-Transfer-Encoding: 8bit\r\n\r\n'), iconv.encode('“L’été”, 50 €', 'windows-1252')]))

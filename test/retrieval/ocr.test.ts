@@ -16,7 +16,7 @@ async function readBy (t: Test, languages: string[], bytes: Uint8Array): Promise
   return text
 }
 
-test('a scanned page is read by Tesseract, in a thread that ends with the reader', async t => {
+test('a scanned page is read by Tesseract, in a process that ends with the reader', async t => {
   t.match(await readBy(t, ['eng'], scan), /Invoice 4711 for the pump\s+due on the first of March/)
 })
 

@@ -17,7 +17,7 @@ export interface ParseOptions {
 
 /**
  * The text of a document. What reads a kind is loaded when a document of it comes. Throws a `DocumentError`. Runs as long and takes as
- * much memory as the document makes it: meant for a worker that can be ended (`DocumentReader`).
+ * much memory as the document makes it: meant for a process that can be ended (`DocumentReader`).
  */
 export async function parseDocument (filename: string, bytes: Uint8Array, limits: DocumentLimits, options: ParseOptions = {}): Promise<Section[]> {
   return await parse(filename, bytes, limits, options, 0, { inner: 0 })
