@@ -3,6 +3,7 @@ import { strFromU8, unzipSync } from 'fflate'
 import { test } from 'tap'
 import { DEFAULT_DOCUMENT_LIMITS } from '../../lib/retrieval/parse/document.js'
 import { parseDocument } from '../../lib/retrieval/parse/parse.js'
+import { xls } from './helpers/compound.js'
 import { zip } from './helpers/documents.js'
 import { invalid, parse, textOf, unsupported } from './helpers/parse.js'
 
@@ -24,6 +25,22 @@ test('a workbook is read sheet by sheet and row by row, values as they are shown
   }
   await t.rejects(parse('a.xlsx', workbook('xlsx'), { extensions: 'openai' }), unsupported)
   await t.rejects(parse('a.docx', workbook('xlsx'), { extensions: 'openai' }), unsupported, 'by another name')
+})
+
+test('text boxes of an XLS workbook are read behind the rows of their sheet, comments once', async t => {
+  const long = 'Größe '.repeat(500)
+  const book = xls({ One: 'first', Two: 'second' }, [{ text: 'A box\nof 東京' }, { text: long, pieces: 3 }, { text: 'a comment', type: 25 }, { text: 'A shape', type: 2 }])
+  t.strictSame((await parse('a.xls', book)).map(({ text }) => text.split('\n')), [['One', 'first'], ['Two', 'second', 'A box of 東京', long.trim(), 'A shape']])
+  await t.rejects(parseDocument('a.xls', book, { ...DEFAULT_DOCUMENT_LIMITS, maxCharacters: 2000 }), invalid('it is too large'))
+})
+
+test('text boxes of an XLS workbook that is cut off, or lies of their length, end', async t => {
+  const whole = Buffer.from(xls({ One: 'first' }, [{ text: 'A box' }]))
+  const head = whole.indexOf(Buffer.from([0xb6, 0x01, 18, 0]))
+  whole.writeUInt16LE(65535, head + 4 + 10)
+  t.match(await textOf('a.xls', whole), /^One\nfirst\nA box/, 'says that its text is longer than it is')
+  whole.writeUInt16LE(65535, head + 4 + 18 + 2)
+  t.match(await textOf('a.xls', whole), /^One\n[^]*A box/, 'its text goes on behind the end of the file')
 })
 
 test('a table that is only called XLS is read as what it is', async t => {

@@ -1,4 +1,5 @@
 import * as xlsx from '@e965/xlsx'
+import { boxesOf } from './biff.js'
 import { unreadable, type Section } from './document.js'
 import type { ReadContext } from './kinds.js'
 import { drawnText, shapesText } from './ooxml/drawing.js'
@@ -8,6 +9,8 @@ import { packZip, readZip } from './zip.js'
 /** Where the cells are; pictures, fonts and macros stay packed. */
 const CELLS = /\.(?:xml|rels|bin)$/i
 const ZIP = 0x50
+/** Of the container of XLS. The spreadsheets in XML and text that come under that name have no drawings. */
+const OLE = 0xd0
 /** What a sheet of Excel can have. A cell may claim any place, and all places before it would be gone through. */
 const MAX_ROWS = 1_048_576
 const MAX_COLUMNS = 16_384
@@ -17,7 +20,9 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   // What the workbook unpacks to is bounded before SheetJS unpacks it.
   const plain = bytes[0] === ZIP ? packZip(readZip(bytes, name => CELLS.test(name) && !/vbaProject|printerSettings/i.test(name), limits.maxUnpackedBytes)) : bytes
   const workbook = xlsx.read(plain, { type: 'array', dense: true, cellFormula: false, cellHTML: false, cellText: true, cellDates: true, cellNF: true, UTC: true, bookVBA: false })
-  const drawings = plain === bytes ? [] : drawingsOf(new OfficePackage(plain, limits.maxUnpackedBytes), workbook)
+  const drawings = plain !== bytes
+    ? drawingsOf(new OfficePackage(plain, limits.maxUnpackedBytes), workbook)
+    : bytes[0] === OLE ? boxesOf(bytes, limits.maxCharacters).map(boxes => () => boxes) : []
   const sections: Section[] = []
   let characters = 0
   for (const [i, name] of workbook.SheetNames.entries()) {

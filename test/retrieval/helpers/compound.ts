@@ -48,3 +48,36 @@ export function msg ({ subject, body, html, from, to, attachment }: { subject: s
   }
   return compound(streams)
 }
+
+/** An XLS workbook of sheets with a cell each. Boxes are drawn on the last one: `type` is that of the object ([MS-XLS] 2.5.143), 6 is a text box, 25 what a comment is in. */
+export function xls (sheets: Record<string, string>, boxes: readonly { text: string, type?: number, pieces?: number }[] = []): Uint8Array {
+  const book = xlsx.utils.book_new()
+  for (const [name, cell] of Object.entries(sheets)) xlsx.utils.book_append_sheet(book, xlsx.utils.aoa_to_sheet([[cell]]), name)
+  const file = xlsx.CFB.read(xlsx.write(book, { type: 'buffer', bookType: 'biff8' }) as Buffer, { type: 'buffer' })
+  const stream = Buffer.from(xlsx.CFB.find(file, 'Workbook')!.content as Uint8Array)
+  const record = (type: number, data: Buffer): Buffer => {
+    const head = Buffer.alloc(4)
+    head.writeUInt16LE(type, 0)
+    head.writeUInt16LE(data.length, 2)
+    return Buffer.concat([head, data])
+  }
+  const drawn = boxes.flatMap(({ text: written, type = 6, pieces = 1 }) => {
+    const object = Buffer.alloc(26)
+    object.writeUInt16LE(0x15, 0)
+    object.writeUInt16LE(18, 2)
+    object.writeUInt16LE(type, 4)
+    const head = Buffer.alloc(18)
+    head.writeUInt16LE(written.length, 10)
+    head.writeUInt16LE(16, 12)
+    const size = Math.ceil(written.length / pieces)
+    // The first piece in bytes where it can be, the others wide.
+    const texts = Array.from({ length: pieces }, (_, i) => {
+      const piece = written.slice(i * size, (i + 1) * size)
+      return i === 0 && !/[^\0-\xff]/.test(piece) ? Buffer.concat([Buffer.from([0]), Buffer.from(piece, 'latin1')]) : Buffer.concat([Buffer.from([1]), text(piece)])
+    })
+    return [record(0x5d, object), record(0x1b6, head), ...texts.map(piece => record(0x3c, piece)), record(0x3c, Buffer.alloc(16))]
+  })
+  // Ahead of the record that ends the last sheet, so that the others stay where they are said to be.
+  const end = stream.lastIndexOf(Buffer.from([0x0a, 0, 0, 0]))
+  return compound({ Workbook: Buffer.concat([stream.subarray(0, end), ...drawn, stream.subarray(end)]) })
+}
