@@ -1,16 +1,21 @@
 /**
  * How well and how fast vector stores search: recall@10 by words, by vectors (a deterministic stand-in for an embedding model, which
- * knows words only) and by both; documents per second while indexing; the time of a search among 100,000 chunks.
+ * knows words only) and by both; documents per second while indexing; the time of a search among 100,000 chunks; what the graph of an index
+ * in PostgreSQL finds of the nearest vectors, on the server of DATABASE_URL, or on PGlite where there is none.
  *
- *   npm run bench -- build/bench/retrieval.js [recall] [languages] [indexing] [search]
+ *   npm run bench -- build/bench/retrieval.js [recall] [languages] [indexing] [search] [graph]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import pg from 'pg'
 import { Core } from '../lib/core.js'
 import { resolveOptions } from '../lib/options/options.js'
+import type { IndexedFile } from '../lib/retrieval/index/contract.js'
+import { PostgresIndex } from '../lib/retrieval/index/postgres/postgres-index.js'
 import { WorkerIndex } from '../lib/retrieval/index/worker-index.js'
+import { startPglite } from '../test/helpers/pglite.js'
 import { embedText } from '../test/helpers/upstream-embedding.js'
 import { LANGUAGE_SAMPLES } from '../test/data/languages.js'
 import { documents, questions } from './data/corpus.js'
@@ -24,7 +29,9 @@ const SEARCHES = 300
 const store = { project: 'bench', storeId: 'vs_bench' }
 const folder = mkdtempSync(join(tmpdir(), 'bench-retrieval-'))
 const wanted = process.argv.slice(2)
-const parts = { recall, languages, indexing, search }
+const parts = { recall, languages, indexing, search, graph }
+const GRAPHS = (process.env.GRAPHS ?? '20000 100000').split(' ').map(Number)
+const log = { debug () {}, info () {}, warn: console.warn, error: console.error }
 
 const vectorOf = (text: string, dimensions = DIMENSIONS): Float32Array => Float32Array.from(embedText(text, dimensions))
 const indexAt = (name: string): WorkerIndex => new WorkerIndex(async () => ({ path: join(folder, name), identity: 'bench', maxVectorBytes: 2 ** 30, temporary: true }))
@@ -73,7 +80,6 @@ async function languages (): Promise<void> {
 }
 
 async function indexing (): Promise<void> {
-  const log = { debug () {}, info () {}, warn: console.warn, error: console.error }
   const core = new Core(resolveOptions({ storage: `sqlite:${join(folder, 'bench.db')}` }), log)
   await core.start()
   const { files, vectorStores } = core.project('bench')
@@ -125,6 +131,53 @@ async function search (): Promise<void> {
     console.log(`search among ${CHUNKS} chunks, six words of the texts${near ? ` and a vector of ${DIMENSIONS}` : ''}: p50 ${times[SEARCHES / 2]!.toFixed(1)} ms, p99 ${times[Math.floor(SEARCHES * 0.99)]!.toFixed(1)} ms; event loop: longest block ${ms(delay.max)}; RSS ${mb()} MB`)
   }
   await index.close()
+}
+
+/** Of the ten nearest vectors by comparing all, how many the graph has among its ten. */
+async function graph (): Promise<void> {
+  const ends: (() => unknown)[] = []
+  const connectionString = process.env.DATABASE_URL ?? await startPglite({ teardown: (end: () => unknown) => ends.push(end) } as unknown as Parameters<typeof startPglite>[0])
+  const perFile = 100
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  for (const count of GRAPHS) {
+    const schema = `bench_graph_${count}`
+    await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+    const open = async (compared: number): Promise<PostgresIndex> => {
+      const index = new PostgresIndex({ connectionString, schema, poolSize: 1, timeoutMs: 3_600_000, identity: async () => 'bench', log, compared })
+      await index.open()
+      return index
+    }
+    const next = seeded(4)
+    // Around centres, as embeddings are: of random vectors none is near another.
+    const centres = Array.from({ length: 1000 }, () => randomVector(next))
+    const nearOne = (): Float32Array => {
+      const centre = centres[Math.floor(next() * centres.length)]!
+      return randomVector(next).map((value, i) => value + centre[i]!)
+    }
+    const exact = await open(Infinity)
+    const fileOf = (name: string): IndexedFile => ({ fileId: name, name: '', generation: name, attributes: {}, model: 'stand-in' })
+    for (let f = 0; f < count / perFile; f++) {
+      await exact.addChunks(store, fileOf(`f${f}`), Array.from({ length: perFile }, (_, number) => ({ number, text: 'x', vector: nearOne() })))
+      await exact.addFile(store, fileOf(`f${f}`), f + 1)
+    }
+    const approximate = await open(0)
+    const began = performance.now()
+    await approximate.addFile(store, fileOf('last'), count / perFile + 1)
+    await approximate.settled()
+    const seconds = (performance.now() - began) / 1000
+    let found = 0
+    for (let i = 0; i < 100; i++) {
+      const query = { text: '', near: { model: 'stand-in', vector: nearOne() }, limit: 10 }
+      const [nearest, graph] = [await exact.search([store], query), new Set((await approximate.search([store], query)).map(({ fileId, number }) => `${fileId} ${number}`))]
+      found += nearest.filter(({ fileId, number }) => graph.has(`${fileId} ${number}`)).length
+    }
+    console.log(`graph of ${count} vectors of ${DIMENSIONS} dimensions (${process.env.DATABASE_URL === undefined ? 'PGlite' : 'PostgreSQL'}), made in ${seconds.toFixed(0)} s: recall@10 ${(found / 1000).toFixed(3)} of 100 queries`)
+    await Promise.all([exact.close(), approximate.close()])
+    await client.query(`DROP SCHEMA ${schema} CASCADE`)
+  }
+  await client.end()
+  for (const end of ends) await end()
 }
 
 const ms = (nanoseconds: number): string => `${(nanoseconds / 1e6).toFixed(1)} ms`
