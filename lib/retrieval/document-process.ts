@@ -175,11 +175,11 @@ function parse (bytes: Uint8Array): FromDocumentProcess | undefined {
 }
 
 function isMessage (message: FromDocumentProcess): boolean {
+  if ('done' in message && !message.notes.every(note => typeof note === 'string')) return false
   if ('chunks' in message) return typeof message.progress === 'number' && message.chunks.every(isChunk)
-  if ('done' in message) return message.notes.every(note => typeof note === 'string')
   if ('error' in message) return typeof message.error.message === 'string' && ['unsupported_file', 'invalid_file', 'server_error'].includes(message.error.code)
   if ('ended' in message) return typeof message.message === 'string'
-  return 'busy' in message || 'begun' in message
+  return 'done' in message || 'busy' in message || 'begun' in message
 }
 
 const isChunk = ({ text, tokens, start, page = 0 }: Chunk): boolean => typeof text === 'string' && [tokens, start, page].every(Number.isInteger)

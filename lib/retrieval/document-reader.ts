@@ -83,7 +83,9 @@ export class DocumentReader {
       let message = await process.begin(job)
       while ('chunks' in message) {
         on.progress?.(message.progress)
+        isReusable = 'done' in message
         yield message.chunks
+        if ('done' in message) break
         message = await process.more()
       }
       isReusable = true

@@ -21,9 +21,10 @@ export type ToDocumentProcess = { job: Omit<DocumentJob, 'bytes'> } | { more: tr
 /** To the thread in it. */
 type ToDocumentWorker = { job: DocumentJob } | { more: true }
 
-/** From the thread. After `chunks` it waits for `more`; `progress` is the part of the document's text that they end, 0 to 1. */
+/** From the thread. After `chunks` it waits for `more`, unless they are the last; `progress` is the part of the document's text that they end, 0 to 1. */
 export type FromDocumentWorker =
   | { chunks: Chunk[], progress: number }
+  | { chunks: Chunk[], progress: number, done: true, notes: string[] }
   /** With a sentence for each part of the document that could not be read. */
   | { done: true, notes: string[] }
   /** A part of the document that takes long has been read: it is not stuck. */
@@ -78,14 +79,15 @@ port.on('message', (message: ToDocumentWorker) => {
 
 async function answer (job: DocumentJob): Promise<void> {
   try {
-    send({ done: true, notes: await read(job) })
+    send(await read(job))
   } catch (error) {
     const { code, message } = error instanceof DocumentError ? error : { code: 'server_error' as const, message: 'The file could not be read.' }
     send({ error: { code, message } })
   }
 }
 
-async function read ({ filename, bytes, chunking }: DocumentJob): Promise<string[]> {
+/** Gives all but the last batch of chunks. */
+async function read ({ filename, bytes, chunking }: DocumentJob): Promise<FromDocumentWorker> {
   const [sections, count] = await Promise.all([parseDocument(filename, bytes, limits, { extensions, ...recognise === undefined ? {} : { recognise } }), tokenCounter()])
   const characters = sections.reduce((sum, { text }) => sum + text.length + 1, 0)
   let batch: Chunk[] = []
@@ -98,9 +100,9 @@ async function read ({ filename, bytes, chunking }: DocumentJob): Promise<string
     batch = []
     batchCharacters = 0
   }
-  if (batch.length > 0) await give(batch, characters)
   const notes = sections.flatMap(({ note }) => note ?? [])
-  return notes.length <= MAX_NOTES ? notes : [...notes.slice(0, MAX_NOTES), `${notes.length - MAX_NOTES} more parts could not be read.`]
+  const end = { done: true, notes: notes.length <= MAX_NOTES ? notes : [...notes.slice(0, MAX_NOTES), `${notes.length - MAX_NOTES} more parts could not be read.`] } as const
+  return batch.length > 0 ? { chunks: batch, progress: 1, ...end } : end
 }
 
 async function give (batch: Chunk[], characters: number): Promise<void> {

@@ -7,8 +7,11 @@ const LENGTH_BYTES = 4
 export function sendFrame (channel: Duplex, bytes: Uint8Array, sent?: () => void): void {
   const length = Buffer.alloc(LENGTH_BYTES)
   length.writeUInt32BE(bytes.length)
+  // Both with one call of the system.
+  channel.cork()
   channel.write(length)
   channel.write(bytes, () => sent?.())
+  channel.uncork()
 }
 
 /** Calls `onFrame` for each frame that comes, with bytes of its own, and `onTooLarge` in place of one that is larger than `maxBytes`: nothing is read after it. */
