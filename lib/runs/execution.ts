@@ -53,6 +53,8 @@ export class RunExecution implements Committer, Host {
   #held: HeldJob
   #ending = false
   #handedOver = false
+  /** What stops the execution first is its reason; the shutdown may come behind it. */
+  #isShuttingDown = false
   /** Our own writes and lease renewals never race each other. */
   readonly #writes = new SerialQueue()
   #resolveFinished!: () => void
@@ -109,6 +111,7 @@ export class RunExecution implements Committer, Host {
 
   /** Makes the execution stop at the next opportunity, the upstream request at once. */
   stop (reason: StopReason): void {
+    if (reason === 'shutdown') this.#isShuttingDown = true
     this.#abort.abort(new RunStopped(reason))
   }
 
@@ -149,12 +152,12 @@ export class RunExecution implements Committer, Host {
       for (let retry = false; ; retry = true) {
         // It may read what the write that came first has left.
         const { body, items = [], events = [] } = await this.retryWhileStorageDown(async () => await build(retry))
-        const phase = body === undefined ? undefined : this.dialect.state(body).phase
-        const stops = phase === 'ended' || phase === 'waiting'
-        if (await this.#write(body, items, stops)) {
+        const phase = body === undefined ? 'running' : this.dialect.state(body).phase
+        const stopped = phase === 'ended' || phase === 'waiting' ? body : undefined
+        if (await this.#write(body, items, stopped !== undefined)) {
           if (body !== undefined) this.#held = { ...this.#held, body, version: this.#held.version + 1 }
           this.publish(events)
-          if (stops && body !== undefined) this.#onStopped(body, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
+          if (stopped !== undefined) this.#onStopped(stopped, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
           return
         }
         await this.#refresh()
@@ -187,7 +190,7 @@ export class RunExecution implements Committer, Host {
       } catch (error) {
         const { expiresAt } = this.state
         const late = expiresAt !== null && clock.now() >= expiresAt * 1000
-        if (!(error instanceof StorageUnavailableError) || late || this.#isShuttingDown()) throw error
+        if (!(error instanceof StorageUnavailableError) || late || this.#isShuttingDown) throw error
         log.warn({ err: error, run_id: this.key.jobId }, 'the store is unavailable; the run waits for it')
         await pause(clock, Math.min(100 * 2 ** attempt, MOST_PAUSE_MS))
       }
@@ -196,22 +199,15 @@ export class RunExecution implements Committer, Host {
 
   /** Ends the job for the reason that stopped it, unless it is no longer ours. */
   async #conclude (error: unknown): Promise<void> {
-    let cause = this.#abort.signal.aborted ? this.#abort.signal.reason as unknown : error
-    // Each round may learn that the job was cancelled or lost meanwhile; more than a few means that something is broken.
-    for (let round = 0; round < 5; round++) {
-      try {
-        // The instance that has the job now tells its readers the rest.
-        if (cause instanceof RunStopped && cause.reason === 'lost') return this.log.close()
-        if (cause instanceof RunStopped && cause.reason === 'shutdown') return await this.#handOver()
-        return await this.#endEarly(cause)
-      } catch (next) {
-        if (!(next instanceof RunStopped)) {
-          this.#services.log.error({ err: next, run_id: this.key.jobId }, 'a run could not be ended; recovery will end it')
-          return
-        }
-        cause = next
-      }
+    const cause = this.#abort.signal.aborted ? this.#abort.signal.reason as unknown : error
+    try {
+      if (isStopped(cause, 'shutdown')) await this.#handOver()
+      else if (!isStopped(cause, 'lost')) return await this.#endEarly(cause)
+    } catch (next) {
+      if (!isStopped(next, 'lost')) return this.#services.log.error({ err: next, run_id: this.key.jobId }, 'a run could not be ended; recovery will end it')
     }
+    // The instance that has the job now tells its readers the rest.
+    this.log.close()
   }
 
   async #endEarly (cause: unknown): Promise<void> {
@@ -232,7 +228,7 @@ export class RunExecution implements Committer, Host {
   }
 
   #earlyEnd (cause: unknown): EarlyEnd {
-    if (cause instanceof RunStopped && cause.reason === 'expired') return { reason: 'expired' }
+    if (isStopped(cause, 'expired')) return { reason: 'expired' }
     // A failure that comes after the user has cancelled is not reported.
     if (this.state.phase === 'cancelling') return { reason: 'cancelled' }
     return { reason: 'failed', error: this.#jobError(cause) }
@@ -250,10 +246,7 @@ export class RunExecution implements Committer, Host {
 
   /** Gives the lease up, so that another instance, or this one after a restart, takes the job over without waiting. */
   async #handOver (): Promise<void> {
-    await this.#writes.run(async () => {
-      await this.#services.records.write(partitionOf(this.key), [this.#held.lease.remove()])
-    })
-    this.#handedOver = true
+    this.#handedOver = await this.#writes.run(async () => await this.#services.records.write(partitionOf(this.key), [this.#held.lease.remove()]))
   }
 
   async #write (body: object | undefined, items: WriteItem[], releases: boolean): Promise<boolean> {
@@ -279,11 +272,6 @@ export class RunExecution implements Committer, Host {
     return stored?.version === this.#held.version + 1 && isDeepStrictEqual(stored.body, body)
   }
 
-  #isShuttingDown (): boolean {
-    const { reason } = this.#abort.signal
-    return reason instanceof RunStopped && reason.reason === 'shutdown'
-  }
-
   /** Looks up which write came first. Throws unless the job is still ours and still to be worked on. */
   async #refresh (): Promise<void> {
     await this.#reload()
@@ -298,3 +286,5 @@ export class RunExecution implements Committer, Host {
     this.#held = { body: job.body, version: job.version, lease }
   }
 }
+
+const isStopped = (cause: unknown, reason: StopReason): boolean => cause instanceof RunStopped && cause.reason === reason

@@ -9,7 +9,7 @@ export const targets = {
   'lib/shared/lease.ts': tests('unit/lease', 'runs/leases'),
   'lib/runs/lease.ts': tests('unit/job-lease', 'runs/damaged', 'runs/waiting'),
   'lib/runs/engine.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/waiting', 'runs/takeovers', 'runs/leases'),
-  'lib/runs/execution.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/takeovers', 'runs/leases'),
+  'lib/runs/execution.ts': tests('unit/execution', 'unit/execution-store'),
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
   'lib/runs/events/mirror.ts': tests('unit/mirror'),
   'lib/vector-stores/indexer.ts': tests('vector-stores/recovery', 'vector-stores/fair'),
