@@ -38,9 +38,7 @@ export class StoreChange {
   }
 
   async batch (id: string): Promise<BatchBody | undefined> {
-    const body = this.#batches.get(id) ?? (await this.#records.get<BatchBody>(recordKey(this.#ref, KIND.vectorStoreBatch, id)))?.body
-    if (body !== undefined) this.#batches.set(id, body)
-    return body
+    return this.#batches.get(id) ?? (await this.#records.get<BatchBody>(recordKey(this.#ref, KIND.vectorStoreBatch, id)))?.body
   }
 
   setBatch (body: BatchBody): void {
@@ -75,8 +73,8 @@ export async function changeStore<T> (records: RecordStore, ref: StoreRef, work:
     if (record === undefined) throw notFound('vector store', ref.storeId)
     const change = new StoreChange(records, ref, record.body)
     const result = await work(change)
-    if (result === undefined) return { result }
-    return await records.write(partitionOf(ref), change.items(record.version)) ? { result } : undefined
+    const isDone = result === undefined || await records.write(partitionOf(ref), change.items(record.version))
+    return isDone ? { result } : undefined
   })
   return result
 }

@@ -26,7 +26,7 @@ export const targets = {
   'lib/shared/pagination.ts': tests('unit/pagination'),
   'storage/deleted-places.ts': tests('unit/deleted-places'),
   'storage/each-record.ts': tests('unit/each-record'),
-  'storage/base/abstract-record-store.ts': tests('storage/memory'),
+  'storage/base/abstract-record-store.ts': tests('unit/abstract-record-store'),
   // Counts.
   'lib/vector-stores/store-change.ts': tests('unit/store-change'),
   'lib/vector-stores/records.ts': tests('unit/store-change'),

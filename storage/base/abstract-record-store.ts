@@ -90,9 +90,9 @@ export abstract class AbstractRecordStore extends AbstractStore implements Recor
       limit: limit + 1
     }))
     const hasMore = rows.length > limit
-    if (hasMore) rows.length = limit
+    if (hasMore) rows.pop()
     if (backwards) rows.reverse()
-    return { records: rows.flatMap(row => readable<Body>(query, row)), hasMore }
+    return { records: rows.flatMap(row => toRecord<Body>(query, row) ?? []), hasMore }
   }
 
   async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
@@ -131,24 +131,17 @@ export abstract class AbstractRecordStore extends AbstractStore implements Recor
   }
 }
 
-/** The record, or none when it is damaged and the caller goes on without it. */
-function readable<Body> (query: PageQuery, row: Row): StoredRecord<Body> | [] {
-  try {
-    return toRecord<Body>(query, row)
-  } catch (error) {
-    if (query.onDamaged === undefined || !(error instanceof DamagedRecordError)) throw error
-    query.onDamaged(error)
-    return []
-  }
-}
-
-function toRecord<Body> ({ project, partition, kind }: Omit<RecordKey, 'id'>, row: Row): StoredRecord<Body> {
+/** The record. One that is damaged is told to `onDamaged`, and left out; without it, this throws. */
+function toRecord<Body> ({ project, partition, kind, onDamaged }: Omit<RecordKey, 'id'> & Pick<PageQuery, 'onDamaged'>, row: Row): StoredRecord<Body> | undefined {
   const { id, parent, position, version, json } = row
   let body: Body
   try {
     body = JSON.parse(json) as Body
   } catch (error) {
-    throw new DamagedRecordError({ project, partition, kind, id }, position, error, version)
+    const damaged = new DamagedRecordError({ project, partition, kind, id }, position, error, version)
+    if (onDamaged === undefined) throw damaged
+    onDamaged(damaged)
+    return undefined
   }
   return { project, partition, kind, id, parent, position, version, body }
 }

@@ -74,6 +74,19 @@ test('a file without a batch, or of one that is gone, changes the counts of the 
   }
 })
 
+test('a file of a batch that is indexed after all moves from one count to the other', async t => {
+  const { records, stored } = await world(t)
+  for (const [from, to] of [['in_progress', 'failed'], ['failed', 'completed']] as const) {
+    await changeStore(records, ref, async change => {
+      await change.move('vsfb_1', from, to)
+      return true
+    })
+  }
+  const after = counts({ in_progress: 1, completed: 1, total: 2 })
+  t.match(await stored(KIND.vectorStoreBatch, 'vsfb_1'), { body: { batch: { file_counts: after } } })
+  t.match(await loadStore(records, ref), { body: { file_counts: after } })
+})
+
 test('a file that is detached stays counted in its batch: cancelled when it was in progress, else as it was', async t => {
   const { records, stored } = await world(t)
   const change = async (from: 'in_progress' | 'completed', to: 'completed' | undefined): Promise<void> => {
@@ -83,12 +96,29 @@ test('a file that is detached stays counted in its batch: cancelled when it was 
     })
   }
   await change('in_progress', 'completed')
+  records.writes.length = 0
   await change('completed', undefined)
+  t.strictSame(records.writes, [1], 'the store alone')
   t.match(await stored(KIND.vectorStoreBatch, 'vsfb_1'), { body: { batch: { file_counts: { in_progress: 1, completed: 1, cancelled: 0, total: 2 } } } })
   t.match(await loadStore(records, ref), { body: { file_counts: { in_progress: 1, completed: 0, total: 1 } } })
   await change('in_progress', undefined)
   t.match(await stored(KIND.vectorStoreBatch, 'vsfb_1'), { body: { batch: { file_counts: { in_progress: 0, completed: 1, cancelled: 1, total: 2 } } } })
   t.match(await loadStore(records, ref), { body: { file_counts: NO_FILES } })
+})
+
+test('what a change sets of a batch is what it reads of it, and counts in', async t => {
+  const { records, stored } = await world(t)
+  t.equal(await changeStore(records, ref, async change => {
+    t.equal(await change.batch('vsfb_2'), undefined)
+    const batch = await change.batch('vsfb_1')
+    t.match(batch, { cancelled: false })
+    change.setBatch({ ...batch!, cancelled: true })
+    t.match(await change.batch('vsfb_1'), { cancelled: true })
+    await change.move('vsfb_1', 'in_progress', 'cancelled')
+    return 'done'
+  }), 'done')
+  t.match(await stored(KIND.vectorStoreBatch, 'vsfb_1'), { version: 2, body: { cancelled: true, batch: { file_counts: { in_progress: 1, cancelled: 1, total: 2 } } } })
+  t.strictSame(records.writes, [2], 'the store and the batch, once')
 })
 
 test('a change without a result writes nothing, one of a store that is not there is a 404, and one that was overtaken begins anew', async t => {
