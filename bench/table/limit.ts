@@ -58,8 +58,8 @@ function sqliteStore (): Store {
     for (const { done } of saved) done()
   }
   return {
-    save: records => new Promise(done => {
-      if (waiting.push({ records, done }) === 1) setImmediate(flush)
+    save: records => new Promise(resolve => {
+      if (waiting.push({ records, done: resolve }) === 1) setImmediate(flush)
     }),
     find: id => (get.get(id) as [string] | undefined)?.[0],
     list: parent => (all.all(parent) as [string][]).map(([body]) => body)
@@ -75,12 +75,12 @@ const frame = (event: string, data: object): string => `event: ${event}\ndata: $
 interface Job { thread: Stored, question: object, run: Stored & { status: string } }
 
 function newJob (model: string): Job {
-  const [thread_id, created_at] = [newId('thread'), 1_700_000_000]
-  const shared = { created_at, thread_id, metadata: {} }
+  const [threadId, at] = [newId('thread'), 1_700_000_000]
+  const shared = { created_at: at, thread_id: threadId, metadata: {} }
   return {
-    thread: { id: thread_id, object: 'thread', created_at, metadata: {}, tool_resources: {} } as Stored,
+    thread: { id: threadId, object: 'thread', created_at: at, metadata: {}, tool_resources: {} } as Stored,
     question: { ...shared, id: newId('msg'), object: 'thread.message', status: 'completed', role: 'user', content: [{ type: 'text', text: { value: 'Hello', annotations: [] } }], assistant_id: null, run_id: null, attachments: [] },
-    run: { ...shared, id: newId('run'), object: 'thread.run', assistant_id: 'asst_0123456789abcdefghijklmn', status: 'in_progress', started_at: created_at, expires_at: created_at + 600, cancelled_at: null, failed_at: null, completed_at: null, required_action: null, last_error: null, model, instructions: '', tools: [], usage: null, temperature: 1, top_p: 1, max_completion_tokens: null, max_prompt_tokens: null, truncation_strategy: { type: 'auto', last_messages: null }, incomplete_details: null, response_format: 'auto', tool_choice: 'auto', parallel_tool_calls: true } as Job['run']
+    run: { ...shared, id: newId('run'), object: 'thread.run', assistant_id: 'asst_0123456789abcdefghijklmn', status: 'in_progress', started_at: at, expires_at: at + 600, cancelled_at: null, failed_at: null, completed_at: null, required_action: null, last_error: null, model, instructions: '', tools: [], usage: null, temperature: 1, top_p: 1, max_completion_tokens: null, max_prompt_tokens: null, truncation_strategy: { type: 'auto', last_messages: null }, incomplete_details: null, response_format: 'auto', tool_choice: 'auto', parallel_tool_calls: true } as Job['run']
   }
 }
 

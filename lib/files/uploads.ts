@@ -155,7 +155,7 @@ export class Uploads {
 
   /** Creates the file from these parts, in this order. */
   async complete (uploadId: string, request: CompleteUploadRequest): Promise<Upload> {
-    const { body: { upload, expires_after: expiry }, version } = await this.#pending(uploadId, 'complete')
+    const { body: { upload, expires_after: expiry }, version: first } = await this.#pending(uploadId, 'complete')
     const parts = await this.#parts(uploadId, request.part_ids)
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
     if (bytes !== upload.bytes) {
@@ -167,11 +167,16 @@ export class Uploads {
         throw badRequest(`The md5 checksum of the parts is '${md5}', not '${request.md5}'.`, { param: 'md5' })
       }
       const file = this.#files.prepare(staged, { filename: upload.filename, purpose: upload.purpose, ...expiry === undefined ? {} : { expires_after: expiry } })
-      const ended = await this.#end({ upload, version, to: 'completed', file: file.body }, file.items)
-      if (ended !== undefined) return ended
-      // Another request has ended the upload meanwhile, or the staged bytes were removed.
-      await this.#pending(uploadId, 'complete')
-      throw badRequest('The upload took too long. Please try again.')
+      let version = first
+      return await untilWritten(async () => {
+        const ended = await this.#end({ upload, version, to: 'completed', file: file.body }, file.items)
+        if (ended !== undefined) return ended
+        // Another part has been added meanwhile, the upload has ended, or the staged bytes were removed.
+        const { version: now } = await this.#pending(uploadId, 'complete')
+        if (now === version) throw badRequest('The upload took too long. Please try again.')
+        version = now
+        return undefined
+      })
     } catch (error) {
       await this.#staging.discardAfter(error, staged.id)
       throw error
@@ -190,8 +195,10 @@ export class Uploads {
 
   /** Removes an upload with its parts, in any status. Throws the 404. */
   async erase (uploadId: string): Promise<void> {
-    const { body: { upload } } = await this.#current(uploadId)
-    if (upload.status === 'pending') await this.cancel(uploadId)
+    await untilWritten(async () => {
+      const { body: { upload }, version } = await this.#current(uploadId)
+      return upload.status === 'pending' ? await this.#end({ upload, version, to: 'cancelled' }) : upload
+    })
     await this.#removeParts(uploadId)
     await this.#write([{ op: 'delete', kind: KIND.upload, id: uploadId }, removeTask('upload', uploadId)])
   }
@@ -268,10 +275,13 @@ export class Uploads {
 
   async #removeParts (uploadId: string): Promise<void> {
     const source = { ...this.#partition, kind: KIND.uploadPart, parent: uploadId }
-    for await (const { id } of eachRecord(this.#scope.records, source)) {
+    const remove = async (id: string): Promise<void> => {
       await this.#staging.remove(id)
       await this.#write([{ op: 'delete', kind: KIND.uploadPart, id }])
     }
+    const damaged: string[] = []
+    for await (const { id } of eachRecord(this.#scope.records, source, { onDamaged: ({ key }) => damaged.push(key.id) })) await remove(id)
+    for (const id of damaged) await remove(id)
   }
 
   /** The upload, if it is pending. Throws the 404, or the 400 that names its status. */

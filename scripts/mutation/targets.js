@@ -17,7 +17,7 @@ export const targets = {
   // Commits.
   'lib/shared/certain-store.ts': tests('unit/certain-store'),
   'lib/shared/until-written.ts': tests('unit/until-written'),
-  'lib/shared/idempotent-answers.ts': tests('instances/idempotency'),
+  'lib/shared/idempotent-answers.ts': tests('unit/idempotent-answers'),
   'storage/base/batch.ts': tests('storage/memory'),
   // Locks.
   'lib/shared/thread-locks.ts': tests('runs/lock-wait', 'runs/uncertain'),
@@ -34,7 +34,7 @@ export const targets = {
   'lib/shared/byte-budget.ts': tests('unit/byte-budget'),
   'lib/runs/prompt/budget.ts': tests('runs/truncation'),
   // Uploads.
-  'lib/files/uploads.ts': tests('files/uploads', 'files/recovery'),
+  'lib/files/uploads.ts': tests('unit/uploads'),
   'lib/files/staging.ts': tests('unit/staging'),
   // Transfer.
   'lib/transfer/importer.ts': tests('unit/importer', 'transfer/plain', 'transfer/elsewhere'),

@@ -102,7 +102,7 @@ test('a server that shuts down does not wait for a store that is away, though a 
     running.stop('shutdown')
     await world.clock.advance(100)
     await executed
-    t.match(await world.task(), { phase: 'running' }, before)
+    t.match(await world.task(), { phase: 'running' }, before ?? 'not stopped before')
     t.equal(world.clock.pending, 0)
   }
 })
@@ -275,4 +275,16 @@ test('a job that is lost while it is being ended is left to who has it', async t
   t.match(await world.task(), { phase: 'cancelling' })
   t.match(await world.lease(), { owner: 'another' })
   t.strictSame([world.log.isClosed, world.stopped, world.logged, await world.isIndexed()], [true, [], [], true])
+})
+
+test('a job that is gone before the answer of the write that ends it was lost is no failure', async t => {
+  const world = await executionWorld(t, { task: { phase: 'cancelling' } })
+  world.failWrite(moves('ended'))
+  const waits = world.clock.next()
+  const ended = (await world.execution()).end(new RunStopped('cancelled'))
+  await waits
+  await world.store.write(PLACE, [{ op: 'clear' }])
+  await world.clock.advance(100)
+  await ended
+  t.strictSame([world.log.isClosed, world.logged], [true, ['the store is unavailable; the run waits for it']])
 })

@@ -2,6 +2,8 @@ import { test } from 'tap'
 import { ModelError } from '../../lib/models/provider.js'
 import type { ObservedRun } from '../../lib/runs/observer.js'
 import { RunStopped } from '../../lib/runs/stop.js'
+import type { AnyBuiltInTool } from '../../lib/tools/built-in-tool.js'
+import { BuiltInTools } from '../../lib/tools/built-in-tools.js'
 import { KIND } from '../../storage/layout.js'
 import { Gate } from '../helpers/upstream-gate.js'
 import { executionWorld, LEASE_MS } from '../runs/helpers/execution-world.js'
@@ -307,7 +309,7 @@ test('a write that another came before is built again, of what that one has left
   t.match(await task(), { ask: 'What?', phase: 'running' })
   t.strictSame(told(), ['task.running running'])
   await change({ phase: 'cancelling' })
-  await t.rejects(running.commit(() => ({ items: [{ op: 'put', kind: 'mine', id: 'a', body: 1 }], events: [{ event: 'told', data: {} }] })), { reason: 'cancelled' })
+  await t.rejects(running.commit(() => ({ items: [{ op: 'put', kind: 'mine', id: 'a', body: 1 }], events: [{ event: 'told', data: {} }] })), Object.assign(new Error('the run was stopped: cancelled'), { name: 'RunStopped', reason: 'cancelled' }))
   t.equal(await store.get({ ...PLACE, kind: 'mine', id: 'a' }), undefined)
   t.strictSame(told(), ['task.running running'])
 })
@@ -320,4 +322,33 @@ test('a write goes through while the lease alone has moved on: an earlier renewa
   await running.commit(() => ({ items: [{ op: 'put', kind: 'mine', id: 'a', body: 1 }] }))
   await running.renewLease()
   t.ok(await store.get({ ...PLACE, kind: 'mine', id: 'a' }))
+})
+
+test('a job that has nothing open ends with its own end alone', async t => {
+  const { execution, told, ...world } = await executionWorld(t)
+  await (await execution()).end(new ModelError('server_error', 'Broken.'))
+  t.strictSame(told(), ['task.ended failed'])
+  t.match([await world.task(), await world.items()], [{ result: 'failed', usage: { promptTokens: 0 } }, []])
+})
+
+test('offsets of annotations count UTF-16 units, or code points where that is asked for', async t => {
+  const tool: AnyBuiltInTool = {
+    type: 'mark',
+    declare: param => param,
+    offer: () => ({ name: 'mark' }),
+    begin: ({ id }) => ({ id, type: 'mark' }),
+    async * run ({ id }) { return { call: { id, type: 'mark' }, kept: null } },
+    output: () => 'done',
+    replay: () => [],
+    annotator: () => ({
+      push: value => [{ value, annotations: [{ type: 'file_citation', text: value, start_index: 0, end_index: value.length, file_citation: { file_id: 'file_1' } }] }],
+      end: () => []
+    })
+  }
+  for (const [offsetUnit, end] of [[undefined, 2], ['utf16', 2], ['code_points', 1]] as const) {
+    const { execution, model, ...world } = await executionWorld(t, { task: { tools: [{ type: 'mark' }] }, services: { tools: new BuiltInTools([tool]), ...offsetUnit === undefined ? {} : { offsetUnit } } })
+    model.enqueue(calls('mark'), says('😀'))
+    await (await execution()).execute()
+    t.match((await world.items()).at(-1), { parts: [{ text: '😀', annotations: [{ start_index: 0, end_index: end }] }] })
+  }
 })

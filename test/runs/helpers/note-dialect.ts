@@ -158,6 +158,6 @@ class NoteScribe implements Scribe {
   }
 
   #put (item: Item): WriteItem {
-    return { op: 'put', kind: 'note_item', id: item.id, parent: this.#context.key.jobId, body: structuredClone(item) }
+    return { op: 'put', kind: 'note_item', id: item.id, parent: this.#context.key.jobId, body: JSON.parse(JSON.stringify(item)) }
   }
 }
