@@ -32,7 +32,7 @@ export const targets = {
   'lib/vector-stores/records.ts': tests('unit/store-change'),
   // Budgets.
   'lib/shared/byte-budget.ts': tests('unit/byte-budget'),
-  'lib/runs/prompt/budget.ts': tests('runs/truncation'),
+  'lib/runs/prompt/budget.ts': tests('unit/prompt-budget', 'runs/truncation'),
   // Uploads.
   'lib/files/uploads.ts': tests('unit/uploads'),
   'lib/files/staging.ts': tests('unit/staging'),

@@ -32,13 +32,17 @@ export interface PromptParts {
 
 /** Characters of an output that are left of it when it is shortened. */
 const SHORT_OUTPUT = 500
-/** Of a prompt that is this many times as long as its budget no more is counted. */
-const HOPELESS = 4
 
-/** Messages of the history that are sent together or not at all, as they would be sent, and what that takes. */
+/** Messages of the history that cannot be sent without each other: one, or calls with their outputs. */
 interface Unit {
-  whole: ModelMessage[]
-  messages: ModelMessage[]
+  /** With the outputs as they are. */
+  whole: readonly ModelMessage[]
+  /** With shortened outputs. */
+  short: readonly ModelMessage[]
+  /** Without the calls. */
+  bare: readonly ModelMessage[]
+  /** What is sent of it, and the tokens that it takes. */
+  sent: readonly ModelMessage[]
   tokens: number
 }
 
@@ -47,7 +51,7 @@ interface Unit {
  * messages are left out, never the newest; else `history` is what the run has chosen, and only calls are left out of it, the oldest first.
  * Undefined when what must be sent does not fit a limit that the run asked for.
  *
- * Nothing is counted when all of it fits for certain, and nothing far behind what exceeds the budget.
+ * Nothing is counted when all of it fits for certain, and nothing behind what exceeds the budget.
  *
  * @param project whose run it is.
  */
@@ -58,36 +62,32 @@ export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[]
 
   const atMost = Math.min(budget.prompt, Number.MAX_SAFE_INTEGER)
   const cost = async (countables: readonly Countable[]): Promise<number> => await tokensOf(countables, project, atMost)
-  const left = budget.prompt - await cost([countableTools(tools), ...[...system, ...own].map(countable)])
-  const kept: Unit[] = []
-  let used = 0
-  for (const whole of unitsOf(parts.history).reverse()) {
-    const messages = whole.map(shortened)
-    const isHopeless = used > Math.max(left, 0) + HOPELESS * budget.prompt
-    const tokens = isHopeless ? 0 : await cost(messages.map(countable))
-    if (truncates && used + tokens > left && kept.length > 0) break
-    used += tokens
-    kept.push({ messages, tokens, whole })
+  let left = budget.prompt - await cost([countableTools(tools), ...[...system, ...own].map(countable)])
+  /** Sends more of the units, in their order, up to the first for which there is no room. Whether there was room for all. */
+  const send = async (units: readonly Unit[], form: 'whole' | 'short' | 'bare'): Promise<boolean> => {
+    for (const unit of units) {
+      const messages = unit[form]
+      if (messages === unit.sent) continue
+      const tokens = await cost(messages.map(countable))
+      if (tokens - unit.tokens > left) return false
+      left -= tokens - unit.tokens
+      unit.sent = messages
+      unit.tokens = tokens
+    }
+    return true
   }
-  const replace = (unit: Unit, messages: ModelMessage[], tokens: number): void => {
-    used += tokens - unit.tokens
-    Object.assign(unit, { messages, tokens })
+
+  const newestFirst = unitsOf(parts.history).reverse()
+  const required = truncates ? newestFirst.slice(0, 1) : newestFirst
+  const fits = left >= 0 && await send(required, 'bare')
+  if (!fits) {
+    if (budget.promptIsLimited) return undefined
+    for (const unit of required) unit.sent = unit.bare
+  } else if (await send(required, 'short')) {
+    if (truncates) await send(newestFirst, 'short')
+    await send(newestFirst.filter(({ sent }) => sent.length > 0), 'whole')
   }
-  for (const unit of kept) {
-    if (used > left) break
-    if (unit.whole.every((message, i) => message === unit.messages[i])) continue
-    const tokens = await cost(unit.whole.map(countable))
-    if (used + tokens - unit.tokens > left) break
-    replace(unit, unit.whole, tokens)
-  }
-  for (const unit of [...kept].reverse()) {
-    if (used <= left) break
-    if (unit.messages.length === 1) continue
-    const messages = withoutCalls(unit.messages)
-    replace(unit, messages, await cost(messages.map(countable)))
-  }
-  if (used > left && budget.promptIsLimited) return undefined
-  return [...system, ...kept.reverse().flatMap(({ messages }) => messages), ...own]
+  return [...system, ...newestFirst.reverse().flatMap(({ sent }) => sent), ...own]
 }
 
 /** Tokens of what is sent, exact up to `atMost`, and above it when there are more. */
@@ -97,24 +97,29 @@ async function tokensOf (countables: readonly Countable[], project: string, atMo
   return [...counts, ...countables.map(({ fixed }) => fixed)].reduce((sum, tokens) => sum + tokens, 0)
 }
 
-/** Messages that cannot be sent without each other: calls and their outputs. */
-function unitsOf (history: readonly ModelMessage[]): ModelMessage[][] {
+function unitsOf (history: readonly ModelMessage[]): Unit[] {
   const units: ModelMessage[][] = []
   for (const message of history) {
     const last = units.at(-1)
     if (message.role === 'tool' && last !== undefined) last.push(message)
     else units.push([message])
   }
-  return units
+  return units.map(whole => ({ whole, short: shortened(whole), bare: withoutCalls(whole), sent: [], tokens: 0 }))
 }
 
-function shortened (message: ModelMessage): ModelMessage {
-  if (message.role !== 'tool' || message.content.length <= SHORT_OUTPUT) return message
+function shortened (messages: readonly ModelMessage[]): readonly ModelMessage[] {
+  if (!messages.some(isLongOutput)) return messages
   // No half of a character is left.
-  return { ...message, content: `${message.content.slice(0, SHORT_OUTPUT).replace(/[\ud800-\udbff]$/, '')} [shortened]` }
+  return messages.map(message => isLongOutput(message) ? { ...message, content: `${message.content.slice(0, SHORT_OUTPUT).replace(/[\ud800-\udbff]$/, '')} [shortened]` } : message)
 }
 
-function withoutCalls ([first]: ModelMessage[]): ModelMessage[] {
+function isLongOutput (message: ModelMessage): message is Extract<ModelMessage, { role: 'tool' }> {
+  return message.role === 'tool' && message.content.length > SHORT_OUTPUT
+}
+
+function withoutCalls (messages: readonly ModelMessage[]): readonly ModelMessage[] {
+  if (messages.length === 1) return messages
+  const [first] = messages
   return first?.role === 'assistant' && first.content !== null ? [{ role: 'assistant', content: first.content }] : []
 }
 
