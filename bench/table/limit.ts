@@ -90,10 +90,7 @@ async function carryOut (job: Job, response?: ServerResponse): Promise<void> {
   await store.save([thread, question, run])
   response?.writeHead(200, { 'content-type': 'text/event-stream' })
   response?.write(frame('thread.created', thread) + ['created', 'queued', 'in_progress'].map(name => frame(`thread.run.${name}`, run)).join(''))
-  const answer = await new Promise<IncomingMessage>(resolve => {
-    call(`${vendor}/v1/chat/completions`, { method: 'POST', agent, headers: { 'content-type': 'application/json' } }, resolve)
-      .end(JSON.stringify({ model: (run as unknown as { model: string }).model, stream: true, stream_options: { include_usage: true }, messages: [{ role: 'user', content: 'Hello' }] }))
-  })
+  const answer = await ask(JSON.stringify({ model: (run as unknown as { model: string }).model, stream: true, stream_options: { include_usage: true }, messages: [{ role: 'user', content: 'Hello' }] }))
   const message = { ...question, id: newId('msg'), status: 'in_progress', role: 'assistant', content: [] as object[], run_id: run.id }
   const step = { id: newId('step'), object: 'thread.run.step', created_at: 1_700_000_000, run_id: run.id, thread_id: thread.id, type: 'message_creation', status: 'in_progress', usage: null as object | null, step_details: { type: 'message_creation', message_creation: { message_id: message.id } } }
   const decoder = new StringDecoder()
@@ -116,13 +113,35 @@ async function carryOut (job: Job, response?: ServerResponse): Promise<void> {
       text += value
       frames += frame('thread.message.delta', { id: message.id, object: 'thread.message.delta', delta: { content: [{ index: 0, type: 'text', text: { value } }] } })
     }
-    if (frames !== '' && response?.write(frames) === false && !response.destroyed) await new Promise(resolve => { response.once('drain', resolve).once('close', resolve) })
+    if (frames !== '' && response?.write(frames) === false && !response.destroyed) await writable(response)
   }
   Object.assign(message, { status: 'completed', content: [{ type: 'text', text: { value: text, annotations: [] } }] })
   Object.assign(step, { status: 'completed', usage })
   Object.assign(run, { status: 'completed', usage })
   await store.save([message, step, run])
   response?.end(`${frame('thread.message.completed', message)}${frame('thread.run.step.completed', step)}${frame('thread.run.completed', run)}event: done\ndata: [DONE]\n\n`)
+}
+
+/** Asks the vendor, once more when the connection was closed while it idled. */
+async function ask (body: string): Promise<IncomingMessage> {
+  return await new Promise((resolve, reject) => {
+    const request = call(`${vendor}/v1/chat/completions`, { method: 'POST', agent, headers: { 'content-type': 'application/json' } }, resolve)
+    request.on('error', error => {
+      if (request.reusedSocket) ask(body).then(resolve, reject)
+      else reject(error)
+    })
+    request.end(body)
+  })
+}
+
+async function writable (response: ServerResponse): Promise<void> {
+  await new Promise<void>(resolve => {
+    const settle = (): void => {
+      response.off('drain', settle).off('close', settle)
+      resolve()
+    }
+    response.on('drain', settle).on('close', settle)
+  })
 }
 
 function send (response: ServerResponse, json: string): void {
