@@ -46,7 +46,10 @@ export class Indexer {
   readonly #leases: Leases
   /** Stores that may have a job to claim. */
   readonly #stores = new Map<string, StoreRef>()
-  readonly #running = new Map<string, Indexing>()
+  /** What this instance is at work on, by job: the claim of it, since a file that is attached again meanwhile has a new one. */
+  readonly #running = new Map<string, Lease<JobBody>>()
+  readonly #indexings = new Set<Indexing>()
+  readonly #stopping = new AbortController()
   readonly #work = new Set<Promise<void>>()
   /** Jobs under way, by project. */
   readonly #projects = new Map<string, number>()
@@ -66,7 +69,7 @@ export class Indexer {
     this.#leases = new Leases({ records, clock, leaseMs })
     this.#looking = this.#repeat(leaseMs / 2, async () => await this.#wakeActiveStores())
     this.#periodic = [
-      this.#repeat(leaseMs / 3, async () => { await Promise.all([...this.#running.values()].map(async indexing => await this.#renew(indexing))) }),
+      this.#repeat(leaseMs / 3, async () => { await Promise.all([...this.#indexings].map(async indexing => await this.#renew(indexing))) }),
       this.#looking
     ]
     this.#nextSettled()
@@ -86,7 +89,8 @@ export class Indexer {
   /** Releases all jobs, so that another instance can claim them at once. */
   async stop (): Promise<void> {
     this.#stopped = true
-    for (const indexing of this.#running.values()) indexing.stop(new ShuttingDown())
+    this.#stopping.abort()
+    for (const indexing of this.#indexings) indexing.stop(new ShuttingDown())
     await Promise.all([this.#claims.settled(), ...this.#periodic.map(async task => await task.stop())])
     await Promise.all(this.#work)
   }
@@ -175,9 +179,9 @@ export class Indexer {
     return false
   }
 
-  /** Whether some process is at work on the job. */
+  /** Whether some process is at work on the job, or has failed at it a short while ago: what failed is not tried again at once. */
   #isHeld (ref: StoreRef, job: StoredRecord<JobBody>): boolean {
-    if (job.body.owner === this.#leases.owner) return this.#running.has(jobKey(ref, job.id))
+    if (job.body.owner === this.#leases.owner) return this.#running.has(jobKey(ref, job.id)) || this.#leases.isHeld(job.body)
     return !this.#hasExclusiveStore && this.#leases.isAlive(recordKey(ref, KIND.vectorStoreJob, job.id), job)
   }
 
@@ -192,6 +196,8 @@ export class Indexer {
   async #do (ref: StoreRef, job: Lease<JobBody>): Promise<void> {
     const { log, limits } = this.#services
     const place = { project: ref.project, vector_store_id: ref.storeId, job: job.key.id }
+    const name = jobKey(ref, job.key.id)
+    this.#running.set(name, job)
     try {
       if (job.body.type === 'purge') return await this.#purge(ref, job.key.id)
       await this.#index(ref, job, limits.maxAttempts)
@@ -199,14 +205,15 @@ export class Indexer {
       if (error instanceof JobLost) log.debug(place, 'a file was detached, or taken over by another instance, while it was indexed')
       // The lease expires, and the job is tried again.
       else if (!(error instanceof ShuttingDown)) log.warn({ err: error, ...place }, 'a file could not be indexed; it is tried again')
+    } finally {
+      if (this.#running.get(name) === job) this.#running.delete(name)
     }
   }
 
   async #index (ref: StoreRef, job: Lease<JobBody>, maxAttempts: number): Promise<void> {
     const { search, log } = this.#services
     const indexing = new Indexing(this.#services, ref, job)
-    const name = jobKey(ref, job.key.id)
-    this.#running.set(name, indexing)
+    this.#indexings.add(indexing)
     // Claimed while the server began to shut down: the processes that read documents may have ended already.
     if (this.#stopped) indexing.stop(new ShuttingDown())
     try {
@@ -217,21 +224,24 @@ export class Indexer {
       else if (isUncertain(error)) await this.#releaseWhenBack(indexing)
       throw error
     } finally {
-      this.#running.delete(name)
+      this.#indexings.delete(indexing)
     }
     // So that the first search need not wait for it.
     search.sync(ref).catch(error => { if (!this.#stopped) log.warn({ err: error }, 'a search index could not be brought up to date; the next search does it') })
   }
 
-  /** Gives a job up once the store takes it, or leaves it to the end of its lease when that is long. */
+  /**
+   * Gives a job up after a while, once the store takes it, or leaves it to the end of its lease when that is long. The lease is renewed
+   * meanwhile. What failed may be the store of the bytes, while that of the records would let the job be claimed again and again.
+   */
   async #releaseWhenBack (indexing: Indexing): Promise<void> {
     const { clock, limits } = this.#services
     for (let waitMs = RETRY_MS; waitMs < limits.leaseMs; waitMs *= 2) {
+      await pause(clock, waitMs, this.#stopping.signal)
       try {
         return await indexing.release()
       } catch (error) {
         if (!isUncertain(error) || this.#stopped) return
-        await pause(clock, waitMs)
       }
     }
   }

@@ -98,6 +98,7 @@ export class Indexing {
   /** The file was detached, or attached again, before this job was written. */
   async #drop (): Promise<void> {
     await this.#queue.run(async () => {
+      await this.#confirm()
       if (!await this.#services.records.write(partitionOf(this.ref), [this.#job.remove()])) throw new JobLost()
     })
   }
@@ -105,6 +106,7 @@ export class Indexing {
   /** Extends the lease. Throws `JobLost`. */
   async renew (): Promise<void> {
     await this.#queue.run(async () => {
+      await this.#confirm()
       if (!await this.#job.renew() && !await this.#job.refresh()) throw new JobLost()
     })
   }
@@ -112,6 +114,7 @@ export class Indexing {
   /** Gives the job up without counting the attempt, so that another instance can claim it at once. Throws `JobLost`. */
   async release (): Promise<void> {
     await this.#queue.run(async () => {
+      await this.#confirm()
       const { body } = this.#job
       if (!await this.#job.put({ ...body, owner: null, expiresAt: 0, attempts: body.attempts - 1 })) throw new JobLost()
     })
@@ -227,7 +230,16 @@ export class Indexing {
     })
   }
 
+  /**
+   * Reads the job before a write that expects its version: that of a file which was detached and attached again is another job under the
+   * same id, whose versions begin anew and may have come as far as this one's. Throws `JobLost`.
+   */
+  async #confirm (): Promise<void> {
+    if (!await this.#job.refresh()) throw new JobLost()
+  }
+
   async #write (items: WriteItem[]): Promise<void> {
+    await this.#confirm()
     const write = async (): Promise<boolean> => await this.#services.records.write(partitionOf(this.ref), [this.#job.check(), ...items])
     // A renewal whose response was lost may have changed the job's version.
     if (!await write() && !(await this.#job.refresh() && await write())) throw new JobLost()

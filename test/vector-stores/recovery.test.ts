@@ -5,6 +5,7 @@ import { KIND } from '../../storage/layout.js'
 import { StorageUnavailableError } from '../../storage/record-store.js'
 import type { JobBody } from '../../lib/vector-stores/records.js'
 import { ManualClock } from '../helpers/clock.js'
+import { Gate } from '../helpers/upstream-gate.js'
 import { settle } from '../runs/helpers/core.js'
 import { GatedStore } from '../runs/helpers/gated-store.js'
 import { indexed, search, startWorld, upload, type World } from './helpers/world.js'
@@ -101,6 +102,112 @@ test('a store that fails again and again while a file is indexed costs it no att
   // No further than to the sixth read: what is being parsed then takes no time by this clock.
   while (blobs.reads < 6) await clock.advance(1000)
   t.match(await indexed(world, id, file), { status: 'completed', last_error: null })
+})
+
+test('a file that could not be indexed rests for the length of a lease, while others of its store are indexed', async t => {
+  class Faulty extends MemoryBlobStore {
+    failing = new Set<string>()
+    failures = 0
+    override async get (...args: Parameters<MemoryBlobStore['get']>): ReturnType<MemoryBlobStore['get']> {
+      if ([...this.failing].some(id => JSON.stringify(args).includes(id))) {
+        this.failures++
+        throw new Error('The bytes cannot be read.')
+      }
+      return await super.get(...args)
+    }
+  }
+  const [clock, blobs] = [new ManualClock(), new Faulty()]
+  const world = await startWorld(t, { storage: new GatedStore({ shared: true }), blobs, clock })
+  const ids = await Promise.all(['a.txt', 'b.txt', 'c.txt', 'd.txt', 'e.txt'].map(async name => await upload(world, name, 'A lighthouse keeper.')))
+  blobs.failing.add(ids[0]!)
+  const { id } = await world.vectorStores.stores.create({ file_ids: ids })
+  for (const other of ids.slice(1)) t.match(await indexed(world, id, other), { status: 'completed' })
+  await settle()
+  t.equal(blobs.failures, 1)
+  t.match(await world.vectorStores.files.get(id, ids[0]!), { status: 'in_progress' })
+  blobs.failing.clear()
+  for (let second = 0; second < 24; second++) await clock.advance(1000)
+  t.match(await indexed(world, id, ids[0]!), { status: 'completed', last_error: null })
+})
+
+test('a file whose bytes are away is not asked for again until time has passed, and its server stops at once', async t => {
+  class Away extends MemoryBlobStore {
+    isAway = false
+    reads = 0
+    override async get (...args: Parameters<MemoryBlobStore['get']>): ReturnType<MemoryBlobStore['get']> {
+      if (this.isAway) {
+        this.reads++
+        throw new StorageUnavailableError('The store is away.')
+      }
+      return await super.get(...args)
+    }
+  }
+  const [clock, blobs] = [new ManualClock(), new Away()]
+  const storage = new GatedStore({ shared: true })
+  const world = await startWorld(t, { storage, blobs, clock })
+  const ids = await Promise.all(['a.txt', 'b.txt', 'c.txt', 'd.txt'].map(async name => await upload(world, name, 'A lighthouse keeper.')))
+  blobs.isAway = true
+  const { id } = await world.vectorStores.stores.create({ file_ids: ids })
+  while (blobs.reads < 2) await setImmediate()
+  for (let turn = 0; turn < 50; turn++) await settle()
+  t.equal(blobs.reads, 2, 'as many as are indexed at a time')
+  await world.core.stop()
+  const jobs = await storage.page<JobBody>({ project: 'default', partition: id, kind: KIND.vectorStoreJob, order: 'asc', limit: 10 })
+  for (const { body } of jobs.records) t.match(body, { owner: null, attempts: 0 })
+})
+
+test('a file that is attached again while it is indexed keeps its new job, whatever becomes of the one before', async t => {
+  class Slow extends MemoryBlobStore {
+    readonly gates: Gate[] = []
+    override async get (...args: Parameters<MemoryBlobStore['get']>): ReturnType<MemoryBlobStore['get']> {
+      await this.gates.shift()?.pass()
+      return await super.get(...args)
+    }
+  }
+  const [clock, storage, blobs] = [new ManualClock(), new GatedStore({ shared: true }), new Slow()]
+  const world = await startWorld(t, { storage, clock, blobs })
+  const { files, stores } = world.vectorStores
+  const file = await upload(world, 'a.txt', 'A lighthouse keeper.')
+  const [first, second] = [new Gate(), new Gate()]
+  t.teardown(() => { for (const gate of [first, second]) gate.open(Infinity) })
+  blobs.gates.push(first, second)
+  const { id } = await stores.create({ file_ids: [file] })
+  const key = { project: 'default', partition: id, kind: KIND.vectorStoreJob, id: file }
+  await first.reached()
+  const { body: before } = (await storage.get<JobBody>(key))!
+  await files.delete(id, file)
+  await files.create(id, { file_id: file })
+  await second.reached()
+  const { body: job, version } = (await storage.get<JobBody>(key))!
+  t.equal(version, 2, 'as that of the job before')
+  first.open()
+  for (let second = 0; second < 40; second++) {
+    await clock.advance(1000)
+    await settle()
+    t.match((await storage.get<JobBody>(key))!.body, { generation: job.generation, attempts: 1, owner: job.owner })
+  }
+  second.open()
+  t.match(await indexed(world, id, file), { status: 'completed' })
+  const chunks = async ({ generation }: JobBody): Promise<number> => (await storage.page({ project: 'default', partition: id, kind: KIND.vectorStoreChunk, parent: generation!, order: 'asc', limit: 10 })).records.length
+  t.equal(await chunks(job), 1)
+  t.equal(await chunks(before), 0, 'nothing of the job before is left')
+})
+
+test('chunks that are being removed are not claimed again by the same instance, however long it takes', async t => {
+  const [clock, storage] = [new ManualClock(), new GatedStore({ shared: true })]
+  const world = await startWorld(t, { storage, clock })
+  const file = await upload(world, 'a.txt', 'A lighthouse keeper.')
+  const { id } = await world.vectorStores.stores.create({ file_ids: [file] })
+  await indexed(world, id, file)
+  const gate = storage.hold(items => items.some(item => item.op === 'delete' && item.kind === KIND.vectorStoreChunk))
+  await world.vectorStores.files.delete(id, file)
+  await gate.reached()
+  const jobs = async () => (await storage.page<JobBody>({ project: 'default', partition: id, kind: KIND.vectorStoreJob, order: 'asc', limit: 10 })).records
+  t.match(await jobs(), [{ body: { type: 'purge', attempts: 1 } }])
+  for (let second = 0; second < 40; second++) await clock.advance(1000)
+  t.match(await jobs(), [{ body: { type: 'purge', attempts: 1 } }])
+  gate.open()
+  while ((await jobs()).length > 0) await setImmediate()
 })
 
 for (const how of ['is taken out of the store', 'is deleted'] as const) {
