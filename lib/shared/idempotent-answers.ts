@@ -71,14 +71,14 @@ export class IdempotentAnswers {
    */
   async begin (project: string, key: string, fingerprint: string): Promise<Begun | KeptAnswer> {
     const from = this.#clock.now()
-    const days = [this.#day(from), this.#day(from) - 1]
-    await this.#clear(project, days[0]!)
+    const today = Math.floor(from / DAY_MS)
+    await this.#clear(project, today)
     for (let look = LOOK_MS.first; ; look = Math.min(2 * look, LOOK_MS.most)) {
-      const found = await this.#find(project, days, key)
+      // Tomorrow's: another instance's clock may be ahead.
+      const found = await this.#find(project, [today, today - 1, today + 1], key)
       if (found === undefined) {
-        const place = recordKey(project, days[0]!, key)
-        const body: AnswerBody = { fingerprint, at: this.#clock.now(), request: randomUUID() }
-        if (await this.#take(place, body)) return new Begun(this.#records, place, body)
+        const begun = await this.#begin(project, today, key, { fingerprint, at: this.#clock.now(), request: randomUUID() }, from)
+        if (begun !== undefined) return begun
         continue
       }
       if (found.fingerprint !== fingerprint) {
@@ -90,6 +90,31 @@ export class IdempotentAnswers {
       const isLost = now - found.at > GIVEN_UP_MS
       if (isLost || now - from >= WAIT_MS) throw unanswered(isLost)
       await pause(this.#clock, look)
+    }
+  }
+
+  /**
+   * Begins a request that was found under no day. Undefined when another instance has done so meanwhile: under the same day, or under the
+   * one before or after, where a day has just begun or the clocks differ. Both have taken the key then, and may see each other: the earlier
+   * day's waits for what becomes of the later day's, which gives way unless it has looked before the earlier one took the key.
+   */
+  async #begin (project: string, day: number, key: string, body: AnswerBody, from: number): Promise<Begun | undefined> {
+    const place = recordKey(project, day, key)
+    if (!await this.#take(place, body)) return undefined
+    const begun = new Begun(this.#records, place, body)
+    try {
+      for (let look = LOOK_MS.first; ; look = Math.min(2 * look, LOOK_MS.most)) {
+        const [before, after] = await Promise.all([this.#find(project, [day - 1], key), this.#find(project, [day + 1], key)])
+        if (before === undefined && after === undefined) return begun
+        const waits = before === undefined && after?.answer === undefined && after?.isUnknown !== true && this.#clock.now() - from < WAIT_MS
+        if (!waits) break
+        await pause(this.#clock, look)
+      }
+      await begun.release()
+      return undefined
+    } catch (error) {
+      this.#withdraw(place, body, 0)
+      throw error
     }
   }
 
@@ -116,12 +141,11 @@ export class IdempotentAnswers {
     })
   }
 
+  /** What is kept under a key on any of the days, one that says what came of the request rather than another. */
   async #find (project: string, days: readonly number[], key: string): Promise<AnswerBody | undefined> {
-    for (const day of days) {
-      const record = await this.#records.get<AnswerBody>(recordKey(project, day, key))
-      if (record !== undefined) return record.body
-    }
-    return undefined
+    const records = await Promise.all(days.map(async day => await this.#records.get<AnswerBody>(recordKey(project, day, key))))
+    const bodies = records.flatMap(record => record === undefined ? [] : [record.body])
+    return bodies.find(({ answer, isUnknown }) => answer !== undefined || isUnknown === true) ?? bodies[0]
   }
 
   /** Removes what is too old to be asked for. */
@@ -129,10 +153,6 @@ export class IdempotentAnswers {
     if (this.#cleared.get(project) === day) return
     this.#cleared.set(project, day)
     for (let age = 2; age < 2 + DAYS_TO_CLEAR; age++) await this.#records.write(partitionOf(project, day - age), [{ op: 'clear' }])
-  }
-
-  #day (ms: number): number {
-    return Math.floor(ms / DAY_MS)
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { test, type Test } from 'tap'
 import { Begun, daysOfAnswers, IdempotentAnswers, type KeptAnswer } from '../../lib/shared/idempotent-answers.js'
 import { KIND } from '../../storage/layout.js'
@@ -276,4 +277,80 @@ test('giving a key back is tried again when the store is away, or when the recor
     t.strictSame(await stored(), [])
     t.equal(clock.pending, 0)
   }
+})
+
+/** Two instances, one of which is in yesterday still. */
+async function midnight (t: Test) {
+  const { a: today, clock, records, fates, repeat, stored } = await world(t)
+  const late = new ManualClock(TODAY * DAY_MS - 1)
+  const yesterday = new IdempotentAnswers(records, late)
+  const begin = async (of: IdempotentAnswers): Promise<Begun | KeptAnswer> => await of.begin('p', 'key', 'POST /threads')
+  return { today, yesterday, clock, late, fates, repeat, stored, begin, all: async () => [...await stored(TODAY - 1), ...await stored(TODAY)] }
+}
+
+for (const [first, second] of [['today', 'yesterday'], ['yesterday', 'today']] as const) {
+  test(`a repetition gets the answer where clocks differ: first ${first}, then ${second}`, async t => {
+    const { repeat, begin, ...instances } = await midnight(t)
+    const begun = await begin(instances[first]) as Begun
+    await begun.keep(answer)
+    t.strictSame(await repeat('key', instances[second]), answer)
+  })
+
+  test(`of two requests at midnight one is carried out, though each has looked before the other took the key: first ${first}, then ${second}`, async t => {
+    const { fates, begin, clock, late, all, ...instances } = await midnight(t)
+    let begun: Begun | KeptAnswer | undefined
+    fates.push({
+      matches: isPut,
+      async end (write) {
+        begun = await begin(instances[first])
+        return await write()
+      }
+    })
+    const state = { isSettled: false }
+    const other = begin(instances[second]).finally(() => { state.isSettled = true })
+    while (clock.pending + late.pending === 0 && !state.isSettled) await setImmediate()
+    t.ok(begun instanceof Begun)
+    t.equal(state.isSettled, false, 'it waits')
+    await (begun as Begun).keep(answer)
+    for (const each of [clock, late]) await each.advance(1000)
+    t.strictSame(await other, answer)
+    t.equal((await all()).length, 1)
+  })
+}
+
+test('of two requests at midnight that see each other the one of the day before is carried out', async t => {
+  const { today, yesterday, fates, begin, clock, late, all } = await midnight(t)
+  const both: (() => void)[] = []
+  const whenBothAreWritten = async (write: () => Promise<boolean>): Promise<boolean> => {
+    const written = await write()
+    await new Promise<void>(resolve => { if (both.push(resolve) === 2) for (const go of both) go() })
+    return written
+  }
+  fates.push({ matches: isPut, end: whenBothAreWritten }, { matches: isPut, end: whenBothAreWritten })
+  const [later, earlier] = [begin(today), begin(yesterday)]
+  while (clock.pending === 0) await setImmediate()
+  await late.advance(1000)
+  const begun = await earlier
+  t.ok(begun instanceof Begun)
+  await (begun as Begun).keep(answer)
+  await clock.advance(1000)
+  t.strictSame(await later, answer)
+  t.equal((await all()).length, 1)
+})
+
+test('a key that was taken is given back when it cannot be learned whether another instance has it', async t => {
+  const { today, yesterday, fates, begin, clock, all } = await midnight(t)
+  const error = new StorageUnavailableError('The store is away.')
+  fates.push({
+    matches: isPut,
+    async end (write) {
+      await begin(yesterday)
+      fates.push({ matches: isDelete, end: async () => { throw error } })
+      return await write()
+    }
+  })
+  await t.rejects(begin(today), error)
+  t.equal((await all()).length, 2)
+  await clock.advance(1000)
+  t.equal((await all()).length, 1)
 })
