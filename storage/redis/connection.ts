@@ -22,6 +22,8 @@ const connection = ({ commandMs, connectMs }: StoreTimeouts): RedisOptions => ({
 
 /** A connection that was given up is made anew after this time. */
 const REVIVE_MS = 100
+/** How often a server is asked for its role. */
+const ROLE_MS = 2000
 
 /** An error within a script comes with a prefix in older versions. */
 function unavailableReason (message: string): UnavailableReason {
@@ -47,7 +49,7 @@ async function breaking<T> (client: Redis | Cluster, command: (client: Redis | C
 }
 
 /** The sockets of a client at this moment. Of a cluster's nodes all: a command does not say where it went. */
-function streamsOf (client: Redis | Cluster): Socket[] {
+export function streamsOf (client: Redis | Cluster): Socket[] {
   const nodes = 'nodes' in client ? client.nodes() : [client]
   return nodes.flatMap(node => (node as unknown as { stream?: Socket }).stream ?? [])
 }
@@ -61,6 +63,8 @@ export class RedisConnection {
   readonly #options: RedisRecordStoreOptions
   readonly #timeouts: StoreTimeouts
   #client: Redis | Cluster | undefined
+  #roleTimer: NodeJS.Timeout | undefined
+  #onReconnected = (): void => {}
 
   /** Throws a `TypeError` for an invalid option. */
   constructor (options: RedisRecordStoreOptions) {
@@ -82,27 +86,46 @@ export class RedisConnection {
   async open (): Promise<void> {
     const { client } = this.#options
     this.#client = client ?? await connect(this.#options, this.#timeouts)
-    if (client === undefined) this.#revive(this.#client)
+    if (client === undefined) this.#keep(this.#client)
     if (client !== undefined) await this.run(async client => await client.ping())
   }
 
   /** Closes a connection of our own, for good. No command is under way any more, so there is nothing that a QUIT would wait for. */
   close (): void {
+    clearInterval(this.#roleTimer)
     const client = this.#client
     this.#client = undefined
     if (this.#options.client === undefined) client?.disconnect()
   }
 
-  /**
-   * The driver gives a connection up, and says so in an `end`, when a Sentinel announces a failover while the connection is being made: it takes
-   * its own closing for ours.
-   */
-  #revive (client: Redis | Cluster): void {
+  /** Calls back whenever a connection of our own has been made anew: the address may lead to another server than before. */
+  onReconnected (callback: () => void): void {
+    this.#onReconnected = callback
+  }
+
+  #keep (client: Redis | Cluster): void {
+    client.on('ready', () => { this.#onReconnected() })
+    // The driver gives a connection up, and says so in an `end`, when a Sentinel announces a failover while the connection is being made: it
+    // takes its own closing for ours.
     client.on('end', () => {
       setTimeout(() => {
         if (this.#client === client && client.status === 'end') client.connect().catch(() => {})
       }, REVIVE_MS).unref()
     })
+    // The nodes of a cluster change their roles, and say themselves where to go.
+    if (!('nodes' in client)) this.#roleTimer = setInterval(() => { this.#leaveReplica(client) }, ROLE_MS).unref()
+  }
+
+  /**
+   * A server that was made a replica keeps its connections and goes on answering, with what it knew or with what its master tells it. Who writes
+   * is refused; who only reads has to ask. Never rejects: a server that does not answer, or does not let itself be asked, is no replica.
+   */
+  #leaveReplica (client: Redis): void {
+    if (client.status !== 'ready') return
+    const streams = streamsOf(client)
+    client.role().then(([role]) => {
+      if (role === 'slave') for (const stream of streams) stream.destroy()
+    }).catch(() => {})
   }
 
   /** A further connection like this one, for subscriptions. */

@@ -106,6 +106,7 @@ export class RedisRecordStore extends AbstractRecordStore {
       this.deliver(channel.slice(channel.indexOf(prefix) + prefix.length), payload)
     })
     const subscriber = this.#subscriber
+    this.#connection.onReconnected(() => { subscriber.renew() })
     await this.#connection.run(async () => await subscriber.subscribe(this.#channel(topic)))
   }
 

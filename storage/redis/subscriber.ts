@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { streamsOf } from './connection.js'
 
 /** How often the subscriptions are confirmed, and how long the server may take to do so. A dead connection is found in twice that time. */
 const CONFIRM_MS = 2000
@@ -27,13 +28,30 @@ export class RedisSubscriber {
 
   /** Resolves when messages arrive. Rejects when the server cannot be reached. */
   async subscribe (channel: string): Promise<void> {
-    await this.#client.subscribe(channel)
+    const client = this.#client
+    try {
+      await client.subscribe(channel)
+    } catch (error) {
+      // Nothing confirms a connection without subscriptions: the next attempt must not find it as it is.
+      if (client === this.#client) this.renew()
+      throw error
+    }
     this.#channels.add(channel)
   }
 
   async unsubscribe (channel: string): Promise<void> {
     this.#channels.delete(channel)
     await this.#client.unsubscribe(channel)
+  }
+
+  /** Goes on with a new connection: the one there was may lead to a server that hears nothing any more. */
+  renew (): void {
+    const streams = streamsOf(this.#client)
+    this.#client.disconnect()
+    // The driver says goodbye and waits for the other end, which may be gone.
+    for (const stream of streams) stream.destroy()
+    this.#client = this.#open()
+    this.#confirm()
   }
 
   close (): void {
@@ -56,15 +74,11 @@ export class RedisSubscriber {
     if (this.#confirming || this.#channels.size === 0) return
     this.#confirming = true
     const client = this.#client
-    const replace = (): void => {
-      client.disconnect()
-      if (this.#channels.size > 0) this.#client = this.#open()
-    }
-    const late = setTimeout(replace, CONFIRM_MS)
+    const late = setTimeout(() => { if (client === this.#client && this.#channels.size > 0) this.renew() }, CONFIRM_MS)
     client.subscribe(...this.#channels).catch(() => {}).finally(() => {
       clearTimeout(late)
       // The driver has given it up.
-      if (client === this.#client && client.status === 'end') replace()
+      if (client === this.#client && client.status === 'end' && this.#channels.size > 0) this.renew()
       this.#confirming = false
       // A new client has missed its turn.
       if (client !== this.#client) this.#confirm()

@@ -23,7 +23,7 @@ export async function startRedis (t: Test, { port: given, cluster = false, args 
   const folder = temporaryFolder(t)
   for (let tries = 1; ; tries++) {
     const port = given ?? await freePort()
-    const command = ['--port', String(port), '--save', '', '--dir', folder, ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])]
+    const command = ['--port', String(port), '--save', '', '--repl-diskless-sync-delay', '0', '--dir', folder, ...args, ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '1000', '--cluster-config-file', `nodes-${port}.conf`] : [])]
     const server = await start(t, command)
     if (server === undefined) {
       // Another process took the port, or the one of the cluster's bus, in between.

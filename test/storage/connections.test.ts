@@ -28,13 +28,14 @@ type Shared = Required<Pick<RecordStore, 'listen' | 'notify'>> & RecordStore
 
 const shared = async (t: Test, store: Shared): Promise<Shared> => await connected(t, store) as Shared
 
-/** Hears `topic` on the first store when the second one says something. Resolves when it has heard something. */
+/** Hears `topic` on the first store when the second one says something. Resolves when it has heard what was said since the call. */
 async function listening (store: Shared, speaker: Shared): Promise<() => Promise<void>> {
-  const heard: string[] = []
-  await store.listen('topic', payload => { heard.push(payload) })
+  let heard = ''
+  let calls = 0
+  await store.listen('topic', payload => { heard = payload })
   return async () => {
-    heard.length = 0
-    while (heard.length === 0) await speaker.notify('topic', 'news')
+    const news = `news ${++calls}`
+    while (heard !== news) await speaker.notify('topic', news)
   }
 }
 
@@ -161,19 +162,46 @@ test('on servers of their own', { skip: skipOwnRedis }, async ({ test }) => {
   })
 
   test('redis: when the server is made a replica, the one that took its place is written to', async t => {
-    const [first, second] = [await startRedis(t), await startRedis(t)]
-    const proxy = await startProxy(t, first.url)
-    const store = await connected(t, new RedisRecordStore({ url: proxy.url }))
-    t.equal(await store.write(home, [put('m1')]), true)
-    await second.admin.call('REPLICAOF', '127.0.0.1', String(first.port))
-    while (!/master_link_status:up/.test(await second.admin.info('replication')));
-    await second.admin.call('REPLICAOF', 'NO', 'ONE')
-    proxy.target(second.url)
-    await first.admin.call('REPLICAOF', '127.0.0.1', String(second.port))
+    const { store, other, listens, demote } = await twoServers(t)
+    const hears = await listens()
+    await demote()
     t.equal(await eventually(async () => await store.write(home, [put('m2')])), true)
     t.ok(await store.get(m1))
+    t.ok(await other.get({ ...m1, id: 'm2' }))
+    await hears()
+  })
+
+  test('redis: when the server is made a replica, the one that took its place is read and heard by an instance that writes nothing', async t => {
+    const { store, other, listens, demote } = await twoServers(t)
+    const hears = await listens()
+    await demote()
+    t.equal(await other.write(home, [put('m2')]), true)
+    while (await eventually(async () => await store.get({ ...m1, id: 'm2' })) === undefined);
+    await hears()
   })
 })
+
+/** A store with a record, on a server that another one replaces at the same address, as a switch from outside does it; and a store on that other one. */
+async function twoServers (t: Test): Promise<{ store: Shared, other: Shared, listens: () => Promise<() => Promise<void>>, demote: () => Promise<void> }> {
+  const [first, second] = [await startRedis(t), await startRedis(t)]
+  const proxy = await startProxy(t, first.url)
+  const store = await shared(t, new RedisRecordStore({ url: proxy.url }))
+  t.equal(await store.write(home, [put('m1')]), true)
+  await second.admin.call('REPLICAOF', '127.0.0.1', String(first.port))
+  while (!/master_link_status:up/.test(await second.admin.info('replication')));
+  await second.admin.call('REPLICAOF', 'NO', 'ONE')
+  const other = await shared(t, new RedisRecordStore({ url: second.url }))
+  return {
+    store,
+    other,
+    listens: async () => await listening(store, other),
+    async demote () {
+      proxy.target(second.url)
+      // Of a master that it does not reach: it learns nothing of what happens from here on.
+      await first.admin.call('REPLICAOF', '127.0.0.1', '1')
+    }
+  }
+}
 
 test('postgres: when the server takes no writes any more, the one that took its place is written to', { skip: skipOwnPostgres }, async t => {
   const first = await startPostgres(t)
