@@ -30,6 +30,12 @@ test('the first figure of pyplot and each one that is shown is an image', { skip
   t.strictSame(kinds, ['image', 'text', 'image', 'done'])
 })
 
+test('what matplotlib says of its first start, where that takes long, is not taken for output of the code', { skip }, async t => {
+  const session = await startSession(t, sandbox)
+  // As its timer does after five seconds.
+  t.equal(await textOf(session, 'import logging\nlog = logging.getLogger("matplotlib.font_manager")\nlog.warning("Matplotlib is building the font cache; this may take a moment.")\nlog.warning("findfont: Font family not found.")'), 'findfont: Font family not found.\n')
+})
+
 test('pandas reads a file that was put there', { skip: skip || await pythonLacks(['pandas']) }, async t => {
   const session = await startSession(t, sandbox)
   await session.put('data.csv', (async function * () { yield Buffer.from('x,y\n1,2\n3,4\n') })())

@@ -4,7 +4,7 @@
  * this source defines both before it.
  */
 export const CELLS = String.raw`
-import ast, base64, errno, io, itertools, linecache, os, pprint, stat, sys, traceback, types
+import ast, base64, errno, io, itertools, linecache, logging, os, pprint, stat, sys, traceback, types
 import builtins as _builtins
 
 DATA = '/mnt/data'
@@ -123,6 +123,8 @@ def new_figure_manager_given_figure(num, figure):
         exec(cls.SOURCE, module.__dict__)
 
 sys.meta_path.append(Backend)
+# It counts the fonts when it is first imported, and says so when that takes five seconds: no output of the code.
+logging.getLogger('matplotlib.font_manager').addFilter(lambda record: 'building the font cache' not in record.getMessage())
 main = types.ModuleType('__main__')
 sys.modules['__main__'] = main
 G = main.__dict__
