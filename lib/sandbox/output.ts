@@ -1,12 +1,13 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Readable } from 'node:stream'
 
-/** A piece of a call's output: text, the place of an image, or the end. */
-export type OutputPiece = { type: 'text', text: string } | { type: 'image' } | { type: 'end' }
+/** A piece of a call's output: text, the place of an image, the end of its code, or the end of the call. */
+export type OutputPiece = { type: 'text', text: string } | { type: 'image' | 'stopped' | 'end' }
 
 /** Text that waits for its reader before the sandbox has to. */
 const MAX_WAITING_BYTES = 1024 ** 2
-const IMAGE = 0x69
+/** By the letter of its mark. */
+const MARKED = { i: 'image', s: 'stopped' } as const
 const NUL = 0
 
 /**
@@ -81,10 +82,10 @@ export class CallOutput {
       const at = bytes.indexOf(mark, from)
       if (at === -1 || at + mark.length >= bytes.length) break
       this.#push(bytes.subarray(from, at))
-      const isImage = bytes[at + mark.length] === IMAGE
-      this.#pieces.push({ type: isImage ? 'image' : 'end' })
+      const type = MARKED[String.fromCharCode(bytes[at + mark.length]!) as keyof typeof MARKED] ?? 'end'
+      this.#pieces.push({ type })
       from = at + mark.length + 1
-      if (isImage) continue
+      if (type !== 'end') continue
       this.#mark = undefined
       this.#bytes = 0
       return

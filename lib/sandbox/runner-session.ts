@@ -180,6 +180,7 @@ class Call {
   readonly #parts: CallParts
   readonly #timeout: NodeJS.Timeout
   #grace: NodeJS.Timeout | undefined
+  #hasStopped = false
   #again: NodeJS.Timeout | undefined
   #hasTimedOut = false
   #isDone = false
@@ -218,7 +219,11 @@ class Call {
 
   async #read (): Promise<SandboxEvent> {
     const { output, replies } = this.#parts
-    const piece = await output.next()
+    let piece = await output.next()
+    if (piece?.type === 'stopped') {
+      this.#stopped()
+      piece = await output.next()
+    }
     if (piece === undefined) return await this.#died()
     if (piece.type === 'text') return piece
     const reply = await replies.next()
@@ -238,14 +243,25 @@ class Call {
 
   /** Again and again: the runner may not have come to the code yet, and code may catch an interrupt. */
   #interrupt (): void {
-    if (this.#grace !== undefined) return
+    if (this.#grace !== undefined || this.#hasStopped) return
     this.#parts.process.interrupt()
     this.#again = setInterval(() => this.#parts.process.interrupt(), AGAIN_MS)
     this.#grace = setTimeout(() => this.#parts.process.kill(this.#hasTimedOut ? 'it did not stop when its time was up' : 'it did not stop when it was interrupted'), GRACE_MS)
   }
 
+  /** The code is at its end, and the runner looks which files there are: however many, that is no fault of the code. */
+  #stopped (): void {
+    this.#clear()
+    this.#hasStopped = true
+    this.#grace = setTimeout(() => this.#parts.process.kill('it did not answer'), REPLY_MS)
+  }
+
   #end (): void {
     this.#isDone = true
+    this.#clear()
+  }
+
+  #clear (): void {
     clearTimeout(this.#timeout)
     clearTimeout(this.#grace)
     clearInterval(this.#again)

@@ -36,6 +36,14 @@ test('what matplotlib says of its first start, where that takes long, is not tak
   t.equal(await textOf(session, 'import logging\nlog = logging.getLogger("matplotlib.font_manager")\nlog.warning("Matplotlib is building the font cache; this may take a moment.")\nlog.warning("findfont: Font family not found.")'), 'findfont: Font family not found.\n')
 })
 
+test('code that was interrupted keeps its session, however long the look at its files takes then', { skip }, async t => {
+  const session = await startSession(t, sandbox)
+  // The first look is before the code.
+  t.equal(await textOf(session, 'import os, time\nreal, looks = os.scandir, []\ndef scandir(path):\n    looks.append(path)\n    if len(looks) == 3: time.sleep(6)\n    return real(path)\nos.scandir = scandir'), '')
+  t.match(await textOf(session, 'while True: pass', 50), /KeyboardInterrupt\n$/)
+  t.equal(await textOf(session, 'len(looks)'), '4\n')
+})
+
 test('pandas reads a file that was put there', { skip: skip || await pythonLacks(['pandas']) }, async t => {
   const session = await startSession(t, sandbox)
   await session.put('data.csv', (async function * () { yield Buffer.from('x,y\n1,2\n3,4\n') })())

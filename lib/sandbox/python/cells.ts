@@ -31,6 +31,9 @@ class Cell:
     mark = b''
     images = 0
 
+def mark(letter):
+    write(b'\0' + Cell.mark + letter)
+
 def show_png(png):
     if Cell.images >= MAX_IMAGES:
         if Cell.images == MAX_IMAGES:
@@ -40,7 +43,7 @@ def show_png(png):
     Cell.images += 1
     flush()
     send({'type': 'image', 'png': base64.b64encode(png).decode()})
-    write(b'\0' + Cell.mark + b'i')
+    mark(b'i')
 
 def flush():
     for stream in (sys.stdout, sys.stderr):

@@ -43,8 +43,9 @@ def execute(request):
         os._exit(0)
     signal.signal(signal.SIGINT, on_interrupt)
     flush()
+    mark(b's')
     send({'type': 'done', 'status': status, 'interrupted': interrupted, 'files': changed_since(before)})
-    write(b'\0' + Cell.mark + b'e')
+    mark(b'e')
 
 os.chdir(DATA)
 signal.signal(signal.SIGINT, on_interrupt)
