@@ -8,7 +8,7 @@ export const targets = {
   // Leases, claims and takeovers.
   'lib/shared/lease.ts': tests('unit/lease', 'runs/leases'),
   'lib/runs/lease.ts': tests('unit/job-lease', 'runs/damaged', 'runs/waiting'),
-  'lib/runs/engine.ts': tests('runs/damaged', 'runs/interference', 'runs/uncertain', 'runs/waiting', 'runs/takeovers', 'runs/leases'),
+  'lib/runs/engine.ts': tests('unit/engine', 'unit/engine-recovery', 'unit/engine-handover', 'unit/engine-messages'),
   'lib/runs/execution.ts': tests('unit/execution', 'unit/execution-store'),
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
   'lib/runs/events/mirror.ts': tests('unit/mirror'),

@@ -1,9 +1,11 @@
 import type { Test } from 'tap'
 import { RunEngine } from '../../../lib/runs/engine.js'
+import type { BusMessage } from '../../../lib/runs/events/bus.js'
 import type { EventLog } from '../../../lib/runs/events/event-log.js'
 import type { Item } from '../../../lib/runs/items.js'
 import type { JobLease } from '../../../lib/runs/lease.js'
 import { KIND } from '../../../storage/layout.js'
+import type { RecordStore } from '../../../storage/record-store.js'
 import { ManualClock } from '../../helpers/clock.js'
 import { keyOf, memory, NOW, PLACE, task, testServices, type TestServices } from './job-world.js'
 import { ProcessView } from './process-view.js'
@@ -36,6 +38,11 @@ export async function pass (clock: ManualClock, ms: number, piece = 500): Promis
 /** The lease of an instance that no test has: it died, or does not answer. */
 export const theirs = (fields: Partial<JobLease> = {}): JobLease =>
   ({ owner: 'another', token: 'another', takeovers: 0, expiresAt: NOW * 1000 + LEASE_MS, ...fields })
+
+/** Says to all engines on the store what an instance would say that no test has. */
+export async function tell (store: RecordStore, message: BusMessage): Promise<void> {
+  await store.notify?.('runs', JSON.stringify({ sender: 'another', message }))
+}
 
 /** Engines on one store, each with a view of it that fails as the test wants, and one clock. */
 export async function engineWorld (t: Test) {
