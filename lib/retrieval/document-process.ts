@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { startChild } from '../shared/child-process.js'
 import type { Clock } from '../shared/clock.js'
 import type { Chunk } from './chunk.js'
 import type { DocumentMainData } from './document-main.js'
@@ -44,13 +45,14 @@ export class DocumentProcess {
   constructor (data: DocumentMainData, { clock, timeoutMs }: { clock: Clock, timeoutMs: number }) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
-    this.#child = spawn(process.execPath, [PROGRAM, JSON.stringify(data)], {
+    const { child, pipes } = startChild('a process that reads documents', process.execPath, [PROGRAM, JSON.stringify(data)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       // Nothing of the server's own, keys least of all. Where pictures are read, Tesseract's data is copied to the temporary folder.
       env: { TMPDIR: tmpdir(), TZ: Intl.DateTimeFormat().resolvedOptions().timeZone },
       cwd: '/',
       windowsHide: true
     })
+    this.#child = child
     this.#closed = new Promise(resolve => {
       const close = (failure: Error): void => {
         this.#failure ??= failure
@@ -60,9 +62,6 @@ export class DocumentProcess {
       this.#child.on('error', close)
       this.#child.on('close', (code, signal) => close(this.#reason(code, signal)))
     })
-    const pipes = this.#child.stdio as unknown as readonly (Socket | null)[] | undefined
-    // Where this process has as many files open as it may, there are none; the error is to come.
-    if (pipes === undefined) throw new Error('a process that reads documents could not be started: too many files are open')
     this.#pipes = pipes.filter(pipe => pipe !== null)
     this.#channel = pipes[CHANNEL]!
     // The end of the process says more than an error of its pipes.

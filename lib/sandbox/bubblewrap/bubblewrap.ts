@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { CPYTHON } from '../python/cpython.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
+import { startPython } from '../start.js'
 import { bubblewrapArguments, NOBODY, type Wall } from './arguments.js'
 import { BubblewrapProcess } from './process.js'
 import { canFilter } from './seccomp.js'
@@ -77,13 +77,13 @@ export class BubblewrapSandbox implements Sandbox {
     const args = bubblewrapArguments({ limits, python, readable, environment: { ...ENVIRONMENT, ...environment }, without })
     // As root, every user inside would be root outside, who owns what no mode protects, and the number of processes would not be bounded.
     const drop = process.getuid?.() === 0 && !without.has('uid') ? { uid, gid: uid } : {}
-    const child = spawn(this.#bwrap, [...args, '--', python, '-I', '-B', '-X', 'utf8', '-c', CPYTHON, JSON.stringify(rlimits(limits))], {
+    const started = startPython(this.#bwrap, [...args, '--', python, '-I', '-B', '-X', 'utf8', '-c', CPYTHON, JSON.stringify(rlimits(limits))], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       cwd: '/',
       ...without.has('environment') ? {} : { env: {} },
       ...drop
     })
-    return new BubblewrapProcess(child, limits)
+    return new BubblewrapProcess(started, limits)
   }
 }
 

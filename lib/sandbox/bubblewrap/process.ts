@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import type { StartedChild } from '../../shared/child-process.js'
 import type { RunnerProcess } from '../runner-session.js'
 import type { SandboxLimits } from '../sandbox.js'
 import { FD } from './arguments.js'
@@ -29,20 +30,18 @@ export class BubblewrapProcess implements RunnerProcess {
   #unwatch = (): void => {}
   readonly #interrupts: Writable | undefined
 
-  constructor (child: ChildProcess, limits: SandboxLimits, fds: BubblewrapPipes = FD) {
+  constructor ({ child, pipes }: StartedChild, limits: SandboxLimits, fds: BubblewrapPipes = FD) {
     this.#child = child
-    const pipes: readonly unknown[] = child.stdio
-    this.output = child.stdout as Readable
-    this.control = pipes[FD.control] as Duplex
-    this.#interrupts = fds.interrupts === undefined ? undefined : pipes[fds.interrupts] as Writable
-    for (const stream of child.stdio) stream?.on('error', () => {})
-    const filter = pipes[fds.filter] as Writable
-    filter.end(seccompFilter())
+    this.output = child.stdout!
+    this.control = pipes[FD.control]!
+    this.#interrupts = fds.interrupts === undefined ? undefined : pipes[fds.interrupts]!
+    for (const pipe of pipes) pipe?.on('error', () => {})
+    pipes[fds.filter]!.end(seccompFilter())
     const errors: string[] = []
     child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
       if (errors.length < 20) errors.push(piece)
     })
-    this.#watch(pipes[fds.info] as Readable, limits).catch(() => {})
+    this.#watch(pipes[fds.info]!, limits).catch(() => {})
     this.exited = new Promise(resolve => {
       const end = (reason: string): void => {
         this.#hasExited = true

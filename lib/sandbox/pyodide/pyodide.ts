@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, constants, existsSync, openSync, readFileSync, unlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,9 +7,11 @@ import { dirname, join } from 'node:path'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { unlessAborted } from '../../shared/abort.js'
+import type { StartedChild } from '../../shared/child-process.js'
 import { RunnerSession, type RunnerProcess } from '../runner-session.js'
 import type { Sandbox, SandboxCheck, SandboxLimits, SandboxSession, StartOptions } from '../sandbox.js'
 import { selfTest } from '../self-test.js'
+import { startPython } from '../start.js'
 import { bubblewrapArguments, NOBODY } from '../bubblewrap/arguments.js'
 import { BWRAP, lackOfBubblewrap, type BubblewrapOptions } from '../bubblewrap/bubblewrap.js'
 import { BubblewrapProcess } from '../bubblewrap/process.js'
@@ -20,6 +22,7 @@ const START_MS = 60_000
 /** Of Python's memory in WebAssembly. The rest of the process needs more. */
 const WASM_BYTES = 1024 ** 3
 const LOOK_MS = 250
+const CONTROL = 3
 const INTERRUPTS = 4
 /** Descriptors behind those of the process itself. */
 const ENCLOSED = { filter: 6, info: 7, interrupts: INTERRUPTS }
@@ -75,8 +78,7 @@ export class PyodideSandbox implements Sandbox {
 
   async start ({ limits, signal }: StartOptions): Promise<SandboxSession> {
     signal.throwIfAborted()
-    this.#snapshot ??= this.#makeSnapshot()
-    const snapshot = await unlessAborted(this.#snapshot, signal)
+    const snapshot = await unlessAborted(this.#anySnapshot(), signal)
     const session = await RunnerSession.open(this.#spawn(limits, snapshot), limits, START_MS, signal)
     this.#sessions.add(session)
     session.ended.finally(() => this.#sessions.delete(session)).catch(() => {})
@@ -85,9 +87,18 @@ export class PyodideSandbox implements Sandbox {
 
   async close (): Promise<void> {
     await Promise.all([...this.#sessions].map(async session => await session.stop()))
-    const snapshot = await this.#snapshot
+    const snapshot = await this.#snapshot?.catch(() => undefined)
     this.#snapshot = undefined
     if (typeof snapshot === 'number') closeSync(snapshot)
+  }
+
+  /** One that could not be begun, for want of descriptors say, is no reason to begin without in future. */
+  async #anySnapshot (): Promise<number | 'ignore'> {
+    const making = this.#snapshot ??= this.#makeSnapshot()
+    return await making.catch(() => {
+      if (this.#snapshot === making) this.#snapshot = undefined
+      return 'ignore' as const
+    })
   }
 
   #folder (): string | undefined {
@@ -113,21 +124,29 @@ export class PyodideSandbox implements Sandbox {
     const walls = bubblewrapArguments({ limits, python: process.execPath, readable: inside, environment: {}, fds: ENCLOSED })
     // V8 reserves more addresses than there is memory: memory is bounded by WebAssembly and by the watch alone.
     const bounded = existsSync(PRLIMIT) ? [PRLIMIT, `--nproc=${limits.processes}`, `--nofile=${limits.openFiles}`, `--fsize=${limits.dataBytes}`, '--core=0'] : []
-    const child = spawn(bwrap, [...walls, '--', ...bounded, process.execPath, ...command, folder, ...args], {
+    const started = startPython(bwrap, [...walls, '--', ...bounded, process.execPath, ...command, folder, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', snapshot, 'pipe', 'pipe'],
       cwd: '/',
       env: {},
       ...process.getuid?.() === 0 ? { uid, gid: uid } : {}
     })
-    return new BubblewrapProcess(child, limits, ENCLOSED)
+    return new BubblewrapProcess(started, limits, ENCLOSED)
   }
 
   /** A file without a name: nothing is left when this process is killed. `ignore` when no snapshot could be made. */
   async #makeSnapshot (): Promise<number | 'ignore'> {
     const [file, snapshot] = openUnnamed()
-    const child = this.#run('snapshot.js', [], 'ignore', file)
-    closeSync(file)
-    for (const stream of child.stdio) stream?.on('error', () => {})
+    let started: StartedChild
+    try {
+      started = this.#run('snapshot.js', [], 'ignore', file)
+    } catch (error) {
+      closeSync(snapshot)
+      throw error
+    } finally {
+      closeSync(file)
+    }
+    const { child, pipes } = started
+    for (const pipe of pipes) pipe?.on('error', () => {})
     child.stderr?.resume()
     const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
     const code = await new Promise(resolve => {
@@ -144,10 +163,10 @@ export class PyodideSandbox implements Sandbox {
     return lockedNode({ program: fileURLToPath(new URL(program, import.meta.url)), readable: [this.#folder() ?? '', HERE], without: this.#without })
   }
 
-  #run (program: string, args: readonly string[], snapshot: number | 'ignore', output: number | 'pipe' = 'pipe'): ChildProcess {
+  #run (program: string, args: readonly string[], snapshot: number | 'ignore', output: number | 'pipe' = 'pipe'): StartedChild {
     const folder = this.#folder() ?? ''
     const { command, canDrop } = this.#locked(program)
-    return spawn(process.execPath, [...command, folder, ...args], {
+    return startPython(process.execPath, [...command, folder, ...args], {
       stdio: ['ignore', output, 'pipe', 'pipe', 'pipe', snapshot],
       cwd: '/',
       env: {},
@@ -162,16 +181,28 @@ function openUnnamed (): [toWrite: number, toRead: number] {
   if (process.platform === 'linux') {
     try {
       const file = openSync(tmpdir(), 0o20000000 | constants.O_DIRECTORY | constants.O_RDWR, 0o600)
-      return [file, openSync(`/proc/self/fd/${file}`, 'r')]
+      return [file, openAgain(file, `/proc/self/fd/${file}`)]
     } catch {
       // As elsewhere.
     }
   }
   const path = join(tmpdir(), `pyodide-${randomUUID()}`)
   const file = openSync(path, 'wx', 0o600)
-  const snapshot = openSync(path, 'r')
-  unlinkSync(path)
-  return [file, snapshot]
+  try {
+    return [file, openAgain(file, path)]
+  } finally {
+    unlinkSync(path)
+  }
+}
+
+/** Opens a file to read from. Closes it when that fails. */
+function openAgain (file: number, path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
 }
 
 class PyodideProcess implements RunnerProcess {
@@ -182,13 +213,12 @@ class PyodideProcess implements RunnerProcess {
   readonly #interrupts: Writable
   #killed: string | undefined
 
-  constructor (child: ChildProcess, limits: SandboxLimits) {
+  constructor ({ child, pipes }: StartedChild, limits: SandboxLimits) {
     this.#child = child
-    const pipes: readonly unknown[] = child.stdio
-    this.output = child.stdout as Readable
-    this.control = pipes[3] as Duplex
-    this.#interrupts = pipes[INTERRUPTS] as Writable
-    for (const stream of child.stdio) stream?.on('error', () => {})
+    this.output = child.stdout!
+    this.control = pipes[CONTROL]!
+    this.#interrupts = pipes[INTERRUPTS]!
+    for (const pipe of pipes) pipe?.on('error', () => {})
     const errors: string[] = []
     child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
       if (errors.length < 20) errors.push(piece)
