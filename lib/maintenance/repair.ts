@@ -6,7 +6,7 @@ import type { DamagedRecordError, PartitionKey, RecordStore, WriteItem } from '.
 import { isActive, transition } from '../dialects/assistants/state.js'
 import { remakeLock } from '../dialects/assistants/remake-lock.js'
 import { unindexJob, type ActiveJob } from '../runs/lease.js'
-import { lockRecord, type RunLock } from '../threads/lock.js'
+import { freeingItems, lockRecord, type RunLock } from '../threads/lock.js'
 import { activate, indexJob, purgeJob, type FileBody } from '../vector-stores/records.js'
 
 /** What was done about a damaged record, as the end of a sentence; undefined when nothing but a backup helps. */
@@ -65,9 +65,10 @@ async function * allProjects (records: RecordStore): AsyncGenerator<{ id: string
 /** A run of which nothing is known any more but its id: its steps go with it, its messages stay. */
 async function removeRun (records: RecordStore, error: Damaged): Promise<Repaired> {
   const { key } = error
+  const freeing = await freeingItems(records, key.project, key.partition)
   const lock = await getAnyway<RunLock>(records, lockRecord(key.project, key.partition))
   const items: WriteItem[] = [remove(error), { op: 'delete', kind: KIND.lease, id: key.id }]
-  if (lock?.body?.run_id === key.id) items.push({ op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version })
+  if (lock?.body?.run_id === key.id) items.push(...freeing, { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version })
   const done = await write(records, key, items, 'removed, and its thread is free')
   for (const kind of OF_RUN) {
     for await (const { id } of eachRecord(records, { ...key, kind, parent: key.id }, { onDamaged: () => {} })) await records.write(key, [{ op: 'delete', kind, id }])

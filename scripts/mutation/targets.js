@@ -18,7 +18,7 @@ export const targets = {
   'lib/shared/certain-store.ts': tests('unit/certain-store'),
   'lib/shared/until-written.ts': tests('unit/until-written'),
   'lib/shared/idempotent-answers.ts': tests('unit/idempotent-answers'),
-  'storage/base/batch.ts': tests('storage/memory'),
+  'storage/base/batch.ts': tests('unit/batch'),
   // Locks.
   'lib/shared/thread-locks.ts': tests('runs/lock-wait', 'runs/uncertain'),
   'lib/dialects/assistants/state.ts': tests('runs/state-table'),

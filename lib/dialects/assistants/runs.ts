@@ -22,7 +22,7 @@ import type { Item } from '../../runs/items.js'
 import { indexJob, unindexJob, type JobLease } from '../../runs/lease.js'
 import type { JobKey } from '../../runs/job.js'
 import { Assistants } from '../../threads/assistants.js'
-import { loadLock, lockRecord, type RunLock } from '../../threads/lock.js'
+import { freeingItems, loadLock, lockRecord, type RunLock } from '../../threads/lock.js'
 import { newMessage, putMessage } from '../../threads/new-message.js'
 import { Threads } from '../../threads/threads.js'
 import type { BuiltInTools } from '../../tools/built-in-tools.js'
@@ -262,24 +262,28 @@ export class Runs {
     this.#engine.abandon(threadId)
   }
 
-  /** Unlocks a thread whose lock names a run that is unknown, has ended or is past its time. False when the lock stays. */
+  /** Unlocks a thread whose lock names a run that is unknown, has ended or is past its time. False when the run holds it. */
   async freeLock (threadId: string, id: string): Promise<boolean> {
     const { records, project } = this.#scope
-    const [run, lock] = await Promise.all([
-      getAnyway<Run>(records, { project, partition: threadId, kind: KIND.run, id }),
-      getAnyway<RunLock>(records, lockRecord(project, threadId))
-    ])
-    if (lock !== undefined && lock.body === undefined) return await remakeLock(records, project, threadId, lock.version)
-    if (lock?.body?.run_id !== id) return true
+    const run = await getAnyway<Run>(records, { project, partition: threadId, kind: KIND.run, id })
     if (run?.body !== undefined && isActive(run.body.status)) {
       if (!this.#isOverdue(run.body)) return false
       await this.#engine.expire(this.#key(run.body))
       return true
     }
-    return await this.#write(threadId, [
-      { op: 'check', kind: KIND.run, id, expect: run?.version ?? 'absent' },
-      { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
-    ])
+    // Read after the run has ended, which unlocks the thread: the lock is not one that the run still held a moment ago.
+    const freeing = await freeingItems(records, project, threadId)
+    const lock = await getAnyway<RunLock>(records, lockRecord(project, threadId))
+    if (lock !== undefined && lock.body === undefined) await remakeLock(records, project, threadId, lock.version)
+    else if (lock?.body?.run_id === id) {
+      await this.#write(threadId, [
+        ...freeing,
+        { op: 'check', kind: KIND.run, id, expect: run?.version ?? 'absent' },
+        { op: 'delete', kind: KIND.lock, id: RUN_LOCK_ID, expect: lock.version }
+      ])
+    }
+    // Freed here, or changed by others: to be looked at again.
+    return true
   }
 
   /** Called when a run has ended. */

@@ -11,6 +11,11 @@ export class DamagedStore extends MemoryRecordStore {
     this.#damaged.set(`${kind} ${id}`, undefined)
   }
 
+  /** Whatever comes under this name is whole again. */
+  heal (kind: string, id: string): void {
+    this.#damaged.delete(`${kind} ${id}`)
+  }
+
   protected override read (key: RecordKey): Row | undefined {
     const row = super.read(key)
     return row && this.#asItIs(key.kind, row)
