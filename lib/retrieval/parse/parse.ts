@@ -4,7 +4,7 @@ import { KINDS, type ExtensionSet, type ReadDocument } from './kinds.js'
 import type { RecogniseText } from './ocr.js'
 
 /** Documents within documents: an attachment of a mail that is an attachment. */
-const MAX_DEPTH = 3
+const MAX_DEPTH = 5
 /** All documents within one, at any depth: each may hold as many again. */
 const MAX_INNER = 300
 

@@ -2,6 +2,7 @@ import { unreadable, unsupported } from '../document.js'
 import { declaredEncoding } from './declared.js'
 import { decodeAs, quality } from './decoder.js'
 import { guessEncoding, looksLikeUtf16 } from './guess.js'
+import { sevenBitOf } from './seven-bit.js'
 
 const BOMS: readonly [encoding: string, bytes: readonly number[]][] = [
   ['utf-8', [0xef, 0xbb, 0xbf]],
@@ -45,7 +46,7 @@ function decodeAsciiLike (bytes: Uint8Array, declared: string | undefined): stri
     const text = decodeAs(bytes, declared)
     if (isMostlyWhole(text)) return text
   }
-  if (broken === 0) return hasJapaneseEscapes(bytes) ? decodeAs(bytes, 'iso-2022-jp') : utf8
+  if (broken === 0) return decodeAs(bytes, (others === 0 ? sevenBitOf(bytes) : undefined) ?? 'utf-8')
   if (others >= 4 * broken) return utf8
   return decodeAs(bytes, guessEncoding(bytes))
 }
@@ -63,12 +64,6 @@ function requireReadable (text: string, encoding: string): string {
   return text
 }
 
-/** ISO-2022-JP is ASCII to the eye: escape sequences switch to two-byte characters and back. */
-function hasJapaneseEscapes (bytes: Uint8Array): boolean {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  return ['\x1b$B', '\x1b$@'].some(escape => buffer.includes(escape)) && ['\x1b(B', '\x1b(J'].some(escape => buffer.includes(escape))
-}
-
 /** Zeros stand for nothing: a crash leaves them in a log. */
 const clean = (text: string): string => text.includes('\0') ? text.replace(/\0+/g, ' ') : text
 
@@ -84,7 +79,7 @@ function looksBinary (bytes: Uint8Array): boolean {
     if (byte === 0) {
       zeros++
       if (bytes[i - 1] !== 0) control++
-    } else if (byte < 8 || (byte > 13 && byte < 32 && byte !== 27)) {
+    } else if (byte < 8 || (byte > 13 && byte < 32 && byte !== 27 && byte !== 14 && byte !== 15)) {
       control++
     }
   }

@@ -1,14 +1,17 @@
 import iconv from 'iconv-lite'
 import { encodingLabel } from './labels.js'
+import { decodeSevenBit, sevenBitNamed } from './seven-bit.js'
 
 /** What a decoder writes for bytes that mean nothing. */
 export const REPLACEMENT = '\uFFFD'
 
 /** The encoding that a name means, as `decodeAs` takes it, or undefined. */
-export const encodingNamed = (name: string): string | undefined => encodingLabel(name, other => iconv.encodingExists(other))
+export const encodingNamed = (name: string): string | undefined => sevenBitNamed(name) ?? encodingLabel(name, other => iconv.encodingExists(other))
 
 /** Decodes bytes as an encoding; what means nothing in it becomes `REPLACEMENT`. A byte order mark is left out. */
 export function decodeAs (bytes: Uint8Array, encoding: string): string {
+  const sevenBit = decodeSevenBit(bytes, encoding)
+  if (sevenBit !== undefined) return sevenBit
   let decoder: InstanceType<typeof TextDecoder>
   try {
     decoder = new TextDecoder(encoding)
