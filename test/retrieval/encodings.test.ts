@@ -83,6 +83,28 @@ test('an encoding that nothing declares is told from the words', async t => {
   t.equal(await textOf('a.txt', iso2022jp(JAPANESE)), JAPANESE, 'ISO-2022-JP')
 })
 
+test('the code pages of Europe are told from the letters of its languages', async t => {
+  const texts: [text: string, ...encodings: string[]][] = [
+    ['Hver maður skal eiga rétt til þess að taka þátt í stjórn lands síns, beinlínis eða með því að kjósa til þess fulltrúa', 'windows-1252'],
+    ['Kiekvienas žmogus turi teisę į gyvybę, laisvę ir saugumą. Niekas negali būti laikomas vergijoje ar nelaisvės būklėje', 'windows-1257'],
+    ['Ikvienam cilvēkam ir tiesības uz dzīvību, brīvību un personas neaizskaramību, nevienu nedrīkst turēt verdzībā', 'windows-1257'],
+    ['Vsakdo ima pravico do življenja, do prostosti in do osebne varnosti. Nihče ne sme biti držan v suženjstvu', 'windows-1250', 'iso-8859-2'],
+    ['Všetci ľudia sa rodia slobodní a sebe rovní, čo sa týka ich dôstojnosti a práv, a sú obdarení rozumom', 'windows-1250', 'cp852'],
+    ['Orice ființă umană are dreptul la viață'.replaceAll('ț', 'ţ') + ', la libertate și la securitatea persoanei sale în faţa legii'.replaceAll('ș', 'ş'), 'windows-1250', 'iso-8859-2'],
+    ['Każdy człowiek ma prawo do życia, wolności i bezpieczeństwa swojej osoby, nie może być nigdzie więziony', 'cp852'],
+    ['Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv, jsou nadáni rozumem a svědomím', 'maccenteuro', 'cp852'],
+    ['Кожна людина має право на життя, на свободу і на особисту недоторканність, її ніхто не позбавить', 'koi8-u', 'windows-1251'],
+    ['Каждый человек имеет право на жизнь, на свободу и на личную неприкосновенность, вся земля моя', 'maccyrillic'],
+    ['Tutti gli esseri umani nascono liberi, ma nessuno può esserne privato', 'windows-1252'],
+    ['Tout individu a droit à la vie, à la liberté et à la sûreté de sa personne', 'cp850', 'macintosh']
+  ]
+  for (const [text, ...encodings] of texts) {
+    for (const encoding of encodings) t.equal(await textOf('a.txt', encoded(text, encoding)), text, encoding)
+  }
+  const vietnamese = iconv.decode(iconv.encode('Mọi người đều có quyền sống, tự do và an toàn cá nhân'.normalize('NFD').replace(/([aeou])\u0302/g, (_, a: string) => `${a}\u0302`.normalize('NFC')).replace(/[ou]\u031b/g, pair => pair.normalize('NFC')), 'windows-1258'), 'windows-1258')
+  t.equal(await textOf('a.txt', encoded(vietnamese, 'windows-1258')), vietnamese, 'windows-1258')
+})
+
 test('UTF-16 is known without a mark, in any script', async t => {
   for (const text of ['plain Latin text', RUSSIAN, JAPANESE, CHINESE, 'שלום עולם', '안녕하세요 세계, 보고서입니다', 'สัญญาเช่าห้อง', 'नमस्ते दुनिया', 'Smile \u{1F600} at the end']) {
     t.equal(await textOf('a.txt', bytesOf(text, 'utf16le')), text, `${text} in utf-16le`)

@@ -1,5 +1,6 @@
 import chardet from 'chardet'
 import { decodeAs } from './decoder.js'
+import { likeliness } from './letters.js'
 import { dailyUse, plausibility } from './plausibility.js'
 
 /** How much of the bytes that tell something is looked at. */
@@ -9,8 +10,15 @@ const SAMPLE = 8 * 1024
 const CANDIDATES = ['windows-1252', 'windows-1251', 'windows-1250', 'koi8-r', 'koi8-u', 'shift_jis', 'euc-jp', 'gb18030', 'big5', 'euc-kr', 'windows-1253', 'windows-1254', 'windows-1255',
   'windows-1256', 'windows-1257', 'windows-874', 'iso-8859-2', 'iso-8859-5', 'iso-8859-6', 'iso-8859-7', 'iso-8859-15', 'ibm866', 'macintosh', 'x-mac-cyrillic', 'cp850', 'utf-8']
 
-/** What the n-grams of a language count beside what is plausible at all, in points for each character. */
+/** Those that differ in the Latin letters that their languages have beyond ASCII. */
+const LATIN = ['windows-1252', 'windows-1250', 'windows-1254', 'windows-1257', 'windows-1258', 'iso-8859-2', 'iso-8859-3', 'iso-8859-4', 'iso-8859-10', 'iso-8859-14', 'iso-8859-15', 'iso-8859-16', 'macintosh', 'cp850', 'cp852',
+  'cp437', 'maccenteuro']
+
+/** What the n-grams of a language count beside what is plausible at all, in points for each character, and what the letters of one do. */
 const LANGUAGE_WEIGHT = 0.6
+const LETTERS_WEIGHT = 0.8
+/** Where little tells them apart, a text is in the code page that most are in. */
+const COMMONEST_WEIGHT = 0.15
 
 /** `chardet` names an encoding's standard; the code page of Windows has its letters too. */
 const NAMES: Record<string, readonly string[]> = {
@@ -19,7 +27,11 @@ const NAMES: Record<string, readonly string[]> = {
   'iso-8859-6': ['windows-1256'],
   'iso-8859-8': ['windows-1255'],
   'iso-8859-8-i': ['windows-1255'],
-  'iso-8859-9': ['windows-1254']
+  'iso-8859-9': ['windows-1254'],
+  // A page of its own has the letters that Ukrainian has more.
+  'koi8-r': ['koi8-u'],
+  // Both have the small letters at the same places, but one.
+  'windows-1251': ['x-mac-cyrillic']
 }
 
 /** The encoding in which bytes that are no UTF-8 make most sense, as `decodeAs` takes it. */
@@ -30,10 +42,21 @@ export function guessEncoding (bytes: Uint8Array): string {
     const plain = name.toLowerCase()
     for (const known of [plain, ...NAMES[plain] ?? []]) languages.set(known, Math.max(confidence / 100, languages.get(known) ?? 0))
   }
+  const points = (encoding: string, text: string): number => plausibility(text, encoding) + LANGUAGE_WEIGHT * (languages.get(encoding) ?? 0)
+  const best = highest(CANDIDATES, encoding => points(encoding, decodeAs(sample, encoding)))
+  if (!LATIN.includes(best)) return best
+  return highest(LATIN, encoding => {
+    const text = decodeAs(sample, encoding)
+    return points(encoding, text) + LETTERS_WEIGHT * likeliness(text) + (encoding === 'windows-1252' ? COMMONEST_WEIGHT : 0)
+  })
+}
+
+/** The first of those with the most points. */
+function highest (encodings: readonly string[], pointsOf: (encoding: string) => number): string {
   let best = 'windows-1252'
   let most = -Infinity
-  for (const encoding of CANDIDATES) {
-    const points = plausibility(decodeAs(sample, encoding), encoding) + LANGUAGE_WEIGHT * (languages.get(encoding) ?? 0)
+  for (const encoding of encodings) {
+    const points = pointsOf(encoding)
     if (points > most) [best, most] = [encoding, points]
   }
   return best

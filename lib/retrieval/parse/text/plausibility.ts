@@ -42,7 +42,7 @@ function western (before: string, character: string, after: string): number {
 }
 
 function scriptOf (character: string): string {
-  if (character < '\u0250') return 'latin'
+  if (character < '\u0370') return 'latin'
   if (character < '\u0400') return 'greek'
   if (character < '\u0530') return 'cyrillic'
   if (character < '\u0600') return 'hebrew'
