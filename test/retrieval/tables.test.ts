@@ -27,6 +27,20 @@ test('a workbook is read sheet by sheet and row by row, values as they are shown
   await t.rejects(parse('a.docx', workbook('xlsx'), { extensions: 'openai' }), unsupported, 'by another name')
 })
 
+test('dates are shown by formats with signs of any script, and long numbers with all their digits', async t => {
+  const day = new Date(Date.UTC(2024, 2, 5, 13, 45))
+  const formats = { 'dd.mm.yyyy': '05.03.2024', 'DD.MM.YYYY': '05.03.2024', 'D. MMMM YYYY': '5. March 2024', 'dd.mm.yyyy hh:mm': '05.03.2024 13:45', 'yyyy年m月d日': '2024年3月5日', 'd "de" mmm.': '5 de Mar.', 'TT.MM.JJJJ': '2024-03-05 13:45:00' }
+  const sheet = xlsx.utils.aoa_to_sheet([Object.keys(formats).map(() => day), [4006381333931, 1e21, 0.1 + 0.2, 123456789012]], { UTC: true })
+  Object.keys(formats).forEach((z, c) => { (sheet[xlsx.utils.encode_cell({ r: 0, c })] as xlsx.CellObject).z = z })
+  const book = xlsx.utils.book_new()
+  xlsx.utils.book_append_sheet(book, sheet, 'One')
+  for (const bookType of ['xlsx', 'xlsb', 'biff8'] as const) {
+    const [, dates, numbers] = (await textOf(bookType === 'biff8' ? 'a.xls' : `a.${bookType}`, new Uint8Array(xlsx.write(book, { type: 'array', bookType })))).split('\n')
+    t.equal(dates, Object.values(formats).join('\t'), bookType)
+    t.equal(numbers, '4006381333931\t1e+21\t0.3\t123456789012', bookType)
+  }
+})
+
 test('text boxes of an XLS workbook are read behind the rows of their sheet, comments once', async t => {
   const long = 'Größe '.repeat(500)
   const book = xls({ One: 'first', Two: 'second' }, [{ text: 'A box\nof 東京' }, { text: long, pieces: 3 }, { text: 'a comment', type: 25 }, { text: 'A shape', type: 2 }])

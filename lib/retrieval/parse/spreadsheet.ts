@@ -1,5 +1,6 @@
 import * as xlsx from '@e965/xlsx'
 import { boxesOf } from './biff.js'
+import { shownValue } from './cell-value.js'
 import { unreadable, type Section } from './document.js'
 import type { ReadContext } from './kinds.js'
 import { drawnText, shapesText } from './ooxml/drawing.js'
@@ -63,16 +64,8 @@ function drawingsOf (pack: OfficePackage, { Workbook }: xlsx.WorkBook): (() => s
 /** The main part of a workbook, XML or binary. */
 const workbookPart = (pack: OfficePackage): string => pack.related('', 'officeDocument')[0] ?? 'xl/workbook.xml'
 
-/** A date that the workbook keeps as text of ISO 8601, without a format to show it by: the number of its day would be shown. */
-function unformattedDate ({ t, v, z }: xlsx.CellObject): string | undefined {
-  if (t !== 'd' || !(v instanceof Date) || Number.isNaN(v.valueOf()) || (z !== undefined && z !== 'General')) return undefined
-  const [day, time] = v.toISOString().split(/[T.]/) as [string, string]
-  if (v.getUTCFullYear() < 1900) return time
-  return time === '00:00:00' ? day : `${day} ${time}`
-}
-
 function cellText (cell: xlsx.CellObject): string {
-  const value = (unformattedDate(cell) ?? cell.w ?? (cell.v === undefined || cell.v === null ? '' : String(cell.v))).replace(/[\t\r\n]+/g, ' ').trim()
+  const value = shownValue(cell).replace(/[\t\r\n]+/g, ' ').trim()
   const notes = (cell.c ?? []).map(({ t }) => t?.replace(/\s+/g, ' ').trim() ?? '').filter(note => note !== '')
   return notes.length === 0 ? value : `${value} [Comment: ${notes.join('; ')}]`.trim()
 }
