@@ -79,6 +79,38 @@ test('an OpenDocument text is read with its tables, notes and comments', async t
   t.strictSame((await textOf('a.odt', openDocument('text', body))).split('\n'), ['Contract', 'The rent [Footnote: by law] is\tdue [Comment: ask].', 'Pear\t\t7', 'item'])
 })
 
+/** A package of OpenDocument of these parts. */
+const openPackage = (parts: Record<string, string>): Uint8Array => zip(Object.fromEntries(Object.entries(parts).map(([name, xml]) => [name, `<?xml version="1.0" encoding="UTF-8"?>${xml}`])))
+const chartObject = '<office:document-content><office:body><office:chart><chart:chart><chart:title><text:p>Revenue by region</text:p></chart:title><chart:plot-area/><table:table table:name="local-table"><table:table-rows>' +
+  `<table:table-row><table:table-cell><text:p>Bavaria</text:p><draw:g><svg:desc>Sheet.A2:Sheet.A3</svg:desc></draw:g></table:table-cell>${cell('4711')}</table:table-row></table:table-rows></table:table></chart:chart></office:chart></office:body></office:document-content>`
+const content = (kind: string, body: string): string => `<office:document-content><office:body><office:${kind}>${body}</office:${kind}></office:body></office:document-content>`
+
+test('equations and charts of an OpenDocument are read where they stand', async t => {
+  const math = '<math xmlns="http://www.w3.org/1998/Math/MathML"><semantics><mrow><mi>A</mi><mo>=</mo><mi>π</mi><msup><mi>r</mi><mn>2</mn></msup><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac><msqrt><mi>x</mi><mo>-</mo><mn>1</mn></msqrt></mrow><annotation encoding="StarMath 5.0">A=%pi r^2</annotation></semantics></math>'
+  const object = (name: string): string => `<draw:frame><draw:object xlink:href="./${name}"/><draw:image xlink:href="./ObjectReplacements/${name}"/></draw:frame>`
+  const body = `<text:p>The area ${object('Object 1')} of a disk</text:p><text:p>${object('Object 2')}</text:p><text:p>The end</text:p>`
+  t.strictSame((await textOf('a.odt', openPackage({ 'content.xml': content('text', body), 'Object 1/content.xml': math, 'Object 2/content.xml': chartObject }))).split('\n'),
+    ['The area A=πr^2(a+b)/2√(x-1) of a disk', '', 'Revenue by region', 'Bavaria\t4711', 'The end'])
+  const sheet = `<table:table table:name="One"><table:shapes>${object('Object 2')}</table:shapes><table:table-row>${cell('x')}</table:table-row></table:table>`
+  t.strictSame((await textOf('a.ods', openPackage({ 'content.xml': content('spreadsheet', sheet), 'Object 2/content.xml': chartObject }))).split('\n'), ['One', 'x', 'Revenue by region', 'Bavaria\t4711'])
+  const slide = `<draw:page>${object('Object 2')}</draw:page>`
+  t.strictSame(await parse('a.odp', openPackage({ 'content.xml': content('presentation', slide), 'Object 2/content.xml': chartObject })), [{ text: 'Revenue by region\nBavaria\t4711', page: 1 }])
+  t.equal(await textOf('a.fodt', `<?xml version="1.0"?><office:document><office:body><office:text><text:p>The area <draw:frame><draw:object>${math}</draw:object></draw:frame></text:p></office:text></office:body></office:document>`), 'The area A=πr^2(a+b)/2√(x-1)')
+})
+
+test('an OpenDocument text has its headers and footers, and the numbers of its lists and headings', async t => {
+  const styles = '<office:document-styles><office:styles><text:outline-style><text:outline-level-style text:level="1" style:num-format="1" style:num-suffix="."/><text:outline-level-style text:level="2" style:num-format="1" text:display-levels="2"/></text:outline-style>' +
+    '<text:list-style style:name="L"><text:list-level-style-number text:level="1" style:num-format="1" style:num-suffix="." text:start-value="3"/><text:list-level-style-number text:level="2" style:num-format="a" style:num-prefix="(" style:num-suffix=")"/></text:list-style></office:styles>' +
+    '<office:master-styles><style:master-page><style:header><text:p>Header words</text:p></style:header><style:footer><text:p>Footer words</text:p></style:footer></style:master-page></office:master-styles></office:document-styles>'
+  const item = (text: string, inner = ''): string => `<text:list-item><text:p>${text}</text:p>${inner}</text:list-item>`
+  const list = (items: string, attributes = 'text:style-name="L"'): string => `<text:list ${attributes}>${items}</text:list>`
+  const body = `<text:h text:outline-level="1">Scope</text:h><text:h text:outline-level="2">Parts</text:h>${list(item('three', list(item('inner') + item('more'), '')) + item('four'))}<text:p>between</text:p>${list(item('five'), 'text:style-name="L" text:continue-numbering="true"')}` +
+    `<text:h text:outline-level="1">End</text:h>${list(item('bullet'), 'text:style-name="B"')}`
+  const automatic = '<office:automatic-styles><text:list-style style:name="B"><text:list-level-style-bullet text:level="1" text:bullet-char="•"/></text:list-style></office:automatic-styles>'
+  t.strictSame((await textOf('a.odt', openPackage({ 'styles.xml': styles, 'content.xml': content('text', body).replace('<office:body>', `${automatic}<office:body>`) }))).split('\n'),
+    ['Header words', '', '1. Scope', '1.1 Parts', '3. three', '(a) inner', '(b) more', '4. four', 'between', '5. five', '2. End', '* bullet', '', 'Footer words'])
+})
+
 test('an OpenDocument spreadsheet is read sheet by sheet, rows without end included', async t => {
   const sheet = (name: string, rows: string): string => `<table:table table:name="${name}">${rows}</table:table>`
   const body = sheet('First', `<table:table-row>${cell('a', 'table:number-columns-repeated="2"')}${cell('b')}${cell('', 'table:number-columns-repeated="16000"')}</table:table-row><table:table-row table:number-rows-repeated="1048576">${cell('', 'table:number-columns-repeated="16384"')}</table:table-row>`) +

@@ -44,7 +44,7 @@ export const KINDS = {
   // On OpenAI's list under the name of Word's format.
   rtf: { extensions: ['rtf'], openai: [], load: async () => await import('./rtf/read.js') },
   spreadsheet: { extensions: ['xlsx', 'xlsm', 'xlsb', 'xls', 'xltx', 'xltm'], openai: [], load: async () => await import('./spreadsheet.js') },
-  opendocument: { extensions: ['odt', 'ods', 'odp', 'ott', 'ots', 'otp', 'fodt', 'fods', 'fodp'], openai: [], load: async () => await import('./opendocument.js') },
+  opendocument: { extensions: ['odt', 'ods', 'odp', 'ott', 'ots', 'otp', 'fodt', 'fods', 'fodp'], openai: [], load: async () => await import('./opendocument/read.js') },
   epub: { extensions: ['epub'], openai: [], load: async () => await import('./epub.js') },
   eml: { extensions: ['eml', 'mht', 'mhtml'], openai: [], load: async () => await import('./mail/eml.js') },
   msg: { extensions: ['msg', 'oft'], openai: [], load: async () => await import('./mail/msg.js') }

@@ -1,33 +1,31 @@
-import { unreadable, type Section } from './document.js'
-import { rowText } from './html/html-to-text.js'
-import type { ReadContext } from './kinds.js'
-import { attribute, walkXml, type XmlAttributes } from './xml.js'
-import { readZip } from './zip.js'
+import { unreadable, type Section } from '../document.js'
+import { rowText } from '../html/html-to-text.js'
+import { MathFormula } from '../mathml.js'
+import { attribute, type XmlAttributes } from '../xml.js'
+import type { Lists } from './lists.js'
 
 /** Elements whose text is not the document's. */
-const SKIPPED = new Set(['tracked-changes', 'forms', 'sequence-decls', 'automatic-styles', 'scripts', 'font-face-decls', 'ruby-text', 'meta', 'settings', 'styles', 'master-styles', 'binary-data', 'note-citation', 'creator', 'date', 'date-string'])
+const SKIPPED = new Set(['tracked-changes', 'forms', 'sequence-decls', 'automatic-styles', 'scripts', 'font-face-decls', 'ruby-text', 'meta', 'settings', 'styles', 'master-styles', 'binary-data', 'list-style', 'outline-style', 'notes-configuration', 'note-citation', 'creator', 'date', 'date-string'])
 const PARAGRAPHS = new Set(['p', 'h', 'title', 'desc'])
 /** Empty rows and cells are repeated to the end of a sheet; a value that is repeated is shown so often. */
 const MAX_REPEATED = 100
 
-/** The text of an OpenDocument text, spreadsheet or presentation (ODT, ODS, ODP): by sheet or slide where there are such. Throws a `DocumentError`. */
-export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
-  // One that is not packed is the XML itself.
-  if (bytes[0] !== 0x50) return sectionsOf(bytes, limits.maxCharacters)
-  const { 'content.xml': content, 'META-INF/manifest.xml': manifest } = readZip(bytes, name => name === 'content.xml' || name === 'META-INF/manifest.xml', limits.maxUnpackedBytes)
-  if (content === undefined) throw unreadable()
-  walkXml(manifest, { open: name => { if (name === 'encryption-data') throw unreadable('it is encrypted') } })
-  return sectionsOf(content, limits.maxCharacters)
+/** What is drawn into a document: an equation stands in its line, a chart after its paragraph. */
+export interface DrawnObject {
+  text: string
+  isInLine: boolean
 }
 
-function sectionsOf (xml: Uint8Array, maxCharacters: number): Section[] {
-  const text = new OpenDocumentText(maxCharacters)
-  walkXml(xml, text)
-  return text.sections()
+export interface OpenDocumentOptions {
+  maxCharacters: number
+  lists: Lists
+  /** The object of this address in the package. */
+  object: (address: string) => DrawnObject | undefined
 }
 
-class OpenDocumentText {
-  readonly #maxCharacters: number
+/** The text of an OpenDocument, from the elements of its content: by sheet or slide where there are such. */
+export class OpenDocumentText {
+  readonly #options: OpenDocumentOptions
   readonly #sections: Section[] = []
   #lines: string[] = []
   #characters = 0
@@ -39,8 +37,12 @@ class OpenDocumentText {
   #isSpreadsheet = false
   #page = 0
 
-  constructor (maxCharacters: number) {
-    this.#maxCharacters = maxCharacters
+  /** What was drawn in the paragraph that is open, or on the sheet. */
+  #drawn: string[] = []
+  #formula: MathFormula | undefined
+
+  constructor (options: OpenDocumentOptions) {
+    this.#options = options
   }
 
   sections (): Section[] {
@@ -51,7 +53,11 @@ class OpenDocumentText {
   open (name: string, attributes: XmlAttributes): void {
     if (SKIPPED.has(name)) this.#skipping++
     if (this.#skipping > 0) return
-    if (PARAGRAPHS.has(name)) this.#paragraphs.push('')
+    if (this.#formula !== undefined) return this.#formula.open(name)
+    this.#options.lists.open(name, attributes)
+    if (PARAGRAPHS.has(name)) this.#startParagraph(name, attributes)
+    else if (name === 'math') this.#formula = new MathFormula()
+    else if (name === 'object') this.#draw(attribute(attributes, 'href'))
     else if (name === 's') this.#add(' '.repeat(Math.min(80, Number(attribute(attributes, 'c') ?? 1) || 1)))
     else if (name === 'tab') this.#add('\t')
     else if (name === 'line-break') this.#add('\n')
@@ -65,7 +71,8 @@ class OpenDocumentText {
   }
 
   text (data: string): void {
-    if (this.#skipping === 0 && this.#paragraphs.length > 0) this.#add(data.replace(/[ \t\r\n]+/g, ' '))
+    if (this.#formula !== undefined) this.#formula.text(data)
+    else if (this.#skipping === 0 && this.#paragraphs.length > 0) this.#add(data.replace(/[ \t\r\n]+/g, ' '))
   }
 
   close (name: string): void {
@@ -74,6 +81,13 @@ class OpenDocumentText {
       return
     }
     if (this.#skipping > 0) return
+    if (this.#formula !== undefined) {
+      if (name !== 'math') return this.#formula.close(name)
+      this.#add(this.#formula.toString())
+      this.#formula = undefined
+      return
+    }
+    this.#options.lists.close(name)
     if (PARAGRAPHS.has(name)) this.#endParagraph()
     else if (name === 'table-cell' || name === 'covered-table-cell') this.#endCell()
     else if (name === 'table-row') this.#endRow()
@@ -83,6 +97,22 @@ class OpenDocumentText {
 
   get #isSheet (): boolean {
     return this.#isSpreadsheet && this.#rows.length === 0
+  }
+
+  #startParagraph (name: string, attributes: XmlAttributes): void {
+    const number = name === 'p' || name === 'h' ? this.#options.lists.number(name === 'h' ? attributes : undefined) : ''
+    this.#paragraphs.push(number === '' ? '' : `${number} `)
+  }
+
+  #draw (address: string | undefined): void {
+    const object = address === undefined ? undefined : this.#options.object(address)
+    if (object === undefined || object.text === '') return
+    if (object.isInLine) this.#add(object.text)
+    else this.#drawn.push(object.text)
+  }
+
+  #endDrawn (): void {
+    for (const text of this.#drawn.splice(0)) this.#line(text)
   }
 
   #startPage (): void {
@@ -134,17 +164,20 @@ class OpenDocumentText {
     const text = this.#paragraphs.pop() ?? ''
     // The paragraphs of a note stay in the one that it belongs to.
     const outer = this.#paragraphs.at(-1)
-    if (outer === undefined) this.#line(text)
-    else if (text !== '') this.#add((outer === '' || /[\s]$/.test(outer) ? '' : ' ') + text)
+    if (outer === undefined) {
+      this.#line(text)
+      if (this.#rows.length === 0) this.#endDrawn()
+    } else if (text !== '') this.#add((outer === '' || /[\s]$/.test(outer) ? '' : ' ') + text)
   }
 
   #line (text: string): void {
     this.#characters += text.length
-    if (this.#characters > this.#maxCharacters) throw unreadable('it is too large')
+    if (this.#characters > this.#options.maxCharacters) throw unreadable('it is too large')
     this.#lines.push(text)
   }
 
   #endSection (): void {
+    this.#endDrawn()
     const text = this.#lines.join('\n').trim()
     this.#lines = []
     if (text !== '') this.#sections.push({ text, ...this.#page > 0 ? { page: this.#page } : {} })
