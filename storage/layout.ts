@@ -23,8 +23,8 @@ export const PARTITION = {
   /** In the system project: the index of projects that have files, kept by the rule of `threads`. */
   fileProjects: 'file-projects',
   /**
-   * In the system project: the index of runs that have not ended, kind `active_run`, kept by the same rule. Recovery
-   * and expiry walk it.
+   * In the system project, followed by a part (`activeRunsOf`): the index of runs that have not ended, kind `active_run`, kept by
+   * the same rule. Recovery and expiry walk it. Without a part: what versions wrote that had no parts, in particular 0.1.0.
    */
   activeRuns: 'active-runs',
   /** The index of a project's vector stores, kept by the rule of `threads`. A store lives in the partition that bears its id. */
@@ -44,6 +44,20 @@ export const PARTITION = {
   /** In the system project: what is written to find out whether the store takes writes. */
   readiness: 'readiness'
 } as const
+
+/** Parts of the index of active runs: each lies on a shard of its own, and the writes of all runs do not meet in one place. */
+const ACTIVE_RUN_PARTS = 16
+
+/** The partitions of the index of active runs, that of older versions first. */
+export const ACTIVE_RUNS: readonly string[] = [PARTITION.activeRuns, ...Array.from({ length: ACTIVE_RUN_PARTS }, (_, part) => `${PARTITION.activeRuns} ${part}`)]
+
+/** Where a run's entry is in the index of active runs: by a hash of its id (FNV-1a), the same in all instances and versions. */
+export function activeRunsOf (runId: string): { project: string, partition: string } {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < runId.length; i++) hash = Math.imul(hash ^ runId.charCodeAt(i), 0x01000193)
+  // The low bits of the hash come from the low bits of the characters alone.
+  return { project: SYSTEM_PROJECT, partition: ACTIVE_RUNS[1 + ((hash ^ hash >>> 16) >>> 0) % ACTIVE_RUN_PARTS]! }
+}
 
 export const KIND = {
   assistant: 'assistant',

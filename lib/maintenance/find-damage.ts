@@ -1,9 +1,9 @@
 import { eachPage, type RecordsQuery } from '../../storage/each-record.js'
-import { DEFAULT_PROJECT, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import { ACTIVE_RUNS, DEFAULT_PROJECT, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { DamagedRecordError, PartitionKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 
 const SYSTEM = [
-  [PARTITION.activeRuns, KIND.activeRun], [PARTITION.fileProjects, KIND.fileProject], [PARTITION.activeVectorStores, KIND.activeVectorStore]
+  ...ACTIVE_RUNS.map(partition => [partition, KIND.activeRun] as const), [PARTITION.fileProjects, KIND.fileProject], [PARTITION.activeVectorStores, KIND.activeVectorStore]
 ] as const
 const THREAD = [KIND.thread, KIND.code, KIND.lock, KIND.lease, KIND.message]
 const OF_RUN = [KIND.runInclude, KIND.runMessage, KIND.turn, KIND.step, KIND.events]

@@ -13,7 +13,7 @@ import { RunExecution } from './execution.js'
 import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
-import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, type ActiveJob, type HeldJob, type JobLease } from './lease.js'
+import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, type FoundJob, type HeldJob, type JobLease } from './lease.js'
 import type { ObservedRun } from './observer.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
@@ -377,7 +377,7 @@ export class RunEngine {
         break
       }
       case 'released':
-        if (!this.#stopped && this.#dialects.has(message.dialect)) this.#inBackground(this.#recoverJob(keyOf(message), 0, false), failed)
+        if (!this.#stopped && this.#dialects.has(message.dialect)) this.#inBackground(this.#recoverJob(keyOf(message), false), failed)
         break
       case 'continuedElsewhere':
         if (!this.#executions.has(message.job_id)) this.#logs.drop(message.job_id)
@@ -418,9 +418,8 @@ export class RunEngine {
       try {
         const key = jobKeyOf(id, body)
         if (!this.#dialects.has(key.dialect)) continue
-        if (this.#wakes.isDoubtful(id)) await this.#recoverJob(key, body.created, ignoreLeases)
-        else if (body.due !== undefined && body.due > this.#services.clock.now()) this.#watchExpiry(key, body.due / 1000)
-        else await this.#recoverJob(key, body.created, ignoreLeases, entry)
+        if (body.due !== undefined && body.due > this.#services.clock.now() && !this.#wakes.isDoubtful(id)) this.#watchExpiry(key, body.due / 1000)
+        else await this.#recoverJob(key, ignoreLeases, entry)
       } catch (error) {
         if (isUncertain(error) || this.#stopped) throw error
         this.#setAside(id, error)
@@ -438,21 +437,22 @@ export class RunEngine {
   }
 
   /** @param entry where the index of active jobs was walked. */
-  async #recoverJob (key: JobKey, created: number, ignoreLease: boolean, entry?: StoredRecord<ActiveJob>): Promise<void> {
+  async #recoverJob (key: JobKey, ignoreLease: boolean, entry?: FoundJob): Promise<void> {
     const { records, clock, log } = this.#services
     const dialect = this.#dialect(key)
     const record = await loadJob(records, dialect, key)
     if (record === undefined) {
-      if (clock.now() - created > INDEX_GRACE_MS) await unindexJob(records, key.jobId)
+      if (clock.now() - (entry?.body.created ?? 0) > INDEX_GRACE_MS) await unindexJob(records, key.jobId, entry)
       return
     }
     const state = dialect.state(record.body)
-    if (state.phase === 'ended') return await unindexJob(records, key.jobId)
+    if (state.phase === 'ended') return await unindexJob(records, key.jobId, entry)
     if (this.isOverdue(state)) return await this.expire(key)
     if (state.phase === 'waiting') {
       this.#watchExpiry(key, state.expiresAt)
-      // A job that has waited since the last look will probably wait on: until it is due there is no need to look again.
-      if (entry !== undefined && state.expiresAt !== null && this.#waiting.get(key.jobId) === record.version) {
+      // A job that has waited since the last look will probably wait on: until it is due there is no need to look again, unless a write to it
+      // may yet be carried out.
+      if (entry !== undefined && !this.#wakes.isDoubtful(key.jobId) && state.expiresAt !== null && this.#waiting.get(key.jobId) === record.version) {
         await parkJob(records, entry, state.expiresAt * 1000)
       }
       this.#waiting.set(key.jobId, record.version)

@@ -1,7 +1,7 @@
 import { eachRecord } from '../../storage/each-record.js'
 import { getAnyway } from '../../storage/get-anyway.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { DamagedRecordError, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import { ACTIVE_RUNS, activeRunsOf, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import type { DamagedRecordError, PartitionKey, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import type { LeaseTerms, Lease } from '../shared/lease.js'
 import type { Payer } from '../usage/spending.js'
 import type { Dialect } from './dialect.js'
@@ -34,6 +34,9 @@ export interface ActiveJob {
   due?: number
 }
 
+/** An entry where it was found. Those of older versions are in another partition than ours. */
+export type FoundJob = StoredRecord<ActiveJob> & { in: PartitionKey }
+
 /** A job's record and its lease as this instance holds them. */
 export interface HeldJob<Body extends object = object> {
   body: Body
@@ -57,15 +60,16 @@ export async function loadJob<Body extends object> (records: RecordStore, dialec
   return await records.get<Body>({ ...partitionOf(key), kind: dialect.kind, id: key.jobId })
 }
 
-const ACTIVE_JOBS = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
-
 /** The dialect that index entries leave out: it is older than the field. */
 export const FIRST_DIALECT = 'assistants'
+
+/** Where versions had the whole index that did not split it. Their instances may still be there, and do not look anywhere else. */
+const OLD_PLACE = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
 
 /** Enters a job into the index of active ones. Written before the job, so that no active job is missing from it. */
 export async function indexJob (records: RecordStore, { dialect, project, partition, jobId }: JobKey, now: number): Promise<void> {
   const body: ActiveJob = { project, thread_id: partition, ...dialect === FIRST_DIALECT ? {} : { dialect }, created: now }
-  await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id: jobId, body }])
+  await records.write(activeRunsOf(jobId), [{ op: 'put', kind: KIND.activeRun, id: jobId, body }])
 }
 
 /**
@@ -73,25 +77,39 @@ export async function indexJob (records: RecordStore, { dialect, project, partit
  *
  * @param due in milliseconds since the epoch.
  */
-export async function parkJob (records: RecordStore, { id, body, version }: StoredRecord<ActiveJob>, due: number): Promise<void> {
-  await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id, body: { ...body, due }, expect: version }])
+export async function parkJob (records: RecordStore, { id, body, version, in: place }: FoundJob, due: number): Promise<void> {
+  await records.write(place, [{ op: 'put', kind: KIND.activeRun, id, body: { ...body, due }, expect: version }])
 }
 
 /** Makes recovery look at a job again. Called before and after a waiting job goes on, since recovery may park it in between. */
 export async function unparkJob (records: RecordStore, jobId: string): Promise<void> {
-  const entry = await records.get<ActiveJob>({ ...ACTIVE_JOBS, kind: KIND.activeRun, id: jobId })
+  let place = activeRunsOf(jobId)
+  let entry = await records.get<ActiveJob>({ ...place, kind: KIND.activeRun, id: jobId })
+  if (entry === undefined) {
+    place = OLD_PLACE
+    entry = await records.get<ActiveJob>({ ...place, kind: KIND.activeRun, id: jobId })
+  }
   if (entry?.body.due === undefined) return
   const { due, ...body } = entry.body
-  await records.write(ACTIVE_JOBS, [{ op: 'put', kind: KIND.activeRun, id: jobId, body, expect: entry.version }])
+  await records.write(place, [{ op: 'put', kind: KIND.activeRun, id: jobId, body, expect: entry.version }])
 }
 
-export async function unindexJob (records: RecordStore, jobId: string): Promise<void> {
-  await records.write(ACTIVE_JOBS, [{ op: 'delete', kind: KIND.activeRun, id: jobId }])
+/**
+ * Removes a job from the index.
+ *
+ * @param found its entry, where the index was walked. Default: the entry as this version writes it. One of an older version stays then, until
+ * recovery finds that its job has ended.
+ */
+export async function unindexJob (records: RecordStore, jobId: string, found?: FoundJob): Promise<void> {
+  await records.write(found?.in ?? activeRunsOf(jobId), [{ op: 'delete', kind: KIND.activeRun, id: jobId }])
 }
 
-/** The index, oldest first, without what is damaged. */
-export function activeJobs (records: RecordStore, onDamaged: (error: DamagedRecordError) => void): AsyncGenerator<StoredRecord<ActiveJob>> {
-  return eachRecord<ActiveJob>(records, { ...ACTIVE_JOBS, kind: KIND.activeRun }, { onDamaged })
+/** The index, one part after the other and each oldest first, without what is damaged. */
+export async function * activeJobs (records: RecordStore, onDamaged: (error: DamagedRecordError) => void): AsyncGenerator<FoundJob> {
+  for (const partition of ACTIVE_RUNS) {
+    const place = { project: SYSTEM_PROJECT, partition }
+    for await (const entry of eachRecord<ActiveJob>(records, { ...place, kind: KIND.activeRun }, { onDamaged })) yield { ...entry, in: place }
+  }
 }
 
 export const jobKeyOf = (jobId: string, { project, thread_id: partition, dialect = FIRST_DIALECT }: ActiveJob): JobKey => ({ dialect, project, partition, jobId })

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import Libsql from 'libsql'
 import { test, type Test } from 'tap'
-import { KIND } from '../../storage/layout.js'
+import { activeRunsOf, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { SqliteRecordStore } from '../../storage/sqlite/store.js'
 import { startProcess, type Exit } from '../helpers/process.js'
 import { built } from '../helpers/paths.js'
@@ -117,6 +117,28 @@ test('a run of which a part is lost fails, and its thread is free', async t => {
   await again.core.stop()
 })
 
+test('an entry of the index of active runs is found damaged, and made anew, also where an older version has put it', async t => {
+  const { open, damage, doctor, upstream, cwd } = await place(t)
+  const core = await open()
+  const gate = new Gate()
+  upstream.enqueue(text(['Once', gate]), text('Said anew'))
+  const { run, log } = await startRun(core)
+  await told(log, 'thread.message.delta')
+  await core.core.stop()
+  const records = new SqliteRecordStore({ path: join(cwd, 'records.db') })
+  await records.connect()
+  const entry = await records.get({ ...activeRunsOf(run.id), kind: KIND.activeRun, id: run.id })
+  await records.write(activeRunsOf(run.id), [{ op: 'delete', kind: KIND.activeRun, id: run.id }])
+  await records.write({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }, [{ op: 'put', kind: KIND.activeRun, id: run.id, body: entry!.body }])
+  await records.disconnect()
+  damage(KIND.activeRun, run.id)
+  const { code, stdout } = await doctor('--repair')
+  t.match([code, stdout], [0, `active run ${run.id} in active-runs was damaged: made anew: the run goes on in ${run.thread_id}`])
+  const again = await open()
+  t.equal((await restingRun(again, run)).status, 'completed')
+  await again.core.stop()
+})
+
 test('leases, locks, entries of indexes and jobs are made anew, messages are taken out, and what only a backup has is named', async t => {
   const { open, damage, doctor, upstream } = await place(t)
   const core = await open()
@@ -135,7 +157,7 @@ test('leases, locks, entries of indexes and jobs are made anew, messages are tak
   const { code, stdout } = await doctor('--repair')
   t.equal(code, 1, 'the assistant')
   t.match(stdout, new RegExp(`lock run in ${run.thread_id} .*: made anew`))
-  t.match(stdout, new RegExp(`active run ${run.id} in active-runs was damaged: made anew: the run goes on in ${run.thread_id}`))
+  t.match(stdout, new RegExp(`active run ${run.id} in active-runs \\d+ was damaged: made anew: the run goes on in ${run.thread_id}`))
   t.match(stdout, new RegExp(`message ${lost!.id} .*: removed from its thread`))
   t.match(stdout, new RegExp(`problem {2}records {5}The assistant ${assistant.id} .*restore it from a backup or an export`))
   const again = await open()

@@ -10,7 +10,7 @@ import { systemClock } from '../../lib/shared/clock.js'
 import { silentLogger } from '../../lib/shared/log.js'
 import { BuiltInTools } from '../../lib/tools/built-in-tools.js'
 import { ServerTools } from '../../lib/tools/server-tools.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import { activeRunsOf, KIND } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
 import type { RecordStore } from '../../storage/record-store.js'
 import { Gate, startUpstream, text, toolCalls, type Upstream, type UpstreamReply } from '../helpers/upstream.js'
@@ -110,7 +110,7 @@ test('a job of another dialect is recovered through its own records: what was ha
   const first = await startEngine(t, upstream, records)
   const { log } = await launch(first, 'note_1')
   for await (const batch of log.follow(0, new AbortController().signal)) if (batch.some(({ event }) => event === 'note.text')) break
-  const entry = await records.get<ActiveJob>({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, id: 'note_1' })
+  const entry = await records.get<ActiveJob>({ ...activeRunsOf('note_1'), kind: KIND.activeRun, id: 'note_1' })
   t.equal(entry?.body.dialect, 'notes')
   await first.engine.handOver()
   const second = await startEngine(t, upstream, records)
@@ -129,5 +129,5 @@ test('a job of a dialect that this server does not know stays where it is', asyn
   await indexJob(world.records, key, 0)
   const other = await startEngine(t, await startUpstream(t), world.records)
   t.ok(other)
-  t.ok(await world.records.get({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, id: 'x' }))
+  t.ok(await world.records.get({ ...activeRunsOf('x'), kind: KIND.activeRun, id: 'x' }))
 })

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import type { Clock } from '../../lib/shared/clock.js'
-import { PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, text, toolCalls } from '../helpers/upstream.js'
+import { activeEntries } from './helpers/active-entries.js'
 import { eventsOf, names, restingRun, startCore, startRun, told, until } from './helpers/core.js'
 import { GatedStore, movesRunTo } from './helpers/gated-store.js'
 import { outputsFor } from './helpers/server.js'
@@ -25,8 +25,7 @@ test('a thread that is deleted takes its run along: the vendor is let go, reader
   await t.rejects(core.runs.get(run.thread_id, run.id), { message: `No thread found with id '${run.thread_id}'.` })
   for (let i = 0; i < 6; i++) await clock.advance(15_000)
   t.strictSame(core.logged, [])
-  const index = await store.page({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: 'active_run', order: 'asc', limit: 10 })
-  t.strictSame(index.records, [], 'the index forgets it')
+  t.strictSame(await activeEntries(store), [], 'the index forgets it')
   const left = await store.page({ project: 'default', partition: run.thread_id, kind: 'message', order: 'asc', limit: 10 })
   t.strictSame(left.records, [], 'nothing is written behind the deletion')
 })

@@ -1,8 +1,8 @@
 import { test, type Test } from 'tap'
 import type { Run } from '../../schemas/runs.js'
-import { PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, text } from '../helpers/upstream.js'
+import { activeEntries } from './helpers/active-entries.js'
 import { restingRun, settle, startCore, startRun, told, type TestCore, type TestCoreOptions } from './helpers/core.js'
 import { GatedStore } from './helpers/gated-store.js'
 
@@ -115,8 +115,7 @@ test('who waits for too long gets the error that names the run in the way, and n
   await Promise.all([message, other])
   t.strictSame(await thread(), ['Hello?', ''])
   t.strictSame((await core.runs.list(run.thread_id, {})).data.map(({ id }) => id), [run.id])
-  const index = await store.page({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: 'active_run', order: 'asc', limit: 10 })
-  t.strictSame(index.records.map(({ id }) => id), [run.id], 'nothing of the refused run is left')
+  t.strictSame(await activeEntries(store), [run.id], 'nothing of the refused run is left')
 })
 
 test('no more than the bound may wait; the next is refused at once', async t => {

@@ -1,11 +1,12 @@
 import { test, type Test } from 'tap'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { KIND, PARTITION, RUN_LOCK_ID, SYSTEM_PROJECT } from '../../storage/layout.js'
+import { activeRunsOf, KIND, RUN_LOCK_ID } from '../../storage/layout.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { StorageUnavailableError, type WriteItem } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { Gate, startUpstream, text, toolCalls } from '../helpers/upstream.js'
+import { activeEntries } from './helpers/active-entries.js'
 import { restingRun, settle, startCore, startRun, type TestCore } from './helpers/core.js'
 import { movesRunTo } from './helpers/gated-store.js'
 import { ProcessView } from './helpers/process-view.js'
@@ -90,8 +91,7 @@ test('a run that was never created leaves nothing behind', async t => {
   delay(view, puts(KIND.run))
   await t.rejects(core.runs.create(thread, { assistant_id: assistant }), StorageUnavailableError)
   for (let i = 0; i < 6; i++) await clock.advance(LEASE_MS)
-  const index = await store.page({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun, order: 'asc', limit: 10 })
-  t.strictSame(index.records, [])
+  t.strictSame(await activeEntries(store), [])
   t.ok(await core.messages.create(thread, { role: 'user', content: 'Free?' }))
 })
 
@@ -105,7 +105,7 @@ for (const [meets, meet] of [
     core.upstream.respond(() => toolCalls([{ name: 'ask', arguments: {} }]))
     const { run } = await startRun(core, { tools: [ask] })
     t.equal((await restingRun(core, run)).status, 'requires_action')
-    await store.write({ project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }, [{ op: 'delete', kind: KIND.activeRun, id: run.id }])
+    await store.write(activeRunsOf(run.id), [{ op: 'delete', kind: KIND.activeRun, id: run.id }])
     await core.core.stop()
     const later = await another()
     await clock.advance(EXPIRES_MS)

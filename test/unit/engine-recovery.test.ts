@@ -2,14 +2,15 @@ import { test } from 'tap'
 import type { JobTrace, ObservedRun } from '../../lib/runs/observer.js'
 import { fieldsOf } from '../../lib/runs/events/bus.js'
 import { indexJob } from '../../lib/runs/lease.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import { activeRunsOf, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import { DamagedRecordError, StorageUnavailableError } from '../../storage/record-store.js'
 import { Gate } from '../helpers/upstream-gate.js'
 import { engineWorld, LEASE_MS, pass, settle, tell, theirs } from '../runs/helpers/engine-world.js'
 import { ASK, heard, keyOf, NOW, PLACE, task } from '../runs/helpers/job-world.js'
 import { calls, says } from '../runs/helpers/test-model.js'
 
-const INDEX = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
+/** The index of versions that had one partition for all of it. */
+const OLD_INDEX = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
 
 test('an instance that is alone takes every run over when it starts, whoever had it, and goes on where it was', async t => {
   const { instance, write, halfWritten, ...world } = await engineWorld(t)
@@ -103,7 +104,10 @@ test('a run whose records cannot be read for another reason is left alone until 
   await write(task({ id: 'job_2' }))
   const first = await instance({ start: false })
   let loads = 0
-  first.dialect.onLoad = async () => { if (++loads === 1) throw new Error('not understood') }
+  first.dialect.onLoad = async id => {
+    loads++
+    if (id === 'job_1') throw new Error('not understood')
+  }
   await first.engine.start(true)
   await settle()
   t.match([await world.task(), await world.task('job_2')], [{ phase: 'running' }, { result: 'completed' }])
@@ -158,6 +162,37 @@ test('the place in the index of a run that has ended is given up, and that of on
   t.match(await world.task('job_2'), { phase: 'ended' })
 })
 
+for (const [what, body, result] of [
+  ['goes on', task(), 'completed'],
+  ['has ended', task({ phase: 'ended', result: 'theirs' }), 'theirs'],
+  ['was being cancelled', task({ phase: 'cancelling' }), 'cancelled'],
+  ['is past its time', task({ phase: 'waiting', expiresAt: NOW }), 'expired']
+] as const) {
+  test(`a run that an older version has left, where one partition has the whole index, is found there: it ${what}, and its entry is removed`, async t => {
+    const { instance, write, store, clock, ...world } = await engineWorld(t)
+    await write(body)
+    const entry = await world.entry()
+    await store.write(activeRunsOf('job_1'), [{ op: 'delete', kind: KIND.activeRun, id: 'job_1' }])
+    await store.write(OLD_INDEX, [{ op: 'put', kind: KIND.activeRun, id: 'job_1', body: entry }])
+    await instance({ start: 'alone' })
+    await pass(clock, LEASE_MS / 2)
+    t.match(await world.task(), { phase: 'ended', result })
+    t.equal(await store.get({ ...OLD_INDEX, kind: KIND.activeRun, id: 'job_1' }), undefined)
+  })
+}
+
+test('an entry of an older version for a run that was never written is forgotten once it cannot be on its way any more', async t => {
+  const { instance, store, clock } = await engineWorld(t)
+  const { project, partition, dialect } = keyOf()
+  await store.write(OLD_INDEX, [{ op: 'put', kind: KIND.activeRun, id: 'job_1', body: { project, thread_id: partition, dialect, created: NOW * 1000 } }])
+  await instance()
+  const isThere = async (): Promise<boolean> => await store.get({ ...OLD_INDEX, kind: KIND.activeRun, id: 'job_1' }) !== undefined
+  await pass(clock, 60_000)
+  t.equal(await isThere(), true)
+  await pass(clock, LEASE_MS / 2)
+  t.equal(await isThere(), false)
+})
+
 test('a run that is past its time expires when an instance finds it, held or not', async t => {
   const { instance, write, clock, ...world } = await engineWorld(t)
   await write(task({ expiresAt: NOW }))
@@ -192,7 +227,7 @@ test('a run that is put aside expires on time also where it was found so', async
   const { instance, write, store, clock, ...world } = await engineWorld(t)
   const due = (NOW + 10) * 1000
   await write(task({ phase: 'waiting', expiresAt: NOW + 10 }))
-  await store.write(INDEX, [{ op: 'put', kind: KIND.activeRun, id: 'job_1', body: { ...await world.entry(), due } }])
+  await store.write(activeRunsOf('job_1'), [{ op: 'put', kind: KIND.activeRun, id: 'job_1', body: { ...await world.entry(), due } }])
   const { view } = await instance()
   t.equal(view.calls.get, 0)
   await pass(clock, 10_000 - 1)
@@ -204,7 +239,7 @@ test('a run that is put aside expires on time also where it was found so', async
 test('a run that is due is looked at, though its timer is lost', async t => {
   const { instance, write, store, ...world } = await engineWorld(t)
   await write(task({ phase: 'waiting', expiresAt: NOW }))
-  await store.write(INDEX, [{ op: 'put', kind: KIND.activeRun, id: 'job_1', body: { ...await world.entry(), due: NOW * 1000 } }])
+  await store.write(activeRunsOf('job_1'), [{ op: 'put', kind: KIND.activeRun, id: 'job_1', body: { ...await world.entry(), due: NOW * 1000 } }])
   await instance()
   t.match(await world.task(), { result: 'expired' })
 })
@@ -233,7 +268,7 @@ test('a run that was looked at, was gone, and is there again is one that was nev
   await write(task({ phase: 'waiting', expiresAt: NOW + 1000 }))
   await instance()
   await store.write(PLACE, [{ op: 'clear' }])
-  await store.write(INDEX, [{ op: 'delete', kind: KIND.activeRun, id: 'job_1' }])
+  await store.write(activeRunsOf('job_1'), [{ op: 'delete', kind: KIND.activeRun, id: 'job_1' }])
   await pass(clock, LEASE_MS / 2)
   await write(task({ phase: 'waiting', expiresAt: NOW + 1000 }))
   await pass(clock, LEASE_MS / 2)
@@ -284,7 +319,7 @@ test('a run of a dialect that this server does not know stays where it is, and k
 
 test('a place in the index that cannot be read is left alone, and said so once', async t => {
   const { instance, write, store, clock, ...world } = await engineWorld(t)
-  await store.write(INDEX, [{ op: 'put', kind: KIND.activeRun, id: 'job_0', body: null }])
+  await store.write(activeRunsOf('job_0'), [{ op: 'put', kind: KIND.activeRun, id: 'job_0', body: null }])
   await write(task())
   const { logged } = await instance()
   await pass(clock, 2 * LEASE_MS)

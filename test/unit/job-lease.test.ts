@@ -1,19 +1,20 @@
 import { test, type Test } from 'tap'
-import { activeJobs, indexJob, jobKeyOf, leaseRecord, loadLease, parkJob, unindexJob, unparkJob, type ActiveJob, type JobLease } from '../../lib/runs/lease.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { DamagedRecordError, StoredRecord } from '../../storage/record-store.js'
+import { activeJobs, indexJob, jobKeyOf, leaseRecord, loadLease, parkJob, unindexJob, unparkJob, type FoundJob, type JobLease } from '../../lib/runs/lease.js'
+import { ACTIVE_RUNS, activeRunsOf, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
+import type { DamagedRecordError } from '../../storage/record-store.js'
 import { DamagedStore } from '../runs/helpers/damaged-store.js'
 
 const key = { dialect: 'assistants', project: 'p', partition: 'thread_1', jobId: 'run_1' }
 const other = { dialect: 'notes', project: 'q', partition: 'notebook_1', jobId: 'job_1' }
-const ACTIVE = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
+/** Where versions before the index was split have all entries. */
+const OLD = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
 
 async function world (t: Test) {
   const records = new DamagedStore()
   await records.connect()
   t.teardown(async () => await records.disconnect())
   const damaged: DamagedRecordError[] = []
-  const entries = async (): Promise<StoredRecord<ActiveJob>[]> => {
+  const entries = async (): Promise<FoundJob[]> => {
     const found = []
     for await (const entry of activeJobs(records, error => damaged.push(error))) found.push(entry)
     return found
@@ -49,7 +50,51 @@ test('a job that waits is left alone until it is due, unless it has gone on sinc
   await unparkJob(records, 'run_1')
   t.equal((await entries())[0]!.version, 3, 'nothing is written when nothing has to be')
   await unparkJob(records, 'run_gone')
-  t.equal(await records.get({ ...ACTIVE, kind: KIND.activeRun, id: 'run_gone' }), undefined)
+  t.strictSame((await entries()).map(({ id }) => id), ['run_1'])
+})
+
+test('the index is spread over its partitions by the ids of jobs, so that no reader and no store has all of it in one place', async t => {
+  const { records, entries } = await world(t)
+  const ids = Array.from({ length: 1600 }, (_, n) => `run_${n}`)
+  for (const jobId of ids) await indexJob(records, { ...key, jobId }, 0)
+  t.strictSame((await entries()).map(({ id }) => id).sort(), ids.toSorted())
+  const sizes = await Promise.all(ACTIVE_RUNS.map(async partition => (await records.page({ project: SYSTEM_PROJECT, partition, kind: KIND.activeRun, order: 'asc', limit: 1600 })).records.length))
+  t.equal(sizes.reduce((sum, size) => sum + size), 1600)
+  t.ok(Math.max(...sizes) < 150, `${sizes.join(' ')}: 100 each would be even`)
+  t.equal(sizes.filter(size => size > 50).length, 16)
+})
+
+test('a job enters the index, waits, goes on and leaves it with one call of the store each, and one to look where nothing is to be changed', async t => {
+  const { records } = await world(t)
+  const calls: string[] = []
+  const get = records.get.bind(records)
+  const write = records.write.bind(records)
+  records.get = async key => { calls.push('get'); return await get(key) }
+  records.write = async (...args) => { calls.push('write'); return await write(...args) }
+  await indexJob(records, key, 1000)
+  await unparkJob(records, 'run_1')
+  await unindexJob(records, 'run_1')
+  t.strictSame(calls, ['write', 'get', 'write'])
+})
+
+test('an entry of a version that had one partition for all of them is found, put aside, woken and removed like any other', async t => {
+  const { records, entries } = await world(t)
+  await records.write(OLD, [{ op: 'put', kind: KIND.activeRun, id: 'run_0', body: { project: 'p', thread_id: 'thread_0', created: 500 } }])
+  await indexJob(records, key, 1000)
+  t.strictSame((await entries()).map(({ id }) => id), ['run_0', 'run_1'])
+  const [seen] = await entries()
+  await parkJob(records, seen!, 5000)
+  t.equal((await entries())[0]!.body.due, 5000)
+  await unparkJob(records, 'run_0')
+  t.equal((await entries())[0]!.body.due, undefined)
+  await unindexJob(records, 'run_0', seen)
+  t.strictSame((await entries()).map(({ id }) => id), ['run_1'])
+  t.strictSame((await records.page({ ...activeRunsOf('run_0'), kind: KIND.activeRun, order: 'asc', limit: 10 })).records.filter(({ id }) => id === 'run_0'), [], 'and has not moved')
+})
+
+test('an id has the same place in the index in every version from now on', t => {
+  t.strictSame(['', 'run_1', 'run_abc123', 'run_é'].map(id => activeRunsOf(id).partition), ['active-runs 9', 'active-runs 8', 'active-runs 3', 'active-runs 3'])
+  t.end()
 })
 
 test('a lease that cannot be read counts as one that has expired, in its version', async t => {

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type EngineLimits, type EngineServices } from '../../..
 import { silentLogger, type Logger } from '../../../lib/shared/log.js'
 import { BuiltInTools } from '../../../lib/tools/built-in-tools.js'
 import { ServerTools } from '../../../lib/tools/server-tools.js'
-import { KIND, PARTITION, SYSTEM_PROJECT } from '../../../storage/layout.js'
+import { activeRunsOf, KIND } from '../../../storage/layout.js'
 import { MemoryRecordStore } from '../../../storage/memory/store.js'
 import type { RecordStore, WriteItem } from '../../../storage/record-store.js'
 import { ManualClock } from '../../helpers/clock.js'
@@ -36,7 +36,7 @@ export const moves = (phase: Task['phase']) => (items: readonly WriteItem[]): bo
 export async function taskStore<Store extends RecordStore> (t: Test, store: Store) {
   await store.connect()
   t.teardown(async () => await store.disconnect())
-  const ofIndex = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns, kind: KIND.activeRun }
+  const entryOf = async (id: string) => await store.get<ActiveJob>({ ...activeRunsOf(id), kind: KIND.activeRun, id })
   const get = async (kind: string, id: string) => await store.get({ ...PLACE, kind, id })
   return {
     store,
@@ -44,8 +44,8 @@ export async function taskStore<Store extends RecordStore> (t: Test, store: Stor
     version: async (id = 'job_1') => (await get('task', id))?.version,
     lease: async (id = 'job_1') => (await store.get<JobLease>({ ...PLACE, kind: KIND.lease, id }))?.body,
     isLocked: async () => await get(LOCK.kind, LOCK.id) !== undefined,
-    isIndexed: async (id = 'job_1') => await store.get({ ...ofIndex, id }) !== undefined,
-    entry: async (id = 'job_1') => (await store.get<ActiveJob>({ ...ofIndex, id }))?.body,
+    isIndexed: async (id = 'job_1') => await entryOf(id) !== undefined,
+    entry: async (id = 'job_1') => (await entryOf(id))?.body,
     items: async (id = 'job_1') => (await store.page<{ kind: string, isOpen: boolean }>({ ...PLACE, kind: 'note_item', parent: id, order: 'asc', limit: 100 })).records.map(({ body }) => body),
     /** A task as it is left to an engine: with its entry in the index, and its lease, if there is one. */
     write: async (body: Task, lease?: JobLease, created = NOW * 1000) => {

@@ -27,7 +27,7 @@ export class TaskDialect implements Dialect<Task> {
   readonly stopped: { id: string, result: string | null, report: RunReport }[] = []
   readonly endedElsewhere: JobKey[] = []
   /** Called when the items of a job are to be loaded. */
-  onLoad: (() => Promise<void>) | undefined
+  onLoad: ((jobId: string) => Promise<void>) | undefined
   /** Called when a job has stopped. */
   onEnd: (() => void) | undefined
   readonly #notes = new NoteDialect()
@@ -77,7 +77,7 @@ export class TaskDialect implements Dialect<Task> {
     const scribe = this.#notes.scribe(context)
     const load = scribe.load.bind(scribe)
     scribe.load = async () => {
-      await this.onLoad?.()
+      await this.onLoad?.(context.body.id)
       return await load()
     }
     return scribe
