@@ -11,6 +11,7 @@ export interface Child {
   url: string
   /** All of them, of a program with several servers. */
   urls: string[]
+  pid: number
   usage (): Promise<Usage>
   /** Begins to look where the time goes; what it returns ends that and tells. */
   profile (): Promise<() => Promise<Shares>>
@@ -41,6 +42,7 @@ export async function start (file: string, args: string[], env: NodeJS.ProcessEn
   return {
     url: urls[0]!,
     urls,
+    pid: child.pid!,
     usage: async () => (await ask<{ usage: Usage }>('usage')).usage,
     async profile () {
       await ask('profile')
@@ -48,7 +50,7 @@ export async function start (file: string, args: string[], env: NodeJS.ProcessEn
     },
     async stop () {
       process.off('exit', kill)
-      if (child.exitCode !== null) return
+      if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGTERM')
       await once(child, 'exit')
     }

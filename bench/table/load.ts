@@ -12,7 +12,7 @@ export function quantile (values: number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN
 }
 
-export async function call (method: 'GET' | 'POST', url: string, body?: object): Promise<any> {
+export async function call (method: 'GET' | 'POST' | 'DELETE', url: string, body?: object): Promise<any> {
   const answer = await request(url, { method, dispatcher: agent, ...body === undefined ? {} : { headers, body: JSON.stringify(body) } })
   const text = await answer.body.text()
   if (answer.statusCode >= 300) throw new Error(`${method} ${url}: ${answer.statusCode} ${text}`)

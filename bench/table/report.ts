@@ -45,7 +45,7 @@ export const commit = (): string => execFileSync('git', ['rev-parse', '--short',
 
 export const kept = (): Kept => existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) as Kept : {}
 
-const figure = (value: number | null): string => value === null
+export const figure = (value: number | null): string => value === null
   ? ''
   : value.toLocaleString('en', Math.abs(value) >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 })
 
@@ -86,14 +86,14 @@ export function terminal (results: Result[]): string {
   return rows.map(row => row.map((cell, column) => WORDS.includes(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join('  ').trimEnd()).join('\n')
 }
 
-const line = (row: string[]): string => `| ${row.join(' | ')} |`
+export const line = (row: string[]): string => `| ${row.join(' | ')} |`
 
-const origin = ({ date, commit: at, command, machine: on, load: [before, after], seconds }: Origin): string =>
+export const originOf = ({ date, commit: at, command, machine: on, load: [before, after], seconds }: Origin): string =>
   `\`${command}\` on ${date}, commit ${at}: ${on}; load average ${before} before and ${after} after; ${seconds} s.`
 
 function markdown (report: Report | Profile): string {
   const table = 'loads' in report ? profileTable(report) : [line(HEAD), `|${HEAD.map((_, column) => WORDS.includes(column) ? '---|' : '---:|').join('')}`, ...report.results.map(result => line(cells(result)))]
-  return [origin(report), '', ...table].join('\n')
+  return [originOf(report), '', ...table].join('\n')
 }
 
 /** The largest first, by the sum over all loads. */

@@ -8,6 +8,9 @@ import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 
+/** All that these servers need of a test. */
+export type Teardown = Pick<Test, 'teardown'>
+
 export interface OwnRedis {
   port: number
   url: string
@@ -19,7 +22,7 @@ export interface OwnRedis {
 }
 
 /** A Redis server of the test's own, that it may pause and kill. Nothing is kept on disk unless `args` say so. */
-export async function startRedis (t: Test, { port: given, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
+export async function startRedis (t: Teardown, { port: given, cluster = false, args = [] }: { port?: number, cluster?: boolean, args?: string[] } = {}): Promise<OwnRedis> {
   const folder = temporaryFolder(t)
   for (let tries = 1; ; tries++) {
     const port = given ?? await freePort()
@@ -46,7 +49,7 @@ export async function startRedis (t: Test, { port: given, cluster = false, args 
   }
 }
 
-function adminOf (t: Test, port: number): Redis {
+function adminOf (t: Teardown, port: number): Redis {
   // Sentinel closes the connections of a replica that it promotes. Commands to a server that has ended fail after a try.
   const admin = new Redis({ port, retryStrategy: () => 20, maxRetriesPerRequest: 1 })
   admin.on('error', () => {})
@@ -55,7 +58,7 @@ function adminOf (t: Test, port: number): Redis {
 }
 
 /** The server once it accepts connections, or undefined where it ended instead. */
-async function start (t: Test, args: string[]): Promise<ChildProcess | undefined> {
+async function start (t: Teardown, args: string[]): Promise<ChildProcess | undefined> {
   const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => server.kill('SIGKILL'))
   return await new Promise(resolve => {
@@ -65,7 +68,7 @@ async function start (t: Test, args: string[]): Promise<ChildProcess | undefined
 }
 
 /** A Sentinel that watches a master with its replicas under the name `mymaster`, and is alone to decide. */
-export async function startSentinel (t: Test, master: OwnRedis, downAfterMs = 300): Promise<{ url: string, admin: Redis }> {
+export async function startSentinel (t: Teardown, master: OwnRedis, downAfterMs = 300): Promise<{ url: string, admin: Redis }> {
   const port = await freePort()
   const folder = temporaryFolder(t)
   const file = join(folder, 'sentinel.conf')
@@ -81,29 +84,31 @@ export async function startSentinel (t: Test, master: OwnRedis, downAfterMs = 30
   return { url: `redis+sentinel://127.0.0.1:${port}/mymaster`, admin }
 }
 
-/** Three masters with a third of the slots each, and a replica of the first. Ready when all agree. */
-export async function startCluster (t: Test, { args = [] }: { args?: string[] } = {}): Promise<{ url: string, nodes: OwnRedis[] }> {
+/** Three masters with a third of the slots each, and a replica of the first unless there is to be none. Ready when all agree. */
+export async function startCluster (t: Teardown, { args = [], replica: hasReplica = true }: { args?: string[], replica?: boolean } = {}): Promise<{ url: string, nodes: OwnRedis[] }> {
   const nodes: OwnRedis[] = []
-  for (let i = 0; i < 4; i++) nodes.push(await startRedis(t, { cluster: true, args }))
-  const [first, , , replica] = nodes as [OwnRedis, OwnRedis, OwnRedis, OwnRedis]
+  for (let i = 0; i < (hasReplica ? 4 : 3); i++) nodes.push(await startRedis(t, { cluster: true, args }))
+  const [first, , , replica] = nodes as [OwnRedis, OwnRedis, OwnRedis, OwnRedis?]
   for (const [i, { admin }] of nodes.slice(0, 3).entries()) {
     const from = Math.floor(16384 * i / 3)
     await admin.cluster('ADDSLOTS', ...Array.from({ length: Math.floor(16384 * (i + 1) / 3) - from }, (_, slot) => from + slot))
     await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))
   }
   for (const { port } of nodes.slice(1)) await first.admin.call('CLUSTER', 'MEET', '127.0.0.1', String(port))
-  const id = await first.admin.call('CLUSTER', 'MYID') as string
-  while (!(await replica.admin.call('CLUSTER', 'NODES') as string).includes(id));
-  await replica.admin.call('CLUSTER', 'REPLICATE', id)
+  if (replica !== undefined) {
+    const id = await first.admin.call('CLUSTER', 'MYID') as string
+    while (!(await replica.admin.call('CLUSTER', 'NODES') as string).includes(id));
+    await replica.admin.call('CLUSTER', 'REPLICATE', id)
+  }
   for (const { admin } of nodes) {
     while (!(await admin.cluster('INFO') as string).includes('cluster_state:ok'));
-    while (!/ slave /.test((await admin.call('CLUSTER', 'NODES') as string).replaceAll('myself,', '')));
+    if (replica !== undefined) while (!/ slave /.test((await admin.call('CLUSTER', 'NODES') as string).replaceAll('myself,', '')));
   }
-  while (!/master_link_status:up/.test(await replica.admin.info('replication')));
+  if (replica !== undefined) while (!/master_link_status:up/.test(await replica.admin.info('replication')));
   return { url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, nodes }
 }
 
-function temporaryFolder (t: Test): string {
+function temporaryFolder (t: Teardown): string {
   const folder = mkdtempSync(join(tmpdir(), 'openai-compat-redis-'))
   t.teardown(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) })
   return folder
