@@ -24,7 +24,8 @@ import { isActive } from './dialects/assistants/state.js'
 import { PeriodicTask, settlesWithin } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { loopLagMs } from './observe/loop-lag.js'
-import { Metrics, type Gauges } from './observe/metrics.js'
+import { Metrics } from './observe/metrics.js'
+import type { Gauges } from './observe/registry.js'
 import { RunTracing } from './observe/tracing.js'
 import { logRun } from './observe/run-line.js'
 import { whileAnswering } from './shared/while-answering.js'
@@ -316,6 +317,7 @@ export class Core {
   }
 
   async #open (): Promise<void> {
+    await this.metrics?.start()
     await this.openStores()
     for (const warning of this.#records.warnings ?? []) this.#log.warn({}, warning)
     this.#enrolment.start()

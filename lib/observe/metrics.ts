@@ -1,22 +1,8 @@
-import { Gauge, Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { Run } from '../../schemas/runs.js'
 import type { RunReport } from '../runs/report.js'
-import { collectProcessMetrics } from './process-metrics.js'
+import type { Gauges } from './registry.js'
 import { Counts, Timings, type Count, type Times } from './tallies.js'
-
-/** What is read when the metrics are asked for. */
-export interface Gauges {
-  /** Streams that are being sent. */
-  streams (): number
-  /** Runs that are being executed here. */
-  activeRuns (): number
-  /** Vector stores with files that wait to be indexed here. */
-  indexing (): number
-  /** Bytes held for readers of events. */
-  heldBytes (): number
-  /** Sessions of the code interpreter. */
-  sandboxes (): number
-}
 
 /** Names of models come from clients: more than these are counted together. */
 const MOST_MODELS = 100
@@ -27,40 +13,27 @@ const PREFIX = 'openai_compat_'
 
 /** What Prometheus may know of this process. Nothing in it names a project, a key or an object. */
 export class Metrics {
-  readonly contentType: string
-  readonly #registry = new Registry()
+  /** Of `text()`. */
+  readonly contentType = 'text/plain; version=0.0.4; charset=utf-8'
+  readonly #gauges: Gauges
+  #registry: Promise<Registry> | undefined
   readonly #models = new Set<string>()
-  readonly #requests
-  readonly #requestSeconds
-  readonly #runs
-  readonly #tokens
-  readonly #firstToken
-  readonly #duration
-  readonly #storeSeconds
-  readonly #storeErrors
+  readonly #requests = new Counts(`${PREFIX}requests_total`, 'Requests, by operation and status.', ['operation', 'status'])
+  readonly #requestSeconds = new Timings(`${PREFIX}request_duration_seconds`, 'Time to the end of an answer; streams are left out.', 'operation', SECONDS)
+  readonly #runs = new Counts(`${PREFIX}runs_total`, 'Runs that have stopped on this instance, by how.', ['status', 'provider', 'model'])
+  readonly #tokens = new Counts(`${PREFIX}tokens_total`, 'Tokens of runs.', ['kind', 'provider', 'model'])
+  readonly #firstToken = new Timings(`${PREFIX}run_first_token_seconds`, 'From the beginning of a run to the first piece of an answer.', 'provider', SECONDS)
+  readonly #duration = new Timings(`${PREFIX}run_duration_seconds`, 'From the beginning of a run to where it stopped.', 'status', SECONDS)
+  readonly #storeSeconds = new Timings(`${PREFIX}store_duration_seconds`, 'Time of the verbs of the store.', 'verb', STORE_SECONDS)
+  readonly #storeErrors = new Counts(`${PREFIX}store_errors_total`, 'Verbs of the store that failed.', ['verb'])
 
   constructor (gauges: Gauges) {
-    const registers = [this.#registry]
-    this.contentType = this.#registry.contentType
-    collectProcessMetrics(this.#registry)
-    this.#requests = new Counts(this.#registry, `${PREFIX}requests_total`, 'Requests, by operation and status.', ['operation', 'status'])
-    this.#requestSeconds = new Timings(this.#registry, `${PREFIX}request_duration_seconds`, 'Time to the end of an answer; streams are left out.', 'operation', SECONDS)
-    this.#runs = new Counts(this.#registry, `${PREFIX}runs_total`, 'Runs that have stopped on this instance, by how.', ['status', 'provider', 'model'])
-    this.#tokens = new Counts(this.#registry, `${PREFIX}tokens_total`, 'Tokens of runs.', ['kind', 'provider', 'model'])
-    this.#firstToken = new Timings(this.#registry, `${PREFIX}run_first_token_seconds`, 'From the beginning of a run to the first piece of an answer.', 'provider', SECONDS)
-    this.#duration = new Timings(this.#registry, `${PREFIX}run_duration_seconds`, 'From the beginning of a run to where it stopped.', 'status', SECONDS)
-    this.#storeSeconds = new Timings(this.#registry, `${PREFIX}store_duration_seconds`, 'Time of the verbs of the store.', 'verb', STORE_SECONDS)
-    this.#storeErrors = new Counts(this.#registry, `${PREFIX}store_errors_total`, 'Verbs of the store that failed.', ['verb'])
-    for (const [name, help, read] of [
-      ['streams', 'Streams that are being sent.', gauges.streams],
-      ['active_runs', 'Runs that are being executed here.', gauges.activeRuns],
-      ['indexing_stores', 'Vector stores in which there is something to index here.', gauges.indexing],
-      ['held_bytes', 'Bytes held for readers of events.', gauges.heldBytes],
-      ['sandboxes', 'Sessions of the code interpreter.', gauges.sandboxes]
-    ] as const) {
-      // `collect` is called with the gauge itself.
-      const gauge: Gauge = new Gauge({ name: PREFIX + name, help, registers, collect: () => gauge.set(read()) })
-    }
+    this.#gauges = gauges
+  }
+
+  /** Begins with the metrics of the process. Only now is their library loaded: most servers have no metrics. */
+  async start (): Promise<void> {
+    await this.#opened()
   }
 
   /** Counts the requests of an operation, each by its status. The seconds are undefined for a stream: how long it took is its run's affair. */
@@ -91,7 +64,13 @@ export class Metrics {
 
   /** In the text format of Prometheus. */
   async text (): Promise<string> {
-    return await this.#registry.metrics()
+    return await (await this.#opened()).metrics()
+  }
+
+  #opened (): Promise<Registry> {
+    const tallies = [this.#requests, this.#requestSeconds, this.#runs, this.#tokens, this.#firstToken, this.#duration, this.#storeSeconds, this.#storeErrors]
+    this.#registry ??= import('./registry.js').then(({ openRegistry }) => openRegistry(PREFIX, tallies, this.#gauges))
+    return this.#registry
   }
 
   #modelLabel (model: string | undefined): string {

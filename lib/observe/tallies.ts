@@ -1,19 +1,18 @@
-import type { Metric, MetricValue, Registry } from 'prom-client'
+import type { MetricValue } from 'prom-client'
 
 /**
  * What is counted with every request, run and verb of the store. prom-client's own counters and histograms make an object and a string
- * of the labels each time, which cost several percent of a short answer; these keep plain numbers until they are asked for.
+ * of the labels each time, which cost several percent of a short answer; these keep plain numbers until they are asked for. What a registry of
+ * prom-client asks of its metrics, they answer.
  */
-abstract class Tally {
+export abstract class Tally {
   readonly name: string
   readonly help: string
   abstract readonly type: 'counter' | 'histogram'
 
-  constructor (registry: Registry, name: string, help: string) {
+  constructor (name: string, help: string) {
     this.name = name
     this.help = help
-    // A registry asks its metrics for no more than this.
-    registry.registerMetric(this as unknown as Metric)
   }
 
   async get (): Promise<object> {
@@ -38,8 +37,8 @@ export class Counts extends Tally {
   readonly #labels: readonly string[]
   readonly #root: Branch = new Map()
 
-  constructor (registry: Registry, name: string, help: string, labels: readonly string[]) {
-    super(registry, name, help)
+  constructor (name: string, help: string, labels: readonly string[]) {
+    super(name, help)
     this.#labels = labels
   }
 
@@ -100,8 +99,8 @@ export class Timings extends Tally {
   readonly #times = new Map<string, Times>()
 
   /** @param bounds upper bounds, ascending. */
-  constructor (registry: Registry, name: string, help: string, label: string, bounds: readonly number[]) {
-    super(registry, name, help)
+  constructor (name: string, help: string, label: string, bounds: readonly number[]) {
+    super(name, help)
     this.#label = label
     this.#bounds = bounds
   }

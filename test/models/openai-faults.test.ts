@@ -363,3 +363,10 @@ t.test('a provider that is closed ends what is under way', async t => {
   t.match(await next, { name: 'ModelError', code: 'server_error', message: 'The model provider "acme" is shut down.' })
   t.match(await failure(read(provider, request)), { message: 'The model provider "acme" is shut down.' })
 })
+
+t.test('a provider that is closed before it was asked asks no more', async t => {
+  const { upstream, provider } = await start(t, { maxRetries: 0 })
+  await provider.close()
+  t.match(await failure(read(provider, request)), { code: 'server_error', message: 'The model provider "acme" is shut down.' })
+  t.equal(upstream.chats.length, 0)
+})

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { Registry } from 'prom-client'
 import { test } from 'tap'
 import { buildServer } from '../../lib/server.js'
 import { newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
@@ -13,7 +14,11 @@ const usage = { prompt_tokens: 30, completion_tokens: 12, total_tokens: 42 }
 
 test('metrics tell how many runs there were, how they ended and what they used, and name no object', async t => {
   const server = await startServer(t, { metrics: true })
-  const page = async (): Promise<string> => await (await fetch(`${server.baseURL}/metrics`)).text()
+  const page = async (): Promise<string> => {
+    const answer = await fetch(`${server.baseURL}/metrics`)
+    t.equal(answer.headers.get('content-type'), Registry.PROMETHEUS_CONTENT_TYPE)
+    return await answer.text()
+  }
   const assistant = await newAssistant(server)
   server.upstream.enqueue(text('Hello there', { usage }), text('Hello again', { usage }), error(400, 'No.'))
   const runs = []
@@ -34,6 +39,7 @@ test('metrics tell how many runs there were, how they ended and what they used, 
   t.ok(read(seen, 'store_duration_seconds_count')['verb="write"']! > 0)
   for (const name of ['streams', 'active_runs', 'indexing_stores', 'held_bytes', 'sandboxes']) t.equal(typeof read(seen, name)[''], 'number', name)
   t.match(seen, /^nodejs_eventloop_lag_seconds /m)
+  t.match(seen, /^nodejs_eventloop_lag_mean_seconds 0\.\d+$/m, 'the process is watched from the start')
   t.notMatch(seen, new RegExp([assistant.id, ...runs.flatMap(({ id, thread_id: threadId }) => [id, threadId])].join('|')))
 })
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../shared/clock.js'
 import { badRequest } from '../../shared/errors.js'
 import type { Logger } from '../../shared/log.js'
 import { pause } from '../../shared/timers.js'
-import { Agent, request as httpRequest } from '../../shared/undici.js'
+import { undici } from '../../shared/undici.js'
 
 /** Where runs are reported to. Signed by the Standard Webhooks rules, so that receivers can use any of its libraries. */
 export interface WebhookOptions {
@@ -43,7 +43,7 @@ export class Webhooks {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #closing = new AbortController()
-  readonly #agent = new Agent({ connect: { timeout: 10_000 } })
+  readonly #agent = new (undici().Agent)({ connect: { timeout: 10_000 } })
   readonly #waiting = new Map<string, { count: number, bytes: number }>()
 
   /** Throws a TypeError that names the bad option. */
@@ -118,7 +118,7 @@ export class Webhooks {
     const signature = createHmac('sha256', this.#key).update(`${id}.${timestamp}.${body}`).digest('base64')
     try {
       // Redirects are not followed: they could lead to a host that is not allowed.
-      const response = await httpRequest(url, {
+      const response = await undici().request(url, {
         method: 'POST',
         dispatcher: this.#agent,
         body,

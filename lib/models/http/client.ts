@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from '../../shared/undici.js'
+import { undici, type Dispatcher } from '../../shared/undici.js'
 import type { Clock } from '../../shared/clock.js'
 import { Timer } from '../../shared/timers.js'
 import { connectionFailure, httpFailure, UpstreamError, type FailureContext } from './failure.js'
@@ -58,20 +58,14 @@ const SHORTEST_SECRET = 12
 export class HttpClient {
   readonly #options: HttpClientOptions
   readonly #base: URL
-  readonly #dispatcher: Dispatcher
+  #dispatcher: Dispatcher | undefined
+  #isClosed = false
   #lastKey = ''
 
   constructor (options: HttpClientOptions) {
     this.#options = options
     this.#base = new URL(options.baseURL)
-    const { connectMs } = options.timeouts
-    this.#dispatcher = options.dispatcher ?? new Agent({
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // The limit is the deadline's; undici's frees the socket of an abandoned connection.
-      connect: { timeout: connectMs === Infinity ? 0 : connectMs + 1000 },
-      headersTimeout: 0,
-      bodyTimeout: 0
-    })
+    this.#dispatcher = options.dispatcher
   }
 
   /** What error messages need to know. */
@@ -107,7 +101,7 @@ export class HttpClient {
       const url = new URL(this.#base)
       url.pathname = url.pathname.replace(/\/+$/, '') + path
       for (const [name, value] of new URLSearchParams(query)) if (!this.#base.searchParams.has(name)) url.searchParams.append(name, value)
-      await exchange.open(this.#dispatcher, { method, url, headers, ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }) })
+      await exchange.open(this.#dispatcher ??= this.#agent(), { method, url, headers, ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }) })
       if (exchange.status >= 300) {
         const text = await readText(exchange, MAX_ERROR_BYTES).catch(() => '')
         signal.throwIfAborted()
@@ -146,7 +140,21 @@ export class HttpClient {
 
   /** Closes all connections, unless the dispatcher is the caller's own. */
   async close (): Promise<void> {
-    if (this.#options.dispatcher === undefined) await this.#dispatcher.destroy()
+    this.#isClosed = true
+    if (this.#options.dispatcher === undefined) await this.#dispatcher?.destroy()
+  }
+
+  /** Made for the first request: a server that starts has none yet. Throws `UpstreamError` once the client is closed. */
+  #agent (): Dispatcher {
+    if (this.#isClosed) throw connectionFailure({ code: 'UND_ERR_DESTROYED' }, this.context)
+    const { connectMs } = this.#options.timeouts
+    return new (undici().Agent)({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The limit is the deadline's; undici's frees the socket of an abandoned connection.
+      connect: { timeout: connectMs === Infinity ? 0 : connectMs + 1000 },
+      headersTimeout: 0,
+      bodyTimeout: 0
+    })
   }
 
   async #headers (contentType: string | undefined): Promise<Record<string, string>> {

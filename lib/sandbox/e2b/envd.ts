@@ -1,5 +1,5 @@
 import { Duplex, PassThrough } from 'node:stream'
-import { Agent, request, type Dispatcher } from '../../shared/undici.js'
+import { undici, type Agent, type Dispatcher } from '../../shared/undici.js'
 import { SandboxError } from '../sandbox.js'
 
 /** Of a request that does not stream. */
@@ -35,7 +35,7 @@ export class Refusal extends SandboxError {
   }
 }
 
-export const agent = (): Agent => new Agent({ connect: { timeout: CALL_MS }, headersTimeout: CALL_MS, bodyTimeout: SILENCE_MS })
+export const agent = (): Agent => new (undici().Agent)({ connect: { timeout: CALL_MS }, headersTimeout: CALL_MS, bodyTimeout: SILENCE_MS })
 
 /** The body of an answer, whose status must be of success. Throws a `SandboxError` without what could be secret. */
 export async function ask (dispatcher: Dispatcher, method: 'POST' | 'DELETE', { url, headers }: Endpoint, body: object | undefined, signal?: AbortSignal): Promise<any> {
@@ -43,7 +43,7 @@ export async function ask (dispatcher: Dispatcher, method: 'POST' | 'DELETE', { 
   let answer: Dispatcher.ResponseData
   let text: string
   try {
-    answer = await request(url, {
+    answer = await undici().request(url, {
       method, dispatcher, headers: { 'content-type': 'application/json', ...headers }, body: body === undefined ? null : JSON.stringify(body), signal: signal === undefined ? limit : AbortSignal.any([limit, signal])
     })
     text = await short(answer)
@@ -148,7 +148,7 @@ export class RemoteProcess {
   /** Reads its events to the end. The reason of the end. */
   async #run ({ cmd, args, envs }: RemoteCommand): Promise<string> {
     const { url, headers } = this.#at('Start')
-    const answer = await request(url, {
+    const answer = await undici().request(url, {
       method: 'POST',
       dispatcher: this.#dispatcher,
       headers: { ...headers, 'content-type': 'application/connect+json', 'keepalive-ping-interval': String(PING_S) },
