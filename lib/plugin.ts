@@ -13,6 +13,7 @@ import { authenticator, isOpen } from './http/auth.js'
 import { Core } from './core.js'
 import { ApiError, badRequest } from './shared/errors.js'
 import { answerError, answerNotFound } from './http/error-handler.js'
+import { named } from './shared/named.js'
 import { newId } from './shared/ids.js'
 import { parseJsonBodies } from './http/json-body.js'
 import { honourIdempotencyKeys } from './http/idempotency.js'
@@ -95,7 +96,7 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     added.set(core.threadManager, app.server).set(core.threadStorage, app.server)
   }
 
-  await app.register(async api => {
+  await app.register(named('openaiCompatRoutes', async (api: FastifyInstance) => {
     const routes = api.withTypeProvider<TypeBoxTypeProvider>()
     routes.setValidatorCompiler(({ schema, httpPart }) => {
       const validate = compileValidator(schema as TSchema, httpPart as RequestPart, { unknownParameters: resolved.unknownParameters })
@@ -127,9 +128,9 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     const readers = new ReaderSlots(resolved.streams)
     core.countStreams(() => readers.count)
     const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers, closing: closing.signal }, passthrough: resolved.passthrough, metrics: resolved.metrics }
-    await routes.register(publicRoutes, routeOptions)
+    await routes.register(named('public', publicRoutes), routeOptions)
     // A context of its own, so that no configuration of a route lets a request through without a key.
-    await routes.register(async keyed => {
+    await routes.register(named('keyed', async (keyed: typeof routes) => {
       await refuseUnderPressure(keyed, resolved.overload)
       authenticate(keyed, core, resolved, keyFile)
       if (resolved.audit !== undefined) auditRequests(keyed, resolved.audit, core.clock, app.log)
@@ -140,9 +141,9 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
       honourIdempotencyKeys(keyed, core.idempotentAnswers, async (request, reply, stream) => await resendStream(request, reply, stream, routeOptions.streams))
       // Here too: only users with a key learn which URLs of the API do not exist. At the root the 404 is the application's.
       if (keyed.prefix !== '') keyed.setNotFoundHandler(answerNotFound)
-      await keyed.register(apiRoutes, routeOptions)
-    })
-  }, { prefix: options.prefix ?? '' })
+      await keyed.register(named('api', apiRoutes), routeOptions)
+    }))
+  }), { prefix: options.prefix ?? '' })
 }
 
 /** An application's own decorator under one of our names would be used in place of ours, or ours in place of it. */

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { named } from '../lib/shared/named.js'
 import { assistantRoutes } from './assistants.js'
 import { chatRoutes } from './chat.js'
 import { embeddingRoutes } from './embeddings.js'
@@ -20,30 +21,33 @@ import { uploadRoutes } from './uploads.js'
 import { usageRoutes } from './usage.js'
 import { vectorStoreRoutes } from './vector-stores.js'
 
-/** Answered without a key. */
-export const publicRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
-  await app.register(healthRoutes, options)
-  await app.register(metricsRoutes, options)
-  await app.register(openApiRoutes)
+type Routes = FastifyPluginAsyncTypebox<RouteOptions>
+
+/** A plugin that registers these, one after the other. */
+const inOrder = (plugins: Record<string, Routes>): Routes => async (app, options) => {
+  for (const [name, plugin] of Object.entries(plugins)) await app.register(named(name, plugin), options)
 }
 
+/** Answered without a key. */
+export const publicRoutes = inOrder({ health: healthRoutes, metrics: metricsRoutes, openApi: openApiRoutes })
+
 /** The API, to be registered where requests are authenticated. */
-export const apiRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options) => {
-  await app.register(modelRoutes, options)
-  await app.register(serverRoutes, options)
-  await app.register(assistantRoutes)
-  await app.register(threadRoutes)
-  await app.register(eraseRoutes, options)
-  await app.register(messageRoutes)
-  await app.register(runRoutes, options)
-  await app.register(runStepRoutes)
-  await app.register(fileRoutes)
-  await app.register(uploadRoutes)
-  await app.register(vectorStoreRoutes, options)
-  await app.register(usageRoutes, options)
-  await app.register(transferRoutes, options)
-  await app.register(chatRoutes, options)
-  await app.register(embeddingRoutes, options)
+export const apiRoutes = inOrder({
+  models: modelRoutes,
+  server: serverRoutes,
+  assistants: assistantRoutes,
+  threads: threadRoutes,
+  erase: eraseRoutes,
+  messages: messageRoutes,
+  runs: runRoutes,
+  runSteps: runStepRoutes,
+  files: fileRoutes,
+  uploads: uploadRoutes,
+  vectorStores: vectorStoreRoutes,
+  usage: usageRoutes,
+  transfer: transferRoutes,
+  chat: chatRoutes,
+  embeddings: embeddingRoutes,
   // Last: it leaves out what is there.
-  await app.register(passthroughRoutes, options)
-}
+  passthrough: passthroughRoutes
+})

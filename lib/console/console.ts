@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { named } from '../shared/named.js'
 import { refuseUnknown } from '../options/names.js'
 import { packageVersion } from '../shared/version.js'
 import { readAssets, requireBuild, type Asset } from './assets.js'
@@ -48,7 +49,7 @@ async function openaiCompatConsole (app: FastifyInstance, options: ConsoleOption
     return sendAsset(asset, path, request, reply)
   }
 
-  await app.register(async page => {
+  await app.register(named('consolePage', async (page: FastifyInstance) => {
     page.addHook('onRequest', async (_request, reply) => { reply.headers(HEADERS) })
     page.get('/', { logLevel: 'warn' }, async (request, reply) => {
       const [path = ''] = request.url.split('?')
@@ -58,7 +59,7 @@ async function openaiCompatConsole (app: FastifyInstance, options: ConsoleOption
     })
     page.get('/config.json', { logLevel: 'warn' }, async (_request, reply) => reply.header('cache-control', 'no-store').send(config))
     page.get<{ Params: { '*': string } }>('/*', { logLevel: 'warn' }, async (request, reply) => await send(request.params['*'], request, reply))
-  }, { prefix })
+  }), { prefix })
 }
 
 function sendAsset ({ type, bytes, gzipped, etag }: Asset, path: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
