@@ -6,6 +6,11 @@ export function approximateBytes (value: unknown): number {
   if (typeof value === 'string') return PER_VALUE + value.length * 2
   if (typeof value !== 'object' || value === null) return PER_VALUE
   let bytes = PER_VALUE
-  for (const [key, item] of Object.entries(value)) bytes += PER_VALUE + key.length + approximateBytes(item)
+  if (Array.isArray(value)) {
+    for (const item of value) bytes += PER_VALUE + approximateBytes(item)
+    return bytes
+  }
+  // Every page is counted: an array of pairs for each object would take as long as to parse it.
+  for (const key of Object.keys(value)) bytes += PER_VALUE + key.length + approximateBytes((value as Record<string, unknown>)[key])
   return bytes
 }
