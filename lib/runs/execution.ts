@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { StorageUnavailableError, type WriteItem } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
 import { unixSeconds } from '../shared/clock.js'
 import { SerialQueue } from '../shared/serial-queue.js'
+import { isStoredAs } from '../shared/stored-as.js'
 import { pause } from '../shared/timers.js'
 import type { Payer } from '../usage/spending.js'
 import type { Change, Dialect, DialectEvent, EarlyEnd, JobMove, Scribe } from './dialect.js'
@@ -244,9 +244,20 @@ export class RunExecution implements Committer, Host {
     return { code: 'server_error', message: 'Sorry, something went wrong.' }
   }
 
-  /** Gives the lease up, so that another instance, or this one after a restart, takes the job over without waiting. */
+  /**
+   * Gives the lease up, so that another instance, or this one after a restart, takes the job over without waiting. Not that of another claim,
+   * which may have come as far as the version of ours: the job has moved on before it.
+   */
   async #handOver (): Promise<void> {
-    this.#handedOver = await this.#writes.run(async () => await this.#services.records.write(partitionOf(this.key), [this.#held.lease.remove()]))
+    const { kind } = this.dialect
+    await this.#writes.run(async () => {
+      const release = async (): Promise<boolean> => await this.#services.records.write(partitionOf(this.key), [
+        { op: 'check', kind, id: this.key.jobId, expect: this.#held.version },
+        this.#held.lease.remove()
+      ])
+      while (!await release()) await this.#reload()
+    })
+    this.#handedOver = true
   }
 
   async #write (body: object | undefined, items: WriteItem[], releases: boolean): Promise<boolean> {
@@ -269,7 +280,7 @@ export class RunExecution implements Committer, Host {
   /** Whether a write of the job that ended without an answer was carried out all the same. */
   async #wasApplied (body: object): Promise<boolean> {
     const stored = await loadJob(this.#services.records, this.dialect, this.key)
-    return stored?.version === this.#held.version + 1 && isDeepStrictEqual(stored.body, body)
+    return stored?.version === this.#held.version + 1 && isStoredAs(stored.body, body)
   }
 
   /** Looks up which write came first. Throws unless the job is still ours and still to be worked on. */

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { SYSTEM_PROJECT } from '../../storage/layout.js'
 import { StorageUnavailableError, type NotificationListener, type Page, type PageQuery, type PartitionKey, type PutItem, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../storage/record-store.js'
 import { monotonicMs, systemClock, type Clock } from './clock.js'
+import { isStoredAs } from './stored-as.js'
 import { settlesWithin } from './timers.js'
 import { noteWrite } from './write-watch.js'
 
@@ -158,9 +158,6 @@ class CertainStore implements ObservableStore {
     return (await Promise.all(removed.map(async ({ kind, id }) => await this.#inner.get({ ...key, kind, id })))).every(record => record === undefined)
   }
 }
-
-/** Whether a body is another as the store gives it back. */
-const isStoredAs = (stored: unknown, written: unknown): boolean => isDeepStrictEqual(stored, JSON.parse(JSON.stringify(written)))
 
 function isConditional (item: WriteItem): item is ConditionalPut {
   return item.op === 'put' && item.expect !== undefined

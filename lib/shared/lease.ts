@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { RecordKey, RecordStore, StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { monotonicMs, type Clock } from './clock.js'
+import { isStoredAs } from './stored-as.js'
 
 /** What the body of a record says on which one instance at a time may work. */
 export interface LeaseTerms {
@@ -172,6 +172,6 @@ export class Lease<Body extends LeaseTerms> {
   }
 }
 
-function isSameClaim<Body extends LeaseTerms> (a: Body, b: Body): boolean {
-  return isDeepStrictEqual({ ...a, expiresAt: 0 }, { ...b, expiresAt: 0 })
+function isSameClaim<Body extends LeaseTerms> (stored: Body, ours: Body): boolean {
+  return isStoredAs({ ...stored, expiresAt: 0 }, { ...ours, expiresAt: 0 })
 }

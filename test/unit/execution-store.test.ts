@@ -168,6 +168,20 @@ for (const [phase, tools] of [['ended', []], ['waiting', [ASK]]] as const) {
   })
 }
 
+test('a write whose answer was lost is known by what the store keeps of it, which is no field without a value', async t => {
+  const world = await executionWorld(t)
+  const running = await world.execution()
+  world.view.loseAnswer(moves('ended'))
+  const waits = world.clock.next()
+  const committed = running.commit(() => {
+    const { body, ...change } = running.moved({ to: 'completed', at: NOW, usage: null })
+    return { ...change, body: { ...body, status: undefined } }
+  })
+  t.equal(await nextTry(world, waits), 100)
+  await committed
+  t.match([await world.version(), world.stopped, world.told()], [2, { length: 1 }, ['task.ended completed']])
+})
+
 test('a write that is carried out while the one that repeats it is on its way counts', async t => {
   const world = await executionWorld(t)
   const late = new Gate()

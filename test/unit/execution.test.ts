@@ -212,6 +212,36 @@ test('an execution that has lost its job hands nothing over', async t => {
   t.match(await world.lease(), { owner: 'another' })
 })
 
+test('an execution that has lost its job to a lease of the same version hands nothing over', async t => {
+  const { execution, model, log, store, change, ...world } = await executionWorld(t)
+  model.enqueue(says('Once', new Gate()))
+  const running = await execution()
+  const executed = running.execute()
+  await heard(log, 'note.text')
+  // Another instance took it over, and let it wait for its client, whose answer a third one took.
+  await store.write(PLACE, [{ op: 'delete', kind: KIND.lease, id: 'job_1' }])
+  await change({ phase: 'waiting' })
+  await change({ phase: 'running' })
+  await store.write(PLACE, [{ op: 'put', kind: KIND.lease, id: 'job_1', body: { owner: 'third', token: 'third', takeovers: 0, expiresAt: NOW * 1000 + LEASE_MS } }])
+  running.stop('shutdown')
+  await executed
+  t.match(await world.lease(), { token: 'third' })
+  t.strictSame([running.wasHandedOver, log.isClosed], [false, true])
+})
+
+test('a job that was cancelled elsewhere a moment ago is handed over as any other', async t => {
+  const { execution, model, log, change, ...world } = await executionWorld(t)
+  model.enqueue(says('Once', new Gate()))
+  const running = await execution()
+  const executed = running.execute()
+  await heard(log, 'note.text')
+  await change({ phase: 'cancelling' })
+  running.stop('shutdown')
+  await executed
+  t.match([await world.lease(), await world.task()], [undefined, { phase: 'cancelling' }])
+  t.strictSame([running.wasHandedOver, log.isClosed], [true, true])
+})
+
 test('a lease is extended while its job goes on, between writes', async t => {
   const { execution, view, clock, lease } = await executionWorld(t, { task: { phase: 'queued' } })
   const running = await execution()

@@ -62,6 +62,13 @@ t.test('after a takeover nothing can be written under the old lease', async t =>
   t.equal(await taken.refresh(), false, 'the work is done')
 })
 
+t.test('a claim is known by what the store keeps of it, which is no field without a value', async t => {
+  const { a } = await twoInstances(t)
+  const lease = (await a.claim<Job & { payer?: object | undefined }>(key, undefined, { ...a.terms(), takeovers: 0, payer: { key: undefined } }))!
+  t.equal(await lease.refresh(), true)
+  t.equal(await lease.renew(), true)
+})
+
 t.test('a claim, a renewal and further items are one write', async t => {
   const { records, a } = await twoInstances(t)
   const expectAbsent = { ...output, expect: 'absent' } as const
