@@ -86,7 +86,7 @@ export class RunEngine {
     })
     this.#bus = new RunBus(records, this.#leases.owner, log)
     const onError = (error: unknown): void => log.warn({ err: error }, 'the recovery of runs failed; it will be retried')
-    this.#renewal = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 3, run: async () => await this.#renewLeases(), onError })
+    this.#renewal = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 3, run: async () => { await Promise.all([...this.#executions.values()].map(async execution => await this.#renew(execution))) }, onError })
     this.#recovery = new PeriodicTask({ clock, intervalMs: limits.leaseMs / 2, run: async () => await this.#recover(false), onError })
   }
 
@@ -208,6 +208,12 @@ export class RunEngine {
 
   /** The event log of a run that is executed here from now on. */
   openLog (key: JobKey): EventLog {
+    const stale = this.#executions.get(key.jobId)
+    // It has lost the run without noticing, and its events are not those of the one that follows.
+    if (stale !== undefined && stale.state.phase !== 'waiting') {
+      stale.stop('lost')
+      this.#logs.drop(key.jobId)
+    }
     return this.#logs.open(key)
   }
 
@@ -392,10 +398,6 @@ export class RunEngine {
         this.#logs.export(message.job_id)
         break
     }
-  }
-
-  async #renewLeases (): Promise<void> {
-    await Promise.all([...this.#executions.values()].map(async execution => await this.#renew(execution)))
   }
 
   async #renew (execution: RunExecution): Promise<void> {

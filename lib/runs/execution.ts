@@ -137,8 +137,8 @@ export class RunExecution implements Committer, Host {
 
   #over (): void {
     const { status = this.state.phase } = this.body as { status?: string }
-    this.observed?.end(this.#handedOver ? 'handed_over' : status, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
     this.#resolveFinished()
+    this.observed?.end(this.#handedOver ? 'handed_over' : status, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
   }
 
   /** A move as part of a larger change. */

@@ -20,7 +20,7 @@ export const targets = {
   'lib/shared/idempotent-answers.ts': tests('unit/idempotent-answers'),
   'storage/base/batch.ts': tests('unit/batch'),
   // Locks.
-  'lib/shared/thread-locks.ts': tests('runs/lock-wait', 'runs/uncertain'),
+  'lib/shared/thread-locks.ts': tests('unit/thread-locks', 'runs/uncertain'),
   'lib/dialects/assistants/state.ts': tests('runs/state-table'),
   // Cursors.
   'lib/shared/pagination.ts': tests('unit/pagination'),

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { applyBatch, isText, prepareBatch, type BatchTarget } from '../../storage/base/batch.js'
+import { applyBatch, isStorable, isText, prepareBatch, type BatchTarget } from '../../storage/base/batch.js'
 import type { WriteItem } from '../../storage/record-store.js'
 
 const KEY = { project: 'p', partition: 'things' }
@@ -55,8 +55,11 @@ test('a batch that no backend could carry out is an error that says why', t => {
   t.end()
 })
 
-test('the length of a part of a key counts in bytes', t => {
+test('the length of a part of a key counts in bytes, and some parts are never empty', t => {
   t.strictSame([isText('a'.repeat(4), 4), isText('a'.repeat(5), 4), isText('€', 3), isText('€', 2), isText('a\0', 9), isText('\ud800', 9), isText('', 0)], [true, false, true, false, false, false, true])
+  const long = 'x'.repeat(513)
+  t.equal(isStorable('', 'partition', 'kind', ''), true)
+  for (const key of [['p', '', 'k', 'i'], ['p', 'q', '', 'i'], [long, 'q', 'k', 'i'], ['p', long, 'k', 'i'], ['p', 'q', long, 'i'], ['p', 'q', 'k', long]] as const) t.equal(isStorable(...key), false)
   t.end()
 })
 

@@ -21,7 +21,9 @@ function watch (work: Promise<unknown>): { isOver: boolean } {
 
 test('a server that shuts down lets its runs finish for a while, holds them meanwhile, and hands over what is left to an instance that goes on at once', async t => {
   const { instance, clock, ...world } = await engineWorld(t)
-  const { engine, create, model, dialect, logged } = await instance({ limits: { drainMs: LEASE_MS } })
+  // Not when the other one looks for runs anyway.
+  const drainMs = LEASE_MS - 1000
+  const { engine, create, model, dialect, logged } = await instance({ limits: { drainMs } })
   const other = await instance()
   const gate = new Gate()
   model.enqueue(says('Once', gate), says('Twice', new Gate()))
@@ -36,11 +38,12 @@ test('a server that shuts down lets its runs finish for a while, holds them mean
   await settle()
   t.match(await world.task(), { result: 'completed' })
   t.equal(first.isOver, false)
-  await pass(clock, LEASE_MS - 1)
+  await pass(clock, drainMs - 1)
   t.match([await world.task('job_2'), engine.activeCount, left.isClosed, first.isOver], [RUN, 1, false, false])
   t.ok((await world.lease('job_2'))!.expiresAt > NOW * 1000 + LEASE_MS, 'it was renewed')
   await pass(clock, 1)
   await handedOver
+  await settle()
   t.strictSame([engine.activeCount, left.isClosed], [0, true])
   t.match([await world.task('job_2'), await world.lease('job_2')], [{ result: 'completed' }, undefined], 'by the other one')
   t.strictSame([dialect.stopped.map(({ id }) => id), other.dialect.stopped.map(({ id }) => id), other.model.requests.length, logged], [['job_1'], ['job_2'], 1, []])
@@ -151,7 +154,8 @@ test('a run that was found before the shutdown, and claimed after it, is handed 
   await settle()
   claim.open()
   await stopped
-  t.match([await world.task(), await world.lease(), await world.items()], [RUN, undefined, []])
+  t.match([await world.task(), await world.lease()], [RUN, undefined])
+  t.strictSame(await world.items(), [])
   t.strictSame([model.requests.length, dialect.stopped, engine.activeCount], [0, [], 0])
 })
 
@@ -192,6 +196,41 @@ test('a look for runs that is under way when a server shuts down ends with the r
   t.strictSame([view.calls.get, logged], [get, []])
 })
 
+test('a look for runs that the time has come for is waited for, with the run that it has claimed by then', async t => {
+  const { instance, write, clock, ...world } = await engineWorld(t)
+  const { engine, view } = await instance()
+  await write(task())
+  const claim = view.hold(claims)
+  await clock.advance(LEASE_MS / 2)
+  await claim.reached()
+  const ends = [watch(engine.handOver()), watch(engine.stop())]
+  await settle()
+  t.strictSame(ends.map(({ isOver }) => isOver), [false, false])
+  const release = view.hold(removesLease)
+  claim.open()
+  await release.reached()
+  await settle()
+  t.strictSame(ends.map(({ isOver }) => isOver), [true, false])
+  release.open()
+  await settle()
+  t.match([await world.task(), await world.lease(), ends[1]!.isOver], [RUN, undefined, true])
+})
+
+test('a look for runs ends with a shutdown, also at a run that has nothing to be claimed for', async t => {
+  const { instance, write } = await engineWorld(t)
+  const { engine, view } = await instance()
+  await write(task({ phase: 'ended' }))
+  await write(task({ id: 'job_2', phase: 'ended' }))
+  const read = view.holdRead(({ kind, id }) => kind === 'task' && id === 'job_1')
+  engine.recoverSoon()
+  await read.reached()
+  const { get } = view.calls
+  const stopped = engine.stop()
+  read.open()
+  await stopped
+  t.equal(view.calls.get, get)
+})
+
 test('a renewal under way is waited for', async t => {
   const { instance, clock } = await engineWorld(t)
   const { engine, create, model, view } = await instance()
@@ -210,7 +249,7 @@ test('a renewal under way is waited for', async t => {
 
 test('a run that waits for its client and is cancelled where its execution is just ending is left to others by a server that shuts down', async t => {
   const { instance, change, ...world } = await engineWorld(t)
-  const { engine, create, model, view, dialect } = await instance()
+  const { engine, create, model, view, dialect, logged } = await instance()
   model.enqueue(calls('ask'))
   const unanswered = view.hold(items => items.some(item => item.op === 'put' && item.kind === 'task'))
   await create({ tools: [ASK] })
@@ -221,6 +260,7 @@ test('a run that waits for its client and is cancelled where its execution is ju
   unanswered.open()
   await stopped
   t.match([await world.task(), await world.lease()], [{ phase: 'cancelling' }, undefined])
+  t.strictSame(logged, [])
 })
 
 test('a server that has stopped hears nothing of others', async t => {

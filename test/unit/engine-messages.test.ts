@@ -3,14 +3,14 @@ import { EventLog } from '../../lib/runs/events/event-log.js'
 import { fieldsOf } from '../../lib/runs/events/bus.js'
 import { KIND } from '../../storage/layout.js'
 import { Gate } from '../helpers/upstream-gate.js'
-import { engineWorld, LEASE_MS, pass, settle, tell, theirs } from '../runs/helpers/engine-world.js'
+import { engineWorld, LEASE_MS, overhear, pass, settle, tell, theirs } from '../runs/helpers/engine-world.js'
 import { ASK, heard, keyOf, NOW, PLACE, task, told } from '../runs/helpers/job-world.js'
 import { calls, says } from '../runs/helpers/test-model.js'
 
 test('a run that is cancelled on another instance ends at once where it is executed', async t => {
   const { instance, change, ...world } = await engineWorld(t)
   const { create, model, engine, dialect } = await instance()
-  const other = await instance()
+  const [other, third] = [await instance(), await instance()]
   model.enqueue(says('Once', new Gate()), says('Twice', new Gate()))
   const [log, untouched] = [await create(), await create({ id: 'job_2' })]
   await Promise.all([heard(log, 'note.text'), heard(untouched, 'note.text')])
@@ -20,6 +20,7 @@ test('a run that is cancelled on another instance ends at once where it is execu
   t.match([await world.task(), await world.task('job_2')], [{ result: 'cancelled' }, { phase: 'running' }])
   t.strictSame([dialect.stopped.map(({ id }) => id), other.dialect.stopped, engine.activeCount], [['job_1'], [], 1])
   t.match(await world.lease('job_2'), { expiresAt: NOW * 1000 + LEASE_MS })
+  t.strictSame([...other.logged, ...third.logged], [])
 })
 
 test('a run that another instance has handed over goes on here at once, and what this server does not know is left alone', async t => {
@@ -54,7 +55,8 @@ test('what a message asks for and the store refuses is logged, and made up for',
   view.failRead(({ kind }) => kind === 'task')
   await tell(store, { type: 'released', ...fieldsOf(keyOf()) })
   await settle()
-  t.match([await world.task(), logged], [{ phase: 'running' }, ['a message of another instance could not be handled']])
+  t.match(await world.task(), { phase: 'running' })
+  t.strictSame(logged, ['a message of another instance could not be handled'])
   await pass(clock, LEASE_MS / 2)
   t.match(await world.task(), { result: 'completed' })
 })
@@ -78,6 +80,17 @@ test('an instance lets go of the events of a run that goes on, or has ended, els
   }
 })
 
+test('a dialect need not hear of what ends, here or elsewhere, and one that this server does not know cannot', async t => {
+  const { instance, store } = await engineWorld(t)
+  const { create, dialect, logged, engine } = await instance()
+  Object.assign(dialect, { onEndedElsewhere: undefined, onStopped: undefined })
+  await create()
+  for (const name of ['tasks', 'unknown']) await tell(store, { type: 'ended', ...fieldsOf({ ...keyOf('job_2'), dialect: name }) })
+  await settle()
+  t.strictSame([engine.activeCount, logged], [0, []])
+  await t.rejects(engine.expire({ ...keyOf(), dialect: 'unknown' }), { message: 'there is no dialect "unknown"' })
+})
+
 test('an instance hears that a run has ended elsewhere, and nothing when it comes to wait there', async t => {
   const { instance, change } = await engineWorld(t)
   const { engine, create, model } = await instance()
@@ -93,25 +106,27 @@ test('an instance hears that a run has ended elsewhere, and nothing when it come
 })
 
 test('a run that goes on with its client\'s answer ends what others keep of it, and one that is new does not', async t => {
-  const { instance, answered, ...world } = await engineWorld(t)
+  const { instance, answered, store, ...world } = await engineWorld(t)
   const { create, model } = await instance()
   const other = await instance()
+  const said = await overhear(t, store)
   model.enqueue(calls('ask'))
   const log = await create({ tools: [ASK] })
   await settle()
   const kept = other.engine.adoptLog(keyOf(), (await world.task())!, new EventLog(other.dialect.format, 1000))
   await other.create({ id: 'job_2' })
-  t.strictSame([log.isClosed, kept.isClosed], [false, false])
+  await settle()
+  t.strictSame([log.isClosed, kept.isClosed, said], [false, false, ['ended']])
   // As its dialect goes on with it.
   const lease = other.engine.newLease()
   await answered(lease)
   const body = (await world.task())!
   const scribe = other.dialect.scribe({ records: other.view, key: keyOf(), body, tools: other.tools })
   const items = await scribe.load()
-  t.equal(items.length, 1)
   other.engine.launch({ key: keyOf(), held: { body, version: (await world.version())! }, lease, log: other.engine.openLog(keyOf()), scribe, items })
   await settle()
-  t.strictSame([log.isClosed, other.engine.activeCount, told(kept).at(-1)], [true, 0, 'task.waiting waiting'])
+  t.strictSame([log.isClosed, other.engine.activeCount, told(kept).at(-1)], [true, 0, 'task.ended completed'])
+  t.strictSame(said, ['ended', 'continuedElsewhere', 'ended'])
 })
 
 test('a reader that joins has the very log of the run where it is executed, and later as long as it is kept', async t => {
@@ -148,6 +163,52 @@ test('a reader that joins where a run is not executed has a copy of what its exe
   t.strictSame([told(copy), copy.isClosed], [told(log), true])
 })
 
+test('a reader that joins a run which no instance has waits for one that takes it over', async t => {
+  const { instance, write, clock, ...world } = await engineWorld(t)
+  const { engine } = await instance({ start: false })
+  await write(task())
+  const joining = engine.joinLog(keyOf(), (await world.task())!)
+  await settle()
+  const other = await instance({ start: false })
+  other.model.enqueue(says('Once', new Gate()))
+  await other.engine.start(false)
+  await pass(clock, 2000)
+  t.strictSame(told((await joining)!), told((await other.engine.joinLog(keyOf(), task()))!))
+})
+
+test('a reader that joins a run which is gone has nothing to wait for', async t => {
+  const { instance } = await engineWorld(t)
+  const { engine } = await instance()
+  t.equal(await engine.joinLog(keyOf(), task()), undefined)
+})
+
+test('an instance that goes on with a run which it has lost without noticing gives its earlier execution up, and readers of the new one hear nothing of it', async t => {
+  const { instance, answered, change, store, ...world } = await engineWorld(t)
+  const { engine, create, model, dialect, view, tools } = await instance()
+  const [gate, next] = [new Gate(), new Gate()]
+  model.enqueue(says('Once', gate, ' upon'), says('Twice', next))
+  const log = await create()
+  await heard(log, 'note.text')
+  // Another instance has had it meanwhile, until it came to wait for its client, whose answer comes to this one.
+  await store.write(PLACE, [{ op: 'delete', kind: KIND.lease, id: 'job_1' }])
+  await change({ phase: 'waiting' })
+  const lease = engine.newLease()
+  await answered(lease)
+  const body = (await world.task())!
+  const scribe = dialect.scribe({ records: view, key: keyOf(), body, tools })
+  const items = await scribe.load()
+  const own = engine.openLog(keyOf())
+  engine.launch({ key: keyOf(), held: { body, version: (await world.version())! }, lease, log: own, scribe, items })
+  await heard(own, 'note.text')
+  gate.open()
+  await settle()
+  t.strictSame([log.isClosed, own.isClosed, engine.activeCount], [true, false, 1])
+  next.open()
+  await settle()
+  t.match(await world.task(), { result: 'completed' })
+  t.strictSame([own.isClosed, engine.activeCount, told(own).filter(event => event.includes('upon'))], [true, 0, []])
+})
+
 test('what an instance keeps of a run is out of date while another one has its lease', async t => {
   const { instance, store, ...world } = await engineWorld(t)
   const { engine, create, model, view } = await instance()
@@ -181,7 +242,7 @@ test('a reader that looks for a run while this instance takes it over has its ow
   await settle()
   t.equal(engine.activeCount, 1)
   read.open()
-  t.equal(await joining, engine.openLog(keyOf()))
+  t.equal(await joining, await engine.joinLog(keyOf(), task()))
 })
 
 test('a log that is made of the records of a run that waits is kept as long as it may go on, and not beside one that is there', async t => {

@@ -101,14 +101,16 @@ test('a run that was cancelled or lost where its executor did not hear of it sto
 
 test('cancelling ends a run at once where it is executed', async t => {
   const { instance, change, ...world } = await engineWorld(t)
-  const { engine, create, model, dialect } = await instance()
+  const { engine, create, model, dialect, view } = await instance()
   model.enqueue(says('Once', new Gate()))
   const log = await create({ expiresAt: NOW + 60 })
   await heard(log, 'note.text')
   await change({ phase: 'cancelling' })
+  const { get } = view.calls
   engine.cancelSoon(keyOf())
   await settle()
   t.match(await world.task(), { result: 'cancelled' })
+  t.equal(view.calls.get, get + 2, 'the run and its lease are looked at, once')
   t.match(dialect.stopped, [{ result: 'cancelled' }])
   t.equal(told(log).filter(event => event.startsWith('task.ended')).length, 1)
 })
@@ -214,7 +216,7 @@ test('whether a run is past its time is seen to the millisecond', async t => {
 
 test('runs of a partition that is gone stop, and no others', async t => {
   const { instance, store, ...world } = await engineWorld(t)
-  const { engine, create, model } = await instance()
+  const { engine, create, model, view } = await instance()
   const gate = new Gate()
   model.enqueue(says('Once', gate))
   const log = await create()
@@ -223,7 +225,23 @@ test('runs of a partition that is gone stop, and no others', async t => {
   await settle()
   t.equal(engine.activeCount, 1)
   await store.write(PLACE, [{ op: 'clear' }])
+  const calls = { ...view.calls }
   engine.abandon(PLACE.partition)
   await settle()
+  t.strictSame(view.calls, calls, 'without a look at the store')
   t.strictSame([engine.activeCount, log.isClosed, await world.task(), await world.lease()], [0, true, undefined, undefined])
+})
+
+test('an observer that fails at the end of a run keeps nothing from ending', async t => {
+  const { instance, change, ...world } = await engineWorld(t)
+  const observed: ObservedRun = { trace: { own: 'trace' }, describe () {}, modelCall: () => ({ within: work => work(), end () {}, failed () {} }), toolCall: () => { throw new Error('no tool is called') }, failed () {}, end () { throw new Error('it is full') } }
+  const { engine, create, model, logged } = await instance({ observer: { begin: () => observed } })
+  model.enqueue(says('Once', new Gate()))
+  const log = await create()
+  await heard(log, 'note.text')
+  await change({ phase: 'cancelling' })
+  await engine.expire(keyOf())
+  t.match(await world.task(), { result: 'expired' })
+  await settle()
+  t.strictSame([engine.activeCount, log.isClosed, logged], [0, true, ['a run execution broke down']])
 })

@@ -5,9 +5,10 @@ import type { EventLog } from '../../../lib/runs/events/event-log.js'
 import type { Item } from '../../../lib/runs/items.js'
 import type { JobLease } from '../../../lib/runs/lease.js'
 import { KIND } from '../../../storage/layout.js'
+import { MemoryRecordStore } from '../../../storage/memory/store.js'
 import type { RecordStore } from '../../../storage/record-store.js'
 import { ManualClock } from '../../helpers/clock.js'
-import { keyOf, memory, NOW, PLACE, task, testServices, type TestServices } from './job-world.js'
+import { keyOf, NOW, PLACE, task, taskStore, testServices, type TestServices } from './job-world.js'
 import { ProcessView } from './process-view.js'
 import { LOCK, type Task } from './task-dialect.js'
 
@@ -44,10 +45,18 @@ export async function tell (store: RecordStore, message: BusMessage): Promise<vo
   await store.notify?.('runs', JSON.stringify({ sender: 'another', message }))
 }
 
+/** What all engines on the store say to each other from now on: the kinds of their messages. */
+export async function overhear (t: Test, store: RecordStore): Promise<string[]> {
+  const said: string[] = []
+  const end = await store.listen!('runs', payload => { said.push((JSON.parse(payload) as { message: BusMessage }).message.type) })
+  t.teardown(end)
+  return said
+}
+
 /** Engines on one store, each with a view of it that fails as the test wants, and one clock. */
-export async function engineWorld (t: Test) {
+export async function engineWorld (t: Test, records = new MemoryRecordStore()) {
   const clock = new ManualClock()
-  const { store, ...stored } = await memory(t)
+  const { store, ...stored } = await taskStore(t, records)
 
   const instance = async ({ limits, start = 'among others', deaf = false, ...more }: InstanceOptions = {}) => {
     const view = new ProcessView(store, { shared: true, deaf })
