@@ -45,4 +45,4 @@ function formatted ({ t, v, z }: xlsx.CellObject): string | undefined {
 }
 
 /** Marks the signs of a format as such, but for what is in quotes, brackets or marked. Points between digits are those of numbers. */
-const literal = (z: string): string => z.replace(/"[^"]*"|\[[^\]]*\]|[\\_*].|(?<=[A-Za-z])\.(?![0#?])|[^\x00-\x7F]/gu, part => part.length === 1 || /^[^\x00-\x7F]/u.test(part) ? `\\${part}` : part)
+const literal = (z: string): string => z.replace(/"[^"]*"|\[[^\]]*\]|[\\_*].|(?<=[A-Za-z])\.(?![0#?])|\P{ASCII}/gu, part => part === '.' || /^\P{ASCII}/u.test(part) ? `\\${part}` : part)

@@ -65,7 +65,10 @@ export class MathFormula {
     const content = places === undefined
       ? children.join('')
       : parts.map((part, i) => (places[i] ?? '') + (i > 0 || BRACKETED.has(name) ? bracketed(part) : part)).join('')
-    this.#open.at(-1)!.children.push(name === 'mtr' ? `${content}; ` : name === 'mtd' ? `${content} ` : content + text)
+    const whole = name === 'mtr' ? `${content}; ` : name === 'mtd' ? `${content} ` : content + text
+    const { children: outer } = this.#open.at(-1)!
+    // An exponent and the factor after it are no number together.
+    outer.push(/\p{N}$/u.test(outer.at(-1) ?? '') && /^\p{N}/u.test(whole) && !(this.#open.at(-1)!.name in PLACES) ? ` ${whole}` : whole)
   }
 }
 

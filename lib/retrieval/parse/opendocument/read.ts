@@ -38,9 +38,11 @@ function sectionsOf (content: Uint8Array, maxCharacters: number, styles?: Uint8A
     }
   })
   let isText = false
+  let outer = ''
   walkXml(content, {
     open (name, attributes) {
-      isText ||= name === 'text'
+      isText ||= name === 'text' && outer === 'body'
+      outer = name
       text.open(name, attributes)
     },
     text: data => text.text(data),
