@@ -63,3 +63,27 @@ test('what follows an element that is never closed is read', async t => {
   t.strictSame(await lines('<nav>one</nav><p>a</p><nav>two<p>b</p><nav>three</nav>'), ['a', 'two', 'b'], 'those that are closed stay out')
   t.strictSame(await lines('<ruby>東<rt>tou</ruby><p>京'), ['東', '京'], 'readings may do without an end')
 })
+
+test('the items of an ordered list have their numbers', async t => {
+  t.equal(await textOf('a.html', '<ol start=3><li>three<li>four<ol type=a><li>inner</ol><li value=9>nine</ol><ul><li>bullet</ul><ol reversed start=2><li>b<li>a</ol>'), '3. three\n4. four\n\na. inner\n\n9. nine\n\n* bullet\n\n2. b\n1. a')
+})
+
+test('a cell of several rows or columns leaves the others in their columns', async t => {
+  t.equal(await textOf('a.html', '<table><tr><th>Region<th>Year<th>Sum<tr><td rowspan=2>North<td>2023<td>7<tr><td>2024<td>8<tr><td colspan=2>Total<td>15</table>'), 'Region\tYear\tSum\nNorth\t2023\t7\nNorth\t2024\t8\nTotal\t\t15')
+  t.equal((await textOf('a.html', `<table>${'<tr><td rowspan=99999 colspan=99999>x'.repeat(200)}</table>`)).match(/x/g)!.length >= 200, true, 'whatever it says of itself')
+})
+
+test('formulas are on one line, once, and words in drawings are read', async t => {
+  const math = '<math><semantics><mrow><mi>x</mi><mo>=</mo><mfrac><mn>1</mn><mn>2</mn></mfrac><msup><mi>y</mi><mn>2</mn></msup></mrow><annotation encoding="application/x-tex">x=\\frac{1}{2}y^2</annotation></semantics></math>'
+  t.equal(await textOf('a.html', `<p>So ${math} holds.`), 'So x=1/2y^2 holds.')
+  t.equal(await textOf('a.html', '<p>Sales</p><svg><title>icon</title><style>a{}</style><g><text x=1>North <tspan>4711</tspan></text><text>South</text></g></svg><p>end'), 'Sales\n\nNorth 4711\nSouth\n\nend')
+})
+
+test('raised digits make no other number or word of what is before them', async t => {
+  t.equal(await textOf('a.html', '<p>10<sup>6</sup> items<sup>1</sup>, 5 m<sup>2</sup>, the 1<sup>st</sup>, CO<sub>2</sub>'), '10^6 items 1, 5 m2, the 1st, CO2')
+})
+
+test('a title or a field that is never closed is no reason to read markup', async t => {
+  t.equal(await textOf('a.html', '<html><head><title>Contract<body><p>The rent is due.</p></body></html>'), 'Contract\n\nThe rent is due.')
+  t.equal(await textOf('a.html', '<p>before</p><textarea>typed <p>after'), 'before\n\ntyped\n\nafter')
+})

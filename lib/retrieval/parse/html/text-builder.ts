@@ -40,6 +40,11 @@ export class TextBuilder {
     this.#space = false
   }
 
+  /** What was added last; empty where words would be apart from it. */
+  get last (): string {
+    return this.#breaks > 0 || this.#space ? '' : this.#last
+  }
+
   toString (): string {
     return this.#parts.join('').replace(/(?<![ \t])[ \t]+\n/g, '\n').trim()
   }
