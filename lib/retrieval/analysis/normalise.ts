@@ -1,9 +1,52 @@
 /** What is not seen: soft hyphens, joiners, marks of direction, the Arabic stroke that only stretches a word. */
 const INVISIBLE = /\u034F|[\u00AD\u061C\u0640\u200C-\u200F\u202A-\u202E\u2060-\u2064\uFEFF]/g
 
+/** Radicals of dictionaries that are drawn like characters, of which fonts and so PDF files make them; the signs of NFKC are not all. */
+const RADICALS: Record<string, string> = {
+  '⺎': '兀',
+  '⺒': '巳',
+  '⺓': '幺',
+  '⺟': '母',
+  '⺠': '民',
+  '⻁': '虎',
+  '⻄': '西',
+  '⻅': '见',
+  '⻆': '角',
+  '⻉': '贝',
+  '⻋': '车',
+  '⻑': '長',
+  '⻓': '长',
+  '⻔': '门',
+  '⻘': '青',
+  '⻙': '韦',
+  '⻚': '页',
+  '⻛': '风',
+  '⻜': '飞',
+  '⻝': '食',
+  '⻢': '马',
+  '⻣': '骨',
+  '⻤': '鬼',
+  '⻥': '鱼',
+  '⻦': '鸟',
+  '⻨': '麦',
+  '⻩': '黄',
+  '⻪': '黾',
+  '⻬': '齐',
+  '⻭': '歯',
+  '⻮': '齿',
+  '⻯': '竜',
+  '⻰': '龙',
+  '⻲': '亀',
+  '⻳': '龟'
+}
+const RADICAL = /[\u2E80-\u2FD5]/g
+
+/** Characters in place of the radicals that look like them. */
+export const withPlainIdeographs = (text: string): string => text.replace(RADICAL, radical => RADICALS[radical] ?? radical.normalize('NFKC'))
+
 /** Text in one form of Unicode: full-width letters, ligatures and superscripts are the letters that they stand for. */
 export function normalised (text: string): string {
-  return text.normalize('NFKC').replace(INVISIBLE, '')
+  return withPlainIdeographs(text).normalize('NFKC').replace(INVISIBLE, '')
 }
 
 /** Accents and vowel signs that may be left out in writing. The vowels of Indic scripts and the voicing of Kana may not, and stay. */

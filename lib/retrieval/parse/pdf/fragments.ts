@@ -1,3 +1,5 @@
+import { legible, type TextItem } from './codes.js'
+
 /** A piece of text and where it stands, in a frame in which text runs to the right and lines go down. */
 export interface Fragment {
   text: string
@@ -13,21 +15,12 @@ export interface Fragment {
   isSpaced: boolean
 }
 
-/** A text item of pdf.js; marks without words have no `str`. */
-export interface TextItem {
-  str?: string
-  dir?: string
-  width?: number
-  height?: number
-  transform?: number[]
-}
-
 /** The fragments of a page, by the direction in which they are written, most of the text first. What is drawn twice, to look bold, is there once. */
 export function fragmentsOf (items: readonly TextItem[]): Fragment[][] {
   const frames = new Map<number, Fragment[]>()
   const drawn = new Map<string, Fragment[]>()
   let isSpaced = false
-  for (const item of items) {
+  for (const item of legible(items)) {
     const { str = '' } = item
     if (str.trim() === '') {
       isSpaced ||= str !== ''

@@ -1,4 +1,6 @@
+import { beforeRaised } from '../raised.js'
 import type { Fragment } from './fragments.js'
+import { inLogicalOrder, isReadFromRight, withBrackets } from './right-to-left.js'
 
 /** A part of a line without a wide gap in it: a cell of a table, a line of a column. */
 export interface Segment {
@@ -23,23 +25,52 @@ const UNSPACED_GAP = 0.8
 const COLUMN_GAP = 1.2
 /** Steps back: drawn to the left of what came before. */
 const STEP_BACK = 0.5
+/** Raised digits are smaller than the line that they stand on, and above it. Sizes of its font. */
+const RAISED_SIZE = 0.95
+const RAISED = 0.2
 
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}\u3000-\u303F\uFF00-\uFFEF]/u
 
 /** Puts fragments together as long as they are on the same line. Where one ends and where the next begins decides whether there is a space between. */
 export function linesOf (fragments: readonly Fragment[]): Line[] {
   const lines: Line[] = []
+  const parts: Fragment[][] = []
   let last: Fragment | undefined
   for (const fragment of fragments) {
     const line = lines.at(-1)
     if (line === undefined || last === undefined || !isSameLine(line, last, fragment)) {
       lines.push({ segments: [segment(fragment)], from: fragment.from, to: fragment.to, at: fragment.line, size: fragment.size })
+      parts.push([fragment])
     } else {
       add(line, last, fragment)
+      parts.at(-1)!.push(fragment)
     }
     last = fragment
   }
-  return lines
+  return lines.map((line, i) => parts[i]!.some(({ isRightToLeft }) => isRightToLeft) ? { ...line, segments: segmentsAsRead(parts[i]!) } : line)
+}
+
+/** The parts of a line by where they stand, whatever the order in which they are drawn. */
+function segmentsAsRead (fragments: readonly Fragment[]): Segment[] {
+  const segments: Segment[] = []
+  let last: Fragment | undefined
+  for (const fragment of inLogicalOrder(fragments)) {
+    const size = Math.min(last?.size ?? fragment.size, fragment.size)
+    const gap = last === undefined ? 0 : Math.max(fragment.from - last.to, last.from - fragment.to)
+    if (last === undefined || gap > COLUMN_GAP * size) segments.push(segment(fragment))
+    else join(segments.at(-1)!, fragment, gap > WORD_GAP * size ? ' ' : '')
+    last = fragment
+  }
+  if (!isReadFromRight(fragments)) return segments
+  const texts = withBrackets(segments.map(({ text }) => text))
+  return segments.map((one, i) => ({ ...one, text: texts[i]! }))
+}
+
+/** @param space what stands between, unless there is a space already */
+function join (current: Segment, { text, from, to }: Fragment, space: string): void {
+  current.text += (/\s$/.test(current.text) || /^\s/.test(text) ? '' : space) + text
+  current.from = Math.min(current.from, from)
+  current.to = Math.max(current.to, to)
 }
 
 const segment = ({ text, from, to }: Fragment): Segment => ({ text, from, to })
@@ -59,10 +90,8 @@ function add (line: Line, last: Fragment, fragment: Fragment): void {
     line.segments.push(segment(fragment))
   } else {
     const wide = UNSPACED.test(last.text.slice(-1)) && UNSPACED.test(fragment.text.slice(0, 1)) ? UNSPACED_GAP : WORD_GAP
-    const isApart = (fragment.isSpaced || gap > wide * size) && !/\s$/.test(current.text) && !/^\s/.test(fragment.text)
-    current.text += (isApart ? ' ' : '') + fragment.text
-    current.from = Math.min(current.from, fragment.from)
-    current.to = Math.max(current.to, fragment.to)
+    const isRaised = fragment.size < RAISED_SIZE * line.size && line.at - fragment.line > RAISED * line.size
+    join(current, fragment, fragment.isSpaced || gap > wide * size ? ' ' : isRaised ? beforeRaised(current.text, fragment.text) : '')
   }
   line.from = Math.min(line.from, fragment.from)
   line.to = Math.max(line.to, fragment.to)
