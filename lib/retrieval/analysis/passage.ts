@@ -36,6 +36,8 @@ export function analysePassage (text: string, before?: Language, name = ''): Ana
   const terms: string[] = []
   const wholes: string[] = []
   let last: string | undefined
+  /** The words before that are joined to `last`, when there are any. */
+  let chain: string | undefined
   for (let i = 0; i < found.length; i++) {
     const word = found[i]!
     if (typeof word === 'string') {
@@ -44,7 +46,13 @@ export function analysePassage (text: string, before?: Language, name = ''): Ana
     }
     terms.push(word.terms[language] ??= termOf(word.lower, languageOfWord(word.lower, language)))
     for (const part of word.parts) wholes.push(termOf(part.toLowerCase(), language))
-    if (last !== undefined && joined.has(i)) wholes.push(termOf(last + word.lower, languageOfWord(word.lower, language)))
+    if (last !== undefined && joined.has(i)) {
+      wholes.push(termOf(last + word.lower, languageOfWord(word.lower, language)))
+      // Numbers of articles and abbreviations are also written without what joins their parts.
+      const whole: string = (chain ?? last) + word.lower
+      if (chain !== undefined && whole.length <= LONGEST_CHAIN) wholes.push(termOf(whole, languageOfWord(word.lower, language)))
+      chain = whole
+    } else chain = undefined
     last = word.isCut ? undefined : word.lower
   }
   const { length } = terms
@@ -52,6 +60,9 @@ export function analysePassage (text: string, before?: Language, name = ''): Ana
   for (const term of nameTerms(name, language)) terms.push(term)
   return { terms, length, language }
 }
+
+/** Letters of words that are joined. */
+const LONGEST_CHAIN = 40
 
 /** What there is to know of a word, by its spelling. */
 interface KnownWord {

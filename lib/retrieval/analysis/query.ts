@@ -1,3 +1,4 @@
+import { englishSpellings } from './english.js'
 import { ASKING_RUNS, FUNCTION_WORDS, type Language } from './function-words.js'
 import { isWrittenIn, languageVotes, scriptOf } from './languages.js'
 import { folded } from './normalise.js'
@@ -23,7 +24,7 @@ const MAX_CONCEPTS = 1_000
  * @param languages of the passages that are searched, the commonest first
  */
 export function concepts (query: string, languages: readonly Language[]): Concept[] {
-  const found = tokens(query)
+  const found = withAbbreviations(tokens(query))
   const isFunctionWord = functionWords(found, languages)
   const telling = found.flatMap(token => token.kind === 'run' ? tellingRuns(token) : isFunctionWord(token.text.toLowerCase()) ? [] : [token])
   const named = new Map<string, Concept>()
@@ -33,6 +34,20 @@ export function concepts (query: string, languages: readonly Language[]): Concep
     if (!named.has(name)) named.set(name, concept)
   }
   return [...named.values()]
+}
+
+/** Letters with points between are one word, which passages have in either form. */
+function withAbbreviations (found: readonly Token[]): Token[] {
+  const merged: Token[] = []
+  let isOpen = false
+  for (const token of found) {
+    const isLetter = token.kind === 'word' && [...token.text].length === 1
+    const before = merged.at(-1)
+    if (isOpen && isLetter && token.isJoined && before !== undefined) merged[merged.length - 1] = { ...before, text: before.text + token.text }
+    else merged.push(token)
+    isOpen = isLetter
+  }
+  return merged
 }
 
 /** The words of a query that name its subject, in its own spelling. */
@@ -85,8 +100,9 @@ function forms (word: string, languages: readonly Language[]): string[] {
 
 const UMLAUTS = { ae: 'ä', oe: 'ö', ue: 'ü' } as const
 
-/** German umlauts are also written as two letters. */
+/** German umlauts are also written as two letters, and English is spelled in two ways. */
 function spellings (word: string, language: Language): string[] {
+  if (language === 'en') return englishSpellings(word)
   if (language !== 'de') return [word]
   const together = word.replace(/[aou]e/g, pair => UMLAUTS[pair as keyof typeof UMLAUTS])
   const apart = word.replace(/[äöü]/g, letter => ({ ä: 'ae', ö: 'oe', ü: 'ue' })[letter]!)

@@ -34,6 +34,9 @@ const STEMMERS: Partial<Record<Language, (word: string) => string>> = {
   ar, hy, bg, da, nl, en, fi, fr, de, el, hu, hi, id, ga, it, lt, ne, no, pt, ro, ru, sr, es, sv, ta, tr, uk
 }
 
+/** Whether endings are taken off the words of a language. */
+export const hasStemmer = (language: Language): boolean => language in STEMMERS
+
 /** Longer ones are no words of a language, and stemmers take their time. */
 const LONGEST_STEMMED = 40
 /** Letters of a term. Longer words are the same when they begin alike. */

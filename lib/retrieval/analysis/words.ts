@@ -5,7 +5,7 @@ export interface Token {
   /** `word`: between spaces or signs. `cut`: a word of a script without spaces. `run`: ideographs, Kana or Hangul, of any length. */
   kind: 'word' | 'cut' | 'run'
   text: string
-  /** Whether only a hyphen or an underscore stands between this word and the one before. */
+  /** Whether only a hyphen or an underscore stands between this word and the one before, or a point between two that are one letter each. */
   isJoined: boolean
 }
 
@@ -18,6 +18,9 @@ const ASCII = /^[\x00-\x7F]*$/
 const JOINTS = ['-', '_', '‐', '‑']
 /** Characters that the segmenter gets at a time: its time grows faster than the text. */
 const PIECE = 1_000
+
+/** @param before, after the lengths of the words on both sides */
+const isJoint = (sign: string, before: number, after: number): boolean => JOINTS.includes(sign) || (sign === '.' && before === 1 && after === 1)
 
 let segmenter: Intl.Segmenter | undefined
 
@@ -32,9 +35,11 @@ export function eachToken (text: string, visit: (kind: Token['kind'], text: stri
   if (ASCII.test(text)) return eachAsciiToken(text, visit)
   const source = normalised(text)
   let end = 0
+  let length = 0
   for (const { 0: found, 1: run, 2: unspaced, index } of source.matchAll(TOKEN)) {
-    const isJoined = index === end + 1 && end > 0 && JOINTS.includes(source[end]!)
+    const isJoined = index === end + 1 && end > 0 && isJoint(source[end]!, length, found.length)
     end = index + found.length
+    length = found.length
     if (run !== undefined) visit('run', found, isJoined)
     else if (unspaced === undefined) visit('word', found, isJoined)
     else for (const word of cut(found)) visit('cut', word, false)
@@ -44,12 +49,14 @@ export function eachToken (text: string, visit: (kind: Token['kind'], text: stri
 /** The same of a text that has nothing but ASCII, in a fraction of the time. */
 function eachAsciiToken (source: string, visit: (kind: 'word', text: string, isJoined: boolean) => void): void {
   let end = 0
+  let length = 0
   for (let i = 0; i < source.length; i++) {
     if (!isAsciiLetter(source.charCodeAt(i))) continue
     const start = i
     while (i < source.length && isAsciiLetter(source.charCodeAt(i))) i++
-    visit('word', source.slice(start, i), start === end + 1 && end > 0 && JOINTS.includes(source[end]!))
+    visit('word', source.slice(start, i), start === end + 1 && end > 0 && isJoint(source[end]!, length, i - start))
     end = i
+    length = i - start
   }
 }
 
@@ -72,8 +79,13 @@ export function grams (run: string): string[] {
 const CAPITALS = /\p{Lu}/u
 const PARTS = /\p{Lu}?[\p{Ll}\p{M}]+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{L}\p{M}]+/gu
 
-/** The parts of a name as programs have them: `getUserName`, `HTTPServer2`. Empty for any other word. */
+/** A name with the number of its version or model. */
+const NUMBERED = /^(\p{L}{3,})(\p{N}{1,4})$/u
+
+/** The parts of a name as programs have them, or products: `getUserName`, `HTTPServer2`, `Python3`. Empty for any other word. */
 export function nameParts (word: string): string[] {
+  const numbered = word.length > 100 ? null : NUMBERED.exec(word)
+  if (numbered !== null && !CAPITALS.test(word.slice(1))) return [numbered[1]!, numbered[2]!]
   if (word.length > 100 || !CAPITALS.test(word.slice(1)) || word === word.toUpperCase()) return []
   const parts = word.match(PARTS) ?? []
   return parts.length < 2 ? [] : parts

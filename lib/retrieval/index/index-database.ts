@@ -5,7 +5,7 @@ import { openings, search } from './search.js'
 import { StoreIndex } from './store-index.js'
 
 /** Raised when what is in the file changes its form, or when passages are analysed in another way: an index of another form is made anew. */
-const VERSION = 2
+const VERSION = 3
 
 export interface IndexDatabaseOptions {
   /** The file. What is in it can be made anew, and is when it is broken or belongs to other records. */

@@ -1,5 +1,6 @@
 import { concepts, type Concept } from '../analysis/query.js'
 import type { Language } from '../analysis/function-words.js'
+import { hasStemmer } from '../analysis/stemmers.js'
 import { weighted, type Totals, type WeightedTerm } from './relevance.js'
 import { commonestBeginning, relatives, type Vocabulary } from './vocabulary.js'
 
@@ -16,6 +17,8 @@ const MAX_TERMS = 128
  * without that bound a search takes as long as its commonest word is common.
  */
 const MAX_SCORED = 6_000
+/** In other scripts than Latin a language may have no stemmer, and not be known at all. */
+const ASCII = /^\p{ASCII}*$/u
 
 /** What is known of the words of a store that is searched. */
 export interface ReadStore {
@@ -41,8 +44,10 @@ export interface Reading {
 export function read (text: string, stores: readonly ReadStore[], totals: Totals): Reading {
   const known: { rarity: number, frequency: number, terms: WeightedTerm[] }[] = []
   let missing = 0
-  for (const concept of concepts(text, languagesOf(stores))) {
-    const terms = termsOf(concept, stores, totals, () => ++missing <= MAX_MISSING)
+  const languages = languagesOf(stores)
+  const keepsEndings = languages.some(language => !hasStemmer(language))
+  for (const concept of concepts(text, languages)) {
+    const terms = termsOf(concept, stores, totals, keepsEndings, () => ++missing <= MAX_MISSING)
     const frequency = sum(stores, ({ vocabulary }) => sum(terms, ({ term }) => vocabulary.frequency(term)))
     known.push({ frequency, terms, rarity: weighted(terms, frequency, totals).rarity })
   }
@@ -54,12 +59,12 @@ export function read (text: string, stores: readonly ReadStore[], totals: Totals
   }
 }
 
-function termsOf ({ forms, isPrefix, isWord }: Concept, stores: readonly ReadStore[], { passages }: Totals, mayLookForParts: () => boolean): WeightedTerm[] {
+function termsOf ({ forms, isPrefix, isWord }: Concept, stores: readonly ReadStore[], { passages }: Totals, keepsEndings: boolean, mayLookForParts: () => boolean): WeightedTerm[] {
   if (isPrefix) return distinct(stores.flatMap(({ vocabulary }) => commonestBeginning(vocabulary, forms[0]!).map(term => ({ term, weight: 1 }))), forms)
   const terms = [...new Set(forms)].map(term => ({ term, weight: 1 }))
   const isKnown = stores.some(({ vocabulary }) => terms.some(({ term }) => vocabulary.frequency(term) > 0))
   if (isKnown || !isWord || !mayLookForParts()) return terms
-  return distinct(stores.flatMap(({ vocabulary }) => relatives(vocabulary, forms[0]!, passages)), forms)
+  return distinct(stores.flatMap(({ vocabulary }) => relatives(vocabulary, forms[0]!, passages, keepsEndings || !ASCII.test(forms[0]!))), forms)
 }
 
 function distinct (terms: readonly WeightedTerm[], forms: readonly string[]): WeightedTerm[] {

@@ -79,8 +79,8 @@ export class StoreWords implements Vocabulary {
     return this.#beginning.all(start, start + '\u{10FFFF}', limit) as [string, number][]
   }
 
-  endingIn (end: string, limit: number): string[] {
-    const found = this.#database.prepare(`SELECT term FROM terms_${this.#id} WHERE substr(term, -?) = ? LIMIT ?`).raw().all(end.length, end, limit) as [string][]
+  containing (part: string, limit: number): string[] {
+    const found = this.#database.prepare(`SELECT term FROM terms_${this.#id} WHERE instr(term, ?) > 1 ORDER BY length(term), term LIMIT ?`).raw().all(part, limit) as [string][]
     return found.map(([term]) => term)
   }
 

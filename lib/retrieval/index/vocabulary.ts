@@ -6,7 +6,8 @@ export interface Vocabulary {
   frequency (term: string): number
   /** Terms that begin so, in their alphabetical order. */
   beginningWith (start: string, limit: number): readonly [term: string, frequency: number][]
-  endingIn (end: string, limit: number): readonly string[]
+  /** The shortest terms that have these letters, in their middle or at their end. */
+  containing (part: string, limit: number): readonly string[]
 }
 
 /** Terms that begin with the one character of a query, of which the commonest are searched for. */
@@ -24,19 +25,42 @@ export function commonestBeginning (vocabulary: Vocabulary, start: string): stri
   return [...vocabulary.beginningWith(start, MAX_BEGINNING)].sort(([, a], [, b]) => b - a).slice(0, MAX_COMMONEST).map(([term]) => term)
 }
 
+/** Of a word and one that has another ending: the part of their letters that they begin with alike, and the letters that the ending may have more. */
+const ALIKE = 0.7
+const LONGER = 3
+
 /**
- * Terms that stand for a word which no passage has: words that begin with it, end in it, or are its beginning or end. So `Dampfschiff`
+ * Terms that stand for a word which no passage has: words that begin with it, contain it, or are its beginning or end. So `Dampfschiff`
  * finds `Dampf`, `Schiff` and `Dampfschifffahrt`.
  *
  * @param passages how many there are
+ * @param isInflected whether endings are still on words, so that words which only begin alike are the same
  */
-export function relatives (vocabulary: Vocabulary, term: string, passages: number): WeightedTerm[] {
-  if (term.length < SHORTEST_PART) return []
+export function relatives (vocabulary: Vocabulary, term: string, passages: number, isInflected: boolean): WeightedTerm[] {
+  const inflected = isInflected ? otherEndings(vocabulary, term) : []
+  if (term.length < SHORTEST_PART) return inflected
   const longer = vocabulary.beginningWith(term, MAX_RELATIVES).map(([found]) => found)
-  if (passages <= MAX_LOOKED_THROUGH) longer.push(...vocabulary.endingIn(term, MAX_RELATIVES))
+  if (passages <= MAX_LOOKED_THROUGH) longer.push(...vocabulary.containing(term, MAX_RELATIVES))
   const parts: string[] = []
   for (let length = SHORTEST_PART; length < term.length; length++) {
     parts.push(...[term.slice(0, length), term.slice(-length)].filter(part => vocabulary.frequency(part) > 0))
   }
-  return [...longer.map(found => ({ term: found, weight: 0.6 })), ...parts.map(part => ({ term: part, weight: 0.5 * part.length / term.length }))]
+  return [...inflected, ...longer.map(found => ({ term: found, weight: 0.6 })), ...parts.map(part => ({ term: part, weight: 0.5 * part.length / term.length }))]
+}
+
+function otherEndings (vocabulary: Vocabulary, term: string): WeightedTerm[] {
+  const letters = [...term].length
+  if (letters < 3) return []
+  const start = [...term].slice(0, Math.max(3, Math.ceil(ALIKE * letters))).join('')
+  return vocabulary.beginningWith(start, MAX_BEGINNING)
+    .map(([found]) => ({ term: found, alike: alike(found, term) / Math.max(letters, [...found].length) }))
+    .filter(({ term, alike }) => alike >= 0.5 && [...term].length <= letters + LONGER)
+    .sort((a, b) => b.alike - a.alike).slice(0, MAX_RELATIVES)
+    .map(({ term, alike }) => ({ term, weight: Math.min(1, 0.3 + alike) }))
+}
+
+function alike (a: string, b: string): number {
+  let i = 0
+  while (i < a.length && a[i] === b[i]) i++
+  return i
 }

@@ -10,7 +10,7 @@ type Found = [term: string, frequency: number][]
 class StoreVocabulary implements Vocabulary {
   readonly frequencies = new Map<string, number | undefined>()
   readonly beginnings = new Map<string, { start: string, limit: number, found: Found | undefined }>()
-  readonly endings = new Map<string, { end: string, limit: number, found: string[] | undefined }>()
+  readonly containers = new Map<string, { part: string, limit: number, found: string[] | undefined }>()
 
   frequency (term: string): number {
     if (!this.frequencies.has(term)) this.frequencies.set(term, undefined)
@@ -23,10 +23,10 @@ class StoreVocabulary implements Vocabulary {
     return this.beginnings.get(key)!.found ?? []
   }
 
-  endingIn (end: string, limit: number): string[] {
-    const key = `${limit} ${end}`
-    if (!this.endings.has(key)) this.endings.set(key, { end, limit, found: undefined })
-    return this.endings.get(key)!.found ?? []
+  containing (part: string, limit: number): string[] {
+    const key = `${limit} ${part}`
+    if (!this.containers.has(key)) this.containers.set(key, { part, limit, found: undefined })
+    return this.containers.get(key)!.found ?? []
   }
 }
 
@@ -51,16 +51,16 @@ export async function lookedUp<T> (query: Query, { terms }: IndexTables, stores:
       for (const [i, term, documents] of rows as [number, string, number][]) vocabularies[i]!.frequencies.set(term, documents)
     }
     let isNew = wanted.length > 0
-    for (const [i, { beginnings, endings }] of vocabularies.entries()) {
+    for (const [i, { beginnings, containers }] of vocabularies.entries()) {
       for (const asked of [...beginnings.values()].filter(({ found }) => found === undefined)) {
         isNew = true
         asked.found = await query(`SELECT term, documents FROM ${terms} WHERE store = $1 AND term >= $2 AND term < $3 AND documents > 0 ORDER BY term LIMIT $4`,
           [stores[i], asked.start, `${asked.start}\u{10FFFF}`, asked.limit]) as Found
       }
-      for (const asked of [...endings.values()].filter(({ found }) => found === undefined)) {
+      for (const asked of [...containers.values()].filter(({ found }) => found === undefined)) {
         isNew = true
-        const rows = await query(`SELECT term FROM ${terms} WHERE store = $1 AND documents > 0 AND right(term, $2) = $3 COLLATE "C" ORDER BY term LIMIT $4`,
-          [stores[i], [...asked.end].length, asked.end, asked.limit]) as [string][]
+        const rows = await query(`SELECT term FROM ${terms} WHERE store = $1 AND documents > 0 AND strpos(term, $2) > 1 ORDER BY length(term), term LIMIT $3`,
+          [stores[i], asked.part, asked.limit]) as [string][]
         asked.found = rows.map(([term]) => term)
       }
     }
