@@ -13,6 +13,8 @@ export interface LongThread {
 }
 
 const SMALL = 10
+/** Rounds that are not counted. */
+const WARM = 5
 const content = 'x'.repeat(400)
 
 interface Subject { id: string, middle: string }
@@ -30,12 +32,12 @@ export async function longThread (store: SharedStore, vendor: Child, quick: bool
     /** Both sides in turns, neither of them always first. */
     const compare = async (what: string, action: (thread: Subject) => Promise<unknown>, after?: (thread: Subject, result: any) => Promise<unknown>, sides: (() => Promise<Subject>)[] = [async () => small, async () => large]): Promise<void> => {
       const times = sides.map(() => [] as number[])
-      for (let round = 0; round < rounds; round++) {
+      for (let round = -WARM; round < rounds; round++) {
         for (const index of round % 2 === 0 ? [0, 1] : [1, 0]) {
           const thread = await sides[index]!()
           const began = now()
           const result = await action(thread)
-          times[index]!.push(now() - began)
+          if (round >= 0) times[index]!.push(now() - began)
           await after?.(thread, result)
         }
       }

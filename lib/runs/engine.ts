@@ -13,7 +13,7 @@ import { RunExecution } from './execution.js'
 import { ExpiryTimers } from './expiry-timers.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
-import { activeJobs, jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, type FoundJob, type HeldJob, type JobLease } from './lease.js'
+import { jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, visitActiveJobs, type FoundJob, type HeldJob, type JobLease } from './lease.js'
 import type { ObservedRun } from './observer.js'
 import { RecentRuns } from './recent-runs.js'
 import type { EngineLimits, EngineServices } from './services.js'
@@ -412,21 +412,23 @@ export class RunEngine {
   /** Walks the index of active runs: takes runs over, expires them, and removes the entries of those that have ended. */
   async #recover (ignoreLeases: boolean): Promise<void> {
     const found = new Set<string>()
-    for await (const entry of activeJobs(this.#services.records, error => { this.#setAside(error.key.id, error) })) {
+    await visitActiveJobs(this.#services.records, error => { this.#setAside(error.key.id, error) }, async entry => {
       const { id, body } = entry
-      if (this.#stopped) return
+      if (this.#stopped) return false
       found.add(id)
-      if (this.#executions.has(id) || this.#setAsides.has(id)) continue
+      if (this.#executions.has(id) || this.#setAsides.has(id)) return true
       try {
         const key = jobKeyOf(id, body)
-        if (!this.#dialects.has(key.dialect)) continue
+        if (!this.#dialects.has(key.dialect)) return true
         if (body.due !== undefined && body.due > this.#services.clock.now() && !this.#wakes.isDoubtful(id)) this.#watchExpiry(key, body.due / 1000)
         else await this.#recoverJob(key, ignoreLeases, entry)
       } catch (error) {
         if (isUncertain(error) || this.#stopped) throw error
         this.#setAside(id, error)
       }
-    }
+      return true
+    })
+    if (this.#stopped) return
     for (const id of this.#waiting.keys()) if (!found.has(id)) this.#waiting.delete(id)
     this.#wakes.settle(found)
   }

@@ -104,12 +104,38 @@ export async function unindexJob (records: RecordStore, jobId: string, found?: F
   await records.write(found?.in ?? activeRunsOf(jobId), [{ op: 'delete', kind: KIND.activeRun, id: jobId }])
 }
 
-/** The index, one part after the other and each oldest first, without what is damaged. */
-export async function * activeJobs (records: RecordStore, onDamaged: (error: DamagedRecordError) => void): AsyncGenerator<FoundJob> {
-  for (const partition of ACTIVE_RUNS) {
-    const place = { project: SYSTEM_PROJECT, partition }
-    for await (const entry of eachRecord<ActiveJob>(records, { ...place, kind: KIND.activeRun }, { onDamaged })) yield { ...entry, in: place }
-  }
+/** A part of the index, oldest first. */
+async function * jobsIn (records: RecordStore, partition: string, onDamaged: (error: DamagedRecordError) => void): AsyncGenerator<FoundJob> {
+  const place = { project: SYSTEM_PROJECT, partition }
+  for await (const entry of eachRecord<ActiveJob>(records, { ...place, kind: KIND.activeRun }, { onDamaged })) yield { ...entry, in: place }
+}
+
+/** Parts of the index that are walked at once: a look at a job is mostly waiting for the store, which has requests to answer, too. */
+const WALKED_AT_ONCE = 4
+
+/**
+ * Looks at the jobs of the index that can be read, at a few of them at once. Resolves, or rejects as the first look that fails, when no look is under way any more.
+ *
+ * @param visit false to end the walk.
+ */
+export async function visitActiveJobs (records: RecordStore, onDamaged: (error: DamagedRecordError) => void, visit: (entry: FoundJob) => Promise<boolean>): Promise<void> {
+  const partitions = ACTIVE_RUNS.values()
+  let isOver = false
+  const walks = await Promise.allSettled(Array.from({ length: WALKED_AT_ONCE }, async () => {
+    try {
+      for (const partition of partitions) {
+        if (isOver) return
+        for await (const entry of jobsIn(records, partition, onDamaged)) {
+          if (isOver) return
+          if (!await visit(entry)) isOver = true
+        }
+      }
+    } catch (error) {
+      isOver = true
+      throw error
+    }
+  }))
+  for (const walk of walks) if (walk.status === 'rejected') throw walk.reason
 }
 
 export const jobKeyOf = (jobId: string, { project, thread_id: partition, dialect = FIRST_DIALECT }: ActiveJob): JobKey => ({ dialect, project, partition, jobId })

@@ -1,5 +1,5 @@
 import { test, type Test } from 'tap'
-import { activeJobs, indexJob, jobKeyOf, leaseRecord, loadLease, parkJob, unindexJob, unparkJob, type FoundJob, type JobLease } from '../../lib/runs/lease.js'
+import { indexJob, jobKeyOf, leaseRecord, loadLease, parkJob, unindexJob, unparkJob, visitActiveJobs, type FoundJob, type JobLease } from '../../lib/runs/lease.js'
 import { ACTIVE_RUNS, activeRunsOf, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
 import type { DamagedRecordError } from '../../storage/record-store.js'
 import { DamagedStore } from '../runs/helpers/damaged-store.js'
@@ -15,9 +15,9 @@ async function world (t: Test) {
   t.teardown(async () => await records.disconnect())
   const damaged: DamagedRecordError[] = []
   const entries = async (): Promise<FoundJob[]> => {
-    const found = []
-    for await (const entry of activeJobs(records, error => damaged.push(error))) found.push(entry)
-    return found
+    const found: FoundJob[] = []
+    await visitActiveJobs(records, error => damaged.push(error), async entry => found.push(entry) > 0)
+    return found.sort((a, b) => a.body.created - b.body.created)
   }
   return { records, damaged, entries }
 }
@@ -90,6 +90,42 @@ test('an entry of a version that had one partition for all of them is found, put
   await unindexJob(records, 'run_0', seen)
   t.strictSame((await entries()).map(({ id }) => id), ['run_1'])
   t.strictSame((await records.page({ ...activeRunsOf('run_0'), kind: KIND.activeRun, order: 'asc', limit: 10 })).records.filter(({ id }) => id === 'run_0'), [], 'and has not moved')
+})
+
+test('parts of the index are walked side by side, so that a look at one job does not wait for that at another, and a few at a time', async t => {
+  const { records } = await world(t)
+  const ids = Array.from({ length: 200 }, (_, n) => `run_${n}`)
+  for (const jobId of ids) await indexJob(records, { ...key, jobId }, 0)
+  const seen: string[] = []
+  let [now, most] = [0, 0]
+  await visitActiveJobs(records, () => {}, async ({ id }) => {
+    most = Math.max(most, ++now)
+    await new Promise(resolve => setImmediate(resolve))
+    now--
+    seen.push(id)
+    return true
+  })
+  t.strictSame(seen.sort(), ids.toSorted())
+  t.equal(most, 4)
+})
+
+test('a walk of the index ends where it is to end, and where a look fails, once those under way are done', async t => {
+  const { records } = await world(t)
+  for (let n = 0; n < 200; n++) await indexJob(records, { ...key, jobId: `run_${n}` }, 0)
+  for (const outcome of ['false', 'throws'] as const) {
+    let [began, ended] = [0, 0]
+    const walk = visitActiveJobs(records, () => {}, async () => {
+      const isThird = ++began === 3
+      await new Promise(resolve => setImmediate(resolve))
+      ended++
+      if (isThird && outcome === 'throws') throw new Error('away')
+      return !isThird
+    })
+    if (outcome === 'throws') await t.rejects(walk, { message: 'away' })
+    else await walk
+    t.equal(ended, began, 'no look is under way any more')
+    t.ok(began >= 3 && began <= 2 + 4, `${began} of 200 were looked at`)
+  }
 })
 
 test('an id has the same place in the index in every version from now on', t => {
