@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { byLoop, closest } from '../../lib/retrieval/index/closest.js'
 import { Matrix } from '../../lib/retrieval/index/matrix.js'
+import { products } from '../../lib/retrieval/index/products.js'
 
 /** Numbers that are the same every time. */
 function randomness (seed: number): () => number {
@@ -66,9 +67,30 @@ test('a vector of nothing but zeros is close to none', async t => {
   t.strictSame(matrix.nearest(new Float32Array([30, 40]), 2), [2, 1])
 })
 
-test('without the library the same rows are closest', async t => {
-  t.not(closest, byLoop, 'the library is installed here')
-  const values = Int8Array.from({ length: 2000 * DIMENSIONS }, () => random() * 254)
+test('vector instructions find the products that a loop finds, of rows of any length, and of more than are multiplied at a time', t => {
+  const bytes = (length: number): Int8Array => Int8Array.from({ length }, () => random() * 255)
+  for (const [dimensions, rows] of [[1, 3], [15, 40], [16, 40], [17, 40], [1536, 1000], [65_537, 3], [600_000, 2]] as const) {
+    const values = bytes(rows * dimensions)
+    const query = bytes(dimensions)
+    t.strictSame(products(values, query), byLoop(values, query), `${rows} rows of ${dimensions}`)
+  }
+  const greatest = new Int8Array(3072).fill(-128)
+  t.strictSame(products(greatest, greatest), new Int32Array([3072 * 128 ** 2]))
+  t.strictSame(products(new Int8Array(), greatest), new Int32Array())
+  t.end()
+})
+
+test('the closest rows are the first of all that are sorted, however they are multiplied', t => {
+  const count = 2000
+  const values = Int8Array.from({ length: count * DIMENSIONS }, () => random() * 12)
   const query = Int8Array.from({ length: DIMENSIONS }, () => random() * 254)
-  t.strictSame(Array.from(closest(values, query, 50), Number), Array.from(byLoop(values, query, 50)))
+  values.fill(0, 0, DIMENSIONS)
+  const lengths = Float32Array.from({ length: count }, (_, row) => Math.sqrt(values.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS).reduce((sum, byte) => sum + byte * byte, 0)))
+  const cosines = Float32Array.from(byLoop(values, query), (product, row) => row === 0 ? 0 : product / lengths[row]!)
+  const sorted = Array.from({ length: count }, (_, row) => row).sort((one, other) => cosines[other]! - cosines[one]! || one - other)
+  for (const wanted of [0, 1, 2, 50, count]) {
+    t.strictSame([...closest(values, lengths, query, wanted)], sorted.slice(0, wanted))
+    t.strictSame([...closest(values, lengths, query, wanted, byLoop)], sorted.slice(0, wanted))
+  }
+  t.end()
 })

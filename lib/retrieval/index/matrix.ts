@@ -11,12 +11,15 @@ export class Matrix {
   readonly #dimensions: number
   #numbers: Float64Array
   #values: Int8Array
+  /** Of the rows, as vectors. */
+  #lengths: Float32Array
   #size = 0
 
   constructor (dimensions: number, capacity = 64) {
     this.#dimensions = dimensions
     this.#numbers = new Float64Array(capacity)
     this.#values = new Int8Array(capacity * dimensions)
+    this.#lengths = new Float32Array(capacity)
   }
 
   get dimensions (): number {
@@ -28,13 +31,15 @@ export class Matrix {
   }
 
   get bytes (): number {
-    return this.#values.byteLength + this.#numbers.byteLength
+    return this.#values.byteLength + this.#numbers.byteLength + this.#lengths.byteLength
   }
 
   add (number: number, vector: Float32Array): void {
     if (this.#size === this.#numbers.length) this.#grow()
     this.#numbers[this.#size] = number
-    this.#values.set(bytesOf(vector), this.#size * this.#dimensions)
+    const bytes = bytesOf(vector)
+    this.#values.set(bytes, this.#size * this.#dimensions)
+    this.#lengths[this.#size] = lengthOf(bytes)
     this.#size++
   }
 
@@ -45,6 +50,7 @@ export class Matrix {
       // The order of the rows means nothing: the last one takes the place.
       this.#size--
       this.#numbers[i] = this.#numbers[this.#size]!
+      this.#lengths[i] = this.#lengths[this.#size]!
       this.#values.copyWithin(i * this.#dimensions, this.#size * this.#dimensions, (this.#size + 1) * this.#dimensions)
     }
   }
@@ -55,9 +61,9 @@ export class Matrix {
     const values = this.#values.subarray(0, this.#size * this.#dimensions)
     for (let count = passes === undefined ? limit : Math.max(limit, FILTERED); ; count = this.#size) {
       const found: number[] = []
-      for (const row of closest(values, query, Math.min(count, this.#size))) {
+      for (const row of closest(values, this.#lengths, query, Math.min(count, this.#size))) {
         if (found.length === limit) break
-        const number = this.#numbers[Number(row)]!
+        const number = this.#numbers[row]!
         if (passes === undefined || passes(number)) found.push(number)
       }
       if (found.length === limit || count >= this.#size) return found
@@ -70,8 +76,11 @@ export class Matrix {
     numbers.set(this.#numbers)
     const values = new Int8Array(capacity * this.#dimensions)
     values.set(this.#values)
+    const lengths = new Float32Array(capacity)
+    lengths.set(this.#lengths)
     this.#numbers = numbers
     this.#values = values
+    this.#lengths = lengths
   }
 }
 
@@ -80,4 +89,10 @@ function bytesOf (vector: Float32Array): Int8Array {
   let largest = 0
   for (const value of vector) largest = Math.max(largest, Math.abs(value))
   return largest === 0 ? new Int8Array(vector.length) : Int8Array.from(vector, value => Math.round(value / largest * 127))
+}
+
+function lengthOf (bytes: Int8Array): number {
+  let square = 0
+  for (const byte of bytes) square += byte * byte
+  return Math.sqrt(square)
 }
