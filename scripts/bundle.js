@@ -29,6 +29,10 @@ const places = folder => ({
   transform: {
     filter: { code: /import\.meta/, id: { exclude: /node_modules/ } },
     handler: (code, id) => {
+      for (const [, file] of code.matchAll(/new URL\('(\.[^']+)\.js', import\.meta\.url\)/g)) {
+        const program = relative(root, join(dirname(id), file))
+        if (!PROGRAMS.includes(program)) throw new Error(`${program} is started by ${id}, and is none of the programs that are bundled`)
+      }
       const path = relative(join(root, folder), id)
       return code.replaceAll('import.meta.url', `new URL(${JSON.stringify(path.startsWith('.') ? path : `./${path}`)}, import.meta.url).href`)
     }

@@ -37,8 +37,10 @@ test('npm pack, and an installation without what is for development', { timeout:
   t.comment(`${filename}: ${size} bytes, ${files.length} files`)
   t.ok(size < MAX_BYTES, `${size} bytes are below ${MAX_BYTES}`)
   const paths = files.map(file => file.path)
-  for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/index.cjs', 'dist/lib/index.d.cts', 'dist/lib/cli.js', 'dist/pdf/cmaps/UniGB-UCS2-H.bcmap', 'dist/pdf/LICENSE', 'dist/tokens/o200k_base.js', 'dist/tokens/LICENSE']) t.ok(paths.includes(path), path)
+  for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/index.cjs', 'dist/lib/index.d.cts', 'dist/lib/cli.js', 'dist/lib/LICENSES', 'dist/pdf/cmaps/UniGB-UCS2-H.bcmap', 'dist/pdf/LICENSE', 'dist/tokens/o200k_base.js', 'dist/tokens/LICENSE']) t.ok(paths.includes(path), path)
   t.strictSame(paths.filter(path => /^(build|test|bench|scripts|node_modules|\.ci|\.tap)\/|^(?!examples\/).*(?<!\.d)\.ts$|tsbuildinfo/.test(path)), [], 'nothing else')
+  const modules = paths.filter(path => /^dist\/lib\/.*\.js$/.test(path)).length
+  t.ok(modules < 120, `${modules} files hold all modules: a start finds and reads each`)
 
   writeFileSync(join(folder, 'package.json'), '{"name":"consumer","version":"1.0.0","type":"module","private":true}')
   await inFolder('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', `./${filename}`])
@@ -57,6 +59,51 @@ test('the plugin registers and answers', async t => {
     console.log(JSON.stringify([answer.json().object, named === openaiCompat, server instanceof OpenAIServer, new ApiError(404, 'x').status]))
   `)
   t.strictSame(JSON.parse(await inFolder(process.execPath, ['plugin.js'])), ['assistant', true, true, 404])
+})
+
+test('what runs in threads, processes and pages of its own is found: documents, the index, tokens, Python, the console; and an SDK of traces', { timeout: 300_000 }, async t => {
+  writeFileSync(join(folder, 'programs.js'), `
+    import { createRequire } from 'node:module'
+    import Fastify from 'fastify'
+    import openaiCompat, { openaiCompatConsole } from 'fastify-openai-compat'
+    const { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } = createRequire(${JSON.stringify(join(root, 'package.json'))})('@opentelemetry/sdk-trace-node')
+    const spans = new InMemorySpanExporter()
+    new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }).register()
+
+    const provider = {
+      async * stream ({ messages }) {
+        const outputs = messages.filter(({ role }) => role === 'tool')
+        if (outputs.length > 0) yield { type: 'text', text: outputs.map(({ content }) => content).join() }
+        else for (const [index, [name, args]] of [['file_search', { query: 'storks' }], ['python', { code: 'print(6 * 7_000_003)' }]].entries()) {
+          yield { type: 'tool_call', index, id: 'call_' + index, name }
+          yield { type: 'tool_arguments', index, fragment: JSON.stringify(args) }
+        }
+        yield { type: 'finish', reason: 'stop' }
+      }
+    }
+    const app = Fastify()
+    await app.register(openaiCompat, { prefix: '/v1', provider, storage: 'sqlite:./programs.db', codeInterpreter: { backend: 'pyodide' } })
+    await app.register(openaiCompatConsole, { api: '/v1' })
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const get = async path => await (await fetch(url + path)).text()
+    const post = async (path, body) => await (await fetch(url + path, { method: 'POST', ...body instanceof FormData ? { body } : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } })).text()
+    const form = new FormData()
+    form.append('purpose', 'assistants')
+    form.append('file', new Blob(['<p>In winter, storks fly to Africa.</p>']), 'birds.html')
+    const { id: file } = JSON.parse(await post('/v1/files', form))
+    let store = JSON.parse(await post('/v1/vector_stores', { file_ids: [file] }))
+    while (store.status === 'in_progress') store = JSON.parse(await get('/v1/vector_stores/' + store.id))
+    const { id: assistant } = JSON.parse(await post('/v1/assistants', {
+      model: 'm', tools: [{ type: 'file_search' }, { type: 'code_interpreter' }], tool_resources: { file_search: { vector_store_ids: [store.id] } }
+    }))
+    const run = await post('/v1/threads/runs', { stream: true, assistant_id: assistant, thread: { messages: [{ role: 'user', content: 'When?' }] } })
+    console.log(JSON.stringify([
+      store.file_counts.completed, run.includes('storks fly to Africa'), run.includes('42000018'), (await get('/console/')).startsWith('<!doctype html>'),
+      spans.getFinishedSpans().some(({ name }) => name === 'invoke_agent')
+    ]))
+    await app.close()
+  `)
+  t.strictSame(JSON.parse(await inFolder(process.execPath, ['programs.js'])), [1, true, true, true, true])
 })
 
 const TYPES = `
