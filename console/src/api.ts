@@ -3,15 +3,18 @@ import OpenAI from 'openai'
 import type { ServerInfo } from '../../schemas/server.js'
 import type { ListThreadsQuery } from '../../schemas/threads.js'
 import type { CostsPage, UsagePage } from '../../schemas/usage.js'
+import { ofBrowser, ofTab } from './kept.js'
 
 export interface Config { api: string, version: string }
 
 const KEY = 'fastify-openai-compat.key'
+/** Replies that people keep for the functions of a model, by the function's name behind it. */
+const REPLY = 'fastify-openai-compat.reply.'
 
 /** Set before anything is shown. */
 export const config = signal<Config>({ api: '../v1', version: '' })
 /** The key of this tab, '' without one. It is forgotten when the tab closes. */
-export const key = signal(sessionStorage.getItem(KEY) ?? '')
+export const key = signal(ofTab.get(KEY))
 /** Whether the server lets us in; undefined until it has said so. */
 export const admitted = signal<boolean | undefined>(undefined)
 
@@ -21,9 +24,17 @@ export const client = computed(() => new OpenAI({
   dangerouslyAllowBrowser: true,
   maxRetries: 1,
   // With `Response` at hand the client does not fetch a `data:` URL to find it, which the policy forbids.
-  fetch: Object.assign(async (...request: Parameters<typeof fetch>) => await fetch(...request), { Response }),
+  fetch: Object.assign(request, { Response }),
   defaultHeaders: { 'OpenAI-Beta': 'assistants=v2' }
 }))
+
+/** A key can become invalid while the page is open: then the page asks for one again. */
+async function request (...args: Parameters<typeof fetch>): Promise<Response> {
+  const asked = key.value
+  const response = await fetch(...args)
+  if (response.status === 401 && admitted.value === true && asked === key.value) admitted.value = false
+  return response
+}
 
 /** What `GET /threads` takes: it is this server's own, so the official client knows only the way there. */
 export type ThreadQuery = ListThreadsQuery
@@ -32,7 +43,9 @@ export interface ThreadPage { data: Thread[], last_id: string | null, has_more: 
 export const listThreads = async (query: ThreadQuery): Promise<ThreadPage> => await client.value.get('/threads', { query })
 
 export async function connect (): Promise<void> {
-  config.value = await (await fetch(new URL('config.json', document.baseURI), { cache: 'no-store' })).json() as Config
+  const response = await fetch(new URL('config.json', document.baseURI), { cache: 'no-store' }).catch((error: unknown) => { throw new OpenAI.APIConnectionError({ cause: error as Error }) })
+  if (!response.ok) throw new Error(`The server answers ${response.status} in place of the console's configuration.`)
+  config.value = await response.json() as Config
   await admit()
 }
 
@@ -48,17 +61,25 @@ export async function admit (): Promise<void> {
 }
 
 export async function useKey (value: string): Promise<boolean> {
+  // No header can carry anything else, so it is no key of any server.
+  if (!/^[\x21-\x7e]+$/.test(value)) return false
   key.value = value
   await admit()
-  if (admitted.value === true) sessionStorage.setItem(KEY, value)
+  if (admitted.value === true) ofTab.set(KEY, value)
   return admitted.value === true
 }
 
+/** With all that was kept for its user. */
 export async function forgetKey (): Promise<void> {
-  sessionStorage.removeItem(KEY)
+  ofTab.delete(KEY)
+  for (const name of ofBrowser.keys()) if (name.startsWith(REPLY)) ofBrowser.delete(name)
   key.value = ''
   await admit()
 }
+
+export const savedReply = (name: string): string => ofBrowser.get(REPLY + name)
+/** Without a text none is kept any more. */
+export const saveReply = (name: string, text: string | undefined): void => text === undefined ? ofBrowser.delete(REPLY + name) : ofBrowser.set(REPLY + name, text)
 
 /** In words for people. */
 export function explain (error: unknown): string {
@@ -76,6 +97,14 @@ export type StreamEvent = OpenAI.Beta.AssistantStreamEvent
 export type FileObject = OpenAI.FileObject
 export type VectorStore = OpenAI.VectorStore
 export type Upload = OpenAI.Uploads.Upload
+
+/** All steps of a run, with the passages that searches found. */
+export async function stepsOf (threadId: string, runId: string): Promise<Step[]> {
+  const pages = client.value.beta.threads.runs.steps.list(runId, { thread_id: threadId, limit: 100, order: 'asc', include: INCLUDE })
+  return await Array.fromAsync(pages)
+}
+
+export const INCLUDE: OpenAI.Beta.Threads.Runs.RunStepInclude[] = ['step_details.tool_calls[*].file_search.results[*].content']
 
 /** `GET /uploads`, this server's own. */
 export const listUploads = async (query: { limit: number, order: 'desc', after?: string }): Promise<{ data: Upload[], has_more: boolean }> => await client.value.get('/uploads', { query })

@@ -1,5 +1,5 @@
-import { useState } from 'preact/hooks'
-import { admitted, explain, useKey } from './api.js'
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
+import { admitted, explain, key, useKey } from './api.js'
 import { ChatScreen } from './chat/screen.js'
 import { DataScreen } from './data/screen.js'
 import { hrefTo, route } from './router.js'
@@ -7,7 +7,7 @@ import { RunsScreen } from './runs/screen.js'
 import { SettingsScreen } from './settings.js'
 import { Confirmation } from './ui/dialog.js'
 import { Icon, type IconName } from './ui/icon.js'
-import { Empty, Problem } from './ui/load.js'
+import { NoPage, Problem, Retry } from './ui/load.js'
 import { Field } from './ui/parts.js'
 import { Toaster } from './ui/toast.js'
 import { UsageScreen } from './usage.js'
@@ -20,8 +20,11 @@ const SCREENS: readonly { name: string, label: string, icon: IconName, Screen: (
   { name: 'settings', label: 'Settings', icon: 'settings', Screen: SettingsScreen }
 ]
 
-export function App ({ failure }: { failure: string | undefined }) {
-  if (failure !== undefined) return <main class='page'><Problem text={failure} /></main>
+/** @param onRetry connects again, and renders what came of it */
+export function App ({ failure, onRetry }: { failure: string | undefined, onRetry: () => Promise<void> }) {
+  const label = SCREENS.find(({ name }) => name === route.value[0])?.label
+  useEffect(() => { document.title = label === undefined ? 'Console' : `${label} · Console` }, [label])
+  if (failure !== undefined) return <main class='page'><Problem text={failure} /><Retry onClick={onRetry} /></main>
   if (admitted.value !== true) return <KeyForm />
   const current = SCREENS.find(({ name }) => name === route.value[0])
   return (
@@ -32,11 +35,19 @@ export function App ({ failure }: { failure: string | undefined }) {
           <a key={name} class='rail-link' href={hrefTo(name)} aria-current={current?.name === name ? 'page' : undefined}><Icon name={icon} />{label}</a>
         ))}
       </nav>
-      <main class='main'>{current === undefined ? <Empty title='There is no such page'><p><a href={hrefTo('chat')}>Chat</a></p></Empty> : <current.Screen />}</main>
+      <main class='main'>{current === undefined ? <NoPage /> : <Guarded key={`${current.name} ${key.value}`} Screen={current.Screen} />}</main>
       <Confirmation />
       <Toaster />
     </div>
   )
+}
+
+/** A fault of one screen leaves the others. */
+function Guarded ({ Screen }: { Screen: () => preact.ComponentChild }) {
+  const [error, reset] = useErrorBoundary()
+  useEffect(() => { if (error !== undefined) reset() }, [route.value])
+  if (error === undefined) return <Screen />
+  return <div class='page'><Problem text={`This cannot be shown: ${explain(error)}`} /><Retry onClick={async () => reset()} /></div>
 }
 
 function KeyForm () {

@@ -22,7 +22,8 @@ export function span (seconds: number): string {
 
 export function bytes (size: number): string {
   if (size < 1024) return `${size} B`
-  return size < 1024 ** 2 ? `${(size / 1024).toFixed(1)} kB` : `${(size / 1024 ** 2).toFixed(1)} MB`
+  const power = Math.min(3, Math.floor(Math.log(size) / Math.log(1024)))
+  return `${(size / 1024 ** power).toFixed(1)} ${['B', 'kB', 'MB', 'GB'][power]!}`
 }
 
 export const pretty = (value: unknown): string => JSON.stringify(value, null, 2)
@@ -37,6 +38,9 @@ export function prettyText (text: string): string {
 }
 
 export const short = (id: string): string => id.length > 18 ? `${id.slice(0, 13)}…${id.slice(-4)}` : id
+
+/** What an object is called: by its name, or by its id where that would not be seen. */
+export const nameOr = (name: string | null | undefined, id: string): string => name === null || name === undefined || name.trim() === '' ? id : name
 
 /** `gets the words "in_progress" right`: as a person writes it. */
 export const words = (status: string): string => status.replaceAll('_', ' ')

@@ -5,4 +5,10 @@ import './theme.js'
 import './styles/main.css'
 
 const root = document.getElementById('app')!
-connect().then(() => render(<App failure={undefined} />, root), (error: unknown) => render(<App failure={explain(error)} />, root))
+
+async function open (): Promise<void> {
+  const failure = await connect().then(() => undefined, explain)
+  render(<App failure={failure} onRetry={open} />, root)
+}
+
+await open()

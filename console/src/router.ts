@@ -1,6 +1,16 @@
 import { computed, signal } from '@preact/signals'
 
-const read = (): string[] => location.hash.replace(/^#\/?/, '').split('/').filter(part => part !== '').map(decodeURIComponent)
+const read = (): string[] => location.hash.replace(/^#\/?/, '').split('/').filter(part => part !== '').map(decoded)
+
+/** An address that was typed may be none. */
+function decoded (part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 const parts = signal(read())
 addEventListener('hashchange', () => { parts.value = read() })
 

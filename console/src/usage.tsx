@@ -59,9 +59,9 @@ async function load (days: number) {
   // Days are UTC.
   const start = Math.floor(Date.now() / 1000 / DAY_S) * DAY_S - (days - 1) * DAY_S
   const range = { start_time: start, limit: days }
-  const [usage, costs, stores, files] = await Promise.all([
+  const [usage, costs, indexed, stored] = await Promise.all([
     usageOf({ ...range, group_by: ['project_id', 'api_key_id', 'model'] }), costsOf({ ...range, group_by: ['line_item'] }),
-    client.value.vectorStores.list({ limit: 100 }), client.value.files.list({ limit: 1000 })
+    sum(client.value.vectorStores.list({ limit: 100 }), ({ usage_bytes: size }) => size), sum(client.value.files.list({ limit: 10_000 }), ({ bytes: size }) => size)
   ])
   const used = usage.data.flatMap(({ start_time: day, results }) => results.map(result => ({ day, ...result })))
   return {
@@ -70,9 +70,16 @@ async function load (days: number) {
     byProject: grouped(used, ({ project_id: project }) => project ?? '–'),
     byKey: grouped(used, ({ api_key_id: key }) => key ?? 'without a key'),
     cost: costs.data.flatMap(({ results }) => results).reduce((sum, { amount }) => sum + amount.value, 0),
-    indexed: stores.data.reduce((sum, store) => sum + store.usage_bytes, 0),
-    stored: files.data.reduce((sum, file) => sum + file.bytes, 0)
+    indexed,
+    stored
   }
+}
+
+/** Over all pages. */
+async function sum<T> (items: AsyncIterable<T>, of: (item: T) => number): Promise<number> {
+  let total = 0
+  for await (const item of items) total += of(item)
+  return total
 }
 
 interface Used { num_runs: number, num_model_requests: number, input_tokens: number, output_tokens: number }

@@ -1,4 +1,5 @@
 import type OpenAI from 'openai'
+import { useState } from 'preact/hooks'
 import type { Step } from '../api.js'
 import { prettyText } from '../format.js'
 import { Icon } from '../ui/icon.js'
@@ -11,7 +12,22 @@ type Call = OpenAI.Beta.Threads.Runs.ToolCall
 export function Activity ({ steps }: { steps: readonly Step[] }) {
   const calls = steps.flatMap(({ step_details: details }) => details.type === 'tool_calls' ? details.tool_calls : [])
   if (calls.length === 0) return null
-  return <div class='activity'>{calls.map(call => <CallDetails key={call.id} call={call} />)}</div>
+  return <Calls calls={calls} />
+}
+
+/** As many as this are shown without being asked for. */
+const FEW = 6
+
+export function Calls ({ calls }: { calls: readonly Call[] }) {
+  const [isOpen, setOpen] = useState(false)
+  const list = <div class='activity'>{calls.map(call => <CallDetails key={call.id} call={call} />)}</div>
+  if (calls.length <= FEW) return list
+  return (
+    <details class='tool' onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary><Icon name='tool' />{calls.length} tool calls</summary>
+      {isOpen && <div class='tool-body'>{list}</div>}
+    </details>
+  )
 }
 
 export function CallDetails ({ call }: { call: Call }) {
@@ -53,8 +69,8 @@ function body (call: Call) {
     <ul class='results'>
       {(call.file_search.results ?? []).map((result, index) => (
         <li key={index}>
-          <p class='result-head'><strong>{result.file_name}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
-          {result.content?.map((part, n) => <p key={n} class='passage clamp'>{part.text}</p>)}
+          <p class='result-head'><strong dir='auto'>{result.file_name}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
+          {result.content?.map((part, n) => <p key={n} class='passage clamp' dir='auto'>{part.text}</p>)}
         </li>
       ))}
     </ul>

@@ -1,23 +1,20 @@
 import { useState } from 'preact/hooks'
-import type { Run } from '../api.js'
+import { savedReply, saveReply, type Run } from '../api.js'
 import { prettyText } from '../format.js'
 import { Code, Field } from '../ui/parts.js'
 import { attempt } from '../ui/toast.js'
 import type { Conversation } from './conversation.js'
 
-const SAVED = 'fastify-openai-compat.reply.'
-const savedReply = (name: string): string => localStorage.getItem(SAVED + name) ?? ''
-
 /** The functions that a run waits for: what the model asks, and a field for what each is to return. */
 export function CallsForm ({ run, conversation }: { run: Run, conversation: Conversation }) {
   const calls = run.required_action?.submit_tool_outputs.tool_calls ?? []
   const [outputs, setOutputs] = useState<Record<string, string>>(() => Object.fromEntries(calls.map(({ id, function: { name } }) => [id, savedReply(name)])))
-  const [keep, setKeep] = useState(false)
+  const [keep, setKeep] = useState(() => calls.some(({ function: { name } }) => savedReply(name) !== ''))
   const [isBusy, setBusy] = useState(false)
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
     setBusy(true)
-    if (keep) for (const { id, function: { name } } of calls) localStorage.setItem(SAVED + name, outputs[id] ?? '')
+    for (const { id, function: { name } } of calls) saveReply(name, keep ? outputs[id] ?? '' : undefined)
     await attempt(async () => await conversation.answer(run, calls.map(({ id }) => ({ tool_call_id: id, output: outputs[id] ?? '' }))))
     setBusy(false)
   }
@@ -35,7 +32,10 @@ export function CallsForm ({ run, conversation }: { run: Run, conversation: Conv
       ))}
       <div class='actions spread'>
         <label class='check'><input type='checkbox' checked={keep} onChange={event => setKeep(event.currentTarget.checked)} />Fill in next time</label>
-        <button type='submit' class='button primary' disabled={isBusy}>Submit outputs</button>
+        <div class='actions'>
+          <button type='button' class='button' disabled={isBusy} onClick={() => { void attempt(async () => await conversation.stop()) }}>Cancel the run</button>
+          <button type='submit' class='button primary' disabled={isBusy}>Submit outputs</button>
+        </div>
       </div>
     </form>
   )

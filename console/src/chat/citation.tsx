@@ -1,8 +1,9 @@
 import type OpenAI from 'openai'
 import { useEffect, useRef } from 'preact/hooks'
-import { client, type Assistant, type Step, type Thread } from '../api.js'
+import { client, stepsOf, type Assistant, type Step, type Thread } from '../api.js'
 import { Dialog } from '../ui/dialog.js'
 import { Loadable, useLoad } from '../ui/load.js'
+import { fileName } from './file-chip.js'
 
 /** What a marker in an answer stands for. */
 export interface Cited { fileId: string, marker: string, runId: string | null, threadId: string }
@@ -31,19 +32,16 @@ function Passage ({ text, passage }: { text: string, passage: string }) {
   const mark = useRef<HTMLElement>(null)
   useEffect(() => { mark.current?.scrollIntoView({ block: 'center' }) }, [text])
   const at = passage === '' ? -1 : text.indexOf(passage)
-  if (at === -1) return <p class='document'>{passage === '' ? text : <mark ref={mark}>{passage}</mark>}</p>
-  return <p class='document'>{text.slice(0, at)}<mark ref={mark}>{passage}</mark>{text.slice(at + passage.length)}</p>
+  if (at === -1) return <p class='document' dir='auto'>{passage === '' ? text : <mark ref={mark}>{passage}</mark>}</p>
+  return <p class='document' dir='auto'>{text.slice(0, at)}<mark ref={mark}>{passage}</mark>{text.slice(at + passage.length)}</p>
 }
 
 async function sourceOf ({ fileId, marker, runId, threadId }: Cited): Promise<Source> {
-  const { beta, files } = client.value
-  const steps = runId === null
-    ? []
-    : (await beta.threads.runs.steps.list(runId, { thread_id: threadId, limit: 100, order: 'asc', include: ['step_details.tool_calls[*].file_search.results[*].content'] })).data
+  const steps = runId === null ? [] : await stepsOf(threadId, runId)
   const result = resultOf(steps, fileId, marker)
   const passage = result?.content?.map(({ text }) => text ?? '').join('\n') ?? ''
   const [filename, parts] = await Promise.all([
-    result?.file_name ?? files.retrieve(fileId).then(file => file.filename, () => fileId),
+    result?.file_name ?? fileName(fileId),
     partsOf(fileId, threadId, runId)
   ])
   // Parts do not overlap as passages do, but end where they end.

@@ -5,25 +5,33 @@ import type { Attachment } from './conversation.js'
 
 const IMAGES: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp']
 
+export interface Draft { text: string, attachments: Attachment[] }
+
 export interface ComposerProps {
   /** Put into the field when it changes. */
-  draft: { text: string }
+  draft: Draft
   isActive: boolean
-  isDisabled: boolean
+  /** Why nothing can be written now. */
+  hindrance: string | undefined
   onSend: (text: string, attachments: Attachment[]) => Promise<boolean>
   onStop: () => void
 }
 
 /** Where a message is written: Enter sends, Shift with Enter begins a line, files can be dropped on it. */
-export function Composer ({ draft, isActive, isDisabled, onSend, onStop }: ComposerProps) {
+export function Composer ({ draft, isActive, hindrance, onSend, onStop }: ComposerProps) {
+  const isDisabled = hindrance !== undefined
   const [text, setText] = useState(draft.text)
-  const [attachments, setAttachments] = useState<Attachment[]>([])
+  const [attachments, setAttachments] = useState(draft.attachments)
   const [isOver, setOver] = useState(false)
   const picker = useRef<HTMLInputElement>(null)
   const field = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => { setText(draft.text); if (draft.text !== '') field.current?.focus() }, [draft])
+  useEffect(() => {
+    setText(draft.text)
+    setAttachments(draft.attachments)
+    if (draft.text !== '') field.current?.focus()
+  }, [draft])
   const attach = (files: FileList | null | undefined): void =>
-    setAttachments(old => [...old, ...[...files ?? []].map(file => ({ file, isImage: IMAGES.includes(file.type) }))])
+    setAttachments(old => [...old, ...[...files ?? []].map(file => ({ name: file.name, size: file.size, isImage: IMAGES.includes(file.type), source: file }))])
   const isEmpty = text.trim() === '' && attachments.length === 0
   const send = async (): Promise<void> => {
     if (isEmpty || isActive || isDisabled) return
@@ -46,8 +54,8 @@ export function Composer ({ draft, isActive, isDisabled, onSend, onStop }: Compo
         <ul class='chips' aria-label='Attached files'>
           {attachments.map((attachment, index) => (
             <li key={index} class='chip'>
-              <Icon name='file' /><span class='chip-name'>{attachment.file.name}</span><span class='quiet'>{bytes(attachment.file.size)}</span>
-              <IconButton name='close' label={`Remove ${attachment.file.name}`} onClick={() => setAttachments(attachments.filter(other => other !== attachment))} />
+              <Icon name='file' /><span class='chip-name' dir='auto'>{attachment.name}</span>{attachment.size !== undefined && <span class='quiet'>{bytes(attachment.size)}</span>}
+              <IconButton name='close' label={`Remove ${attachment.name}`} onClick={() => setAttachments(attachments.filter(other => other !== attachment))} />
             </li>
           ))}
         </ul>
@@ -59,7 +67,8 @@ export function Composer ({ draft, isActive, isDisabled, onSend, onStop }: Compo
           ref={field}
           rows={1}
           aria-label='Message'
-          placeholder={isDisabled ? 'Make an assistant first' : 'Write a message'}
+          placeholder={hindrance ?? 'Write a message'}
+          dir='auto'
           disabled={isDisabled}
           value={text}
           onInput={event => setText(event.currentTarget.value)}

@@ -1,12 +1,16 @@
 import type { ComponentChild } from 'preact'
-import { useState } from 'preact/hooks'
+import { memo } from 'preact/compat'
+import { useMemo, useState } from 'preact/hooks'
 import type { Message, Step } from '../api.js'
-import { Markdown } from '../markdown.js'
+import { download } from '../data/files.js'
+import { Markdown, type Extras } from '../markdown.js'
 import { hrefTo } from '../router.js'
-import { Icon, IconButton } from '../ui/icon.js'
+import { IconButton } from '../ui/icon.js'
 import { copy } from '../ui/parts.js'
+import { attempt } from '../ui/toast.js'
 import { Activity } from './activity.js'
 import { CitationDialog, type Cited } from './citation.js'
+import { FileChip } from './file-chip.js'
 import { FileImage } from './file-image.js'
 
 export interface MessageViewProps {
@@ -17,7 +21,11 @@ export interface MessageViewProps {
   onEdit: (() => void) | undefined
 }
 
-export function MessageView ({ message, steps, isWriting, onEdit }: MessageViewProps) {
+/** Drawn again only when it is another message, and not for every token of one. */
+export const MessageView = memo(OneMessage, (old, next) =>
+  old.message === next.message && old.steps === next.steps && old.isWriting === next.isWriting && (old.onEdit === undefined) === (next.onEdit === undefined))
+
+function OneMessage ({ message, steps, isWriting, onEdit }: MessageViewProps) {
   const [cited, setCited] = useState<Cited>()
   const isUser = message.role === 'user'
   const plain = message.content.map(part => part.type === 'text' ? part.text.value : part.type === 'refusal' ? part.refusal : '').join('\n')
@@ -27,7 +35,7 @@ export function MessageView ({ message, steps, isWriting, onEdit }: MessageViewP
       <div class='message-body'>
         {message.content.map((part, index) => <Part key={index} part={part} message={message} onCite={setCited} />)}
         {isWriting && <span class='caret' aria-hidden='true' />}
-        {(message.attachments ?? []).map(({ file_id: id }) => id === undefined ? null : <a key={id} class='chip' href={hrefTo('data', 'files', id)}><Icon name='file' />{id}</a>)}
+        {(message.attachments ?? []).map(({ file_id: id }) => id === undefined ? null : <FileChip key={id} id={id} />)}
       </div>
       {message.incomplete_details !== null && message.incomplete_details !== undefined && <p class='quiet'>Ended early: {message.incomplete_details.reason.replaceAll('_', ' ')}.</p>}
       <div class='message-actions'>
@@ -43,29 +51,55 @@ export function MessageView ({ message, steps, isWriting, onEdit }: MessageViewP
 function Part ({ part, message, onCite }: { part: Message['content'][number], message: Message, onCite: (cited: Cited) => void }) {
   switch (part.type) {
     case 'text': {
-      const cite = citations(part, message, onCite)
       // What a person typed is shown as it was typed.
-      return message.role === 'user' ? <p class='typed'>{part.text.value}</p> : <Markdown text={part.text.value} inline={cite} />
+      return message.role === 'user' ? <p class='typed' dir='auto'>{part.text.value}</p> : <Answer part={part} message={message} onCite={onCite} />
     }
     case 'image_file': return <FileImage fileId={part.image_file.file_id} />
     // Nothing is fetched from elsewhere.
-    case 'image_url': return part.image_url.url.startsWith('data:image/') ? <img class='picture' src={part.image_url.url} alt='From the user' /> : <p class='typed'>{part.image_url.url}</p>
-    case 'refusal': return <p class='refusal'>{part.refusal}</p>
+    case 'image_url': return part.image_url.url.startsWith('data:image/') ? <img class='picture' src={part.image_url.url} alt='From the user' /> : <p class='typed' dir='auto'>{part.image_url.url}</p>
+    case 'refusal': return <p class='refusal' dir='auto'>{part.refusal}</p>
     default: return null
   }
 }
 
-/** Makes buttons of the markers in a text. */
-function citations (part: Message['content'][number] & { type: 'text' }, message: Message, onCite: (cited: Cited) => void): (text: string) => ComponentChild {
+type TextPart = Message['content'][number] & { type: 'text' }
+
+function Answer ({ part: { text }, message, onCite }: { part: TextPart, message: Message, onCite: (cited: Cited) => void }) {
+  // Annotations come at the end, and one by one: only then is what was drawn before another.
+  const extras = useMemo(() => extrasOf(text.annotations, message, onCite), [text.annotations.length])
+  return <Markdown text={text.value} extras={extras} />
+}
+
+/** Buttons for the markers of citations, and for links to files that code has made. */
+function extrasOf (annotations: TextPart['text']['annotations'], message: Message, onCite: (cited: Cited) => void): Extras {
   const markers = new Map<string, string>()
-  for (const annotation of part.text.annotations) if (annotation.type === 'file_citation') markers.set(annotation.text, annotation.file_citation.file_id)
+  const paths = new Map<string, string>()
+  for (const annotation of annotations) {
+    if (annotation.type === 'file_citation') markers.set(annotation.text, annotation.file_citation.file_id)
+    if (annotation.type === 'file_path') paths.set(annotation.text, annotation.file_path.file_id)
+  }
   const files = [...markers.keys()]
-  if (files.length === 0) return text => text
-  return text => text.split(/(【[^【】]*】)/).map((piece, index) => {
+  const cite = (piece: string, index: number): ComponentChild => {
     const fileId = markers.get(piece)
     if (fileId === undefined) return piece
     const number = files.indexOf(piece) + 1
     const open = () => onCite({ fileId, marker: piece, runId: message.run_id, threadId: message.thread_id })
     return <button key={index} type='button' class='cite' aria-label={`Citation ${number}`} onClick={open}>{number}</button>
-  })
+  }
+  return {
+    inline: text => files.length === 0 ? text : text.split(/(【[^【】]*】)/).map(cite),
+    link: (href, text) => {
+      const fileId = paths.get(href) ?? paths.get(decoded(href))
+      return fileId === undefined ? undefined : <button type='button' class='link' onClick={() => { void attempt(async () => await download(fileId)) }}>{text}</button>
+    }
+  }
+}
+
+/** Markdown wants some characters of an address encoded that the annotation has as they are. */
+function decoded (href: string): string {
+  try {
+    return decodeURI(href)
+  } catch {
+    return href
+  }
 }

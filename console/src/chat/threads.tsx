@@ -1,14 +1,20 @@
-import { signal } from '@preact/signals'
-import { listThreads, type Thread } from '../api.js'
-import { when } from '../format.js'
+import { effect, signal } from '@preact/signals'
+import { explain, key, listThreads, type Thread } from '../api.js'
+import { nameOr, when } from '../format.js'
 import { hrefTo } from '../router.js'
-import { explain } from '../api.js'
 import { More } from '../ui/parts.js'
 import { Problem } from '../ui/load.js'
 
 export const threads = signal<Thread[]>([])
 const last = signal<string | undefined>(undefined)
 const error = signal<string | undefined>(undefined)
+
+// They are those of one key.
+effect(() => {
+  void key.value
+  threads.value = []
+  last.value = undefined
+})
 
 export async function loadThreads (more = false): Promise<void> {
   try {
@@ -22,7 +28,7 @@ export async function loadThreads (more = false): Promise<void> {
 }
 
 /** What the console calls a thread: the beginning of its first message, kept in the metadata. */
-export const titleOf = ({ metadata, id }: Thread): string => (metadata as Record<string, string> | null)?.title ?? id
+export const titleOf = ({ metadata, id }: Thread): string => nameOr((metadata as Record<string, string> | null)?.title, id)
 
 export function ThreadList ({ current }: { current: string | undefined }) {
   return (
@@ -32,7 +38,7 @@ export function ThreadList ({ current }: { current: string | undefined }) {
         {threads.value.map(thread => (
           <li key={thread.id}>
             <a href={hrefTo('chat', thread.id)} class='thread-link' aria-current={thread.id === current ? 'page' : undefined}>
-              <span class='thread-title'>{titleOf(thread)}</span><span class='quiet'>{when(thread.created_at)}</span>
+              <span class='thread-title' dir='auto'>{titleOf(thread)}</span><span class='quiet'>{when(thread.created_at)}</span>
             </a>
           </li>
         ))}

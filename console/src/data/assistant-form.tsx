@@ -1,7 +1,7 @@
 import type OpenAI from 'openai'
 import { useId, useState } from 'preact/hooks'
 import { client, explain, type Assistant } from '../api.js'
-import { pretty } from '../format.js'
+import { nameOr, pretty } from '../format.js'
 import { Dialog } from '../ui/dialog.js'
 import { Problem, useLoad } from '../ui/load.js'
 import { Field } from '../ui/parts.js'
@@ -14,6 +14,9 @@ export function AssistantForm ({ assistant, onClose, onSaved }: { assistant?: As
   const models = useLoad(async () => (await client.value.models.list()).data.map(({ id }) => id), [])
   const stores = useLoad(async () => (await client.value.vectorStores.list({ limit: 100 })).data, [])
   const list = useId()
+  // What is typed stays when the lists arrive late.
+  const [model, setModel] = useState(assistant?.model)
+  const [store, setStore] = useState(assistant?.tool_resources?.file_search?.vector_store_ids?.[0] ?? '')
   const [error, setError] = useState<string>()
   const [isBusy, setBusy] = useState(false)
   const has = (type: string): boolean => assistant?.tools.some(tool => tool.type === type) ?? false
@@ -25,7 +28,7 @@ export function AssistantForm ({ assistant, onClose, onSaved }: { assistant?: As
     const form = new FormData(event.currentTarget as HTMLFormElement)
     setBusy(true)
     try {
-      const body = read(form)
+      const body = read(form, assistant)
       onSaved(assistant === undefined ? await client.value.beta.assistants.create(body) : await client.value.beta.assistants.update(assistant.id, body))
     } catch (error) {
       setError(explain(error))
@@ -33,7 +36,7 @@ export function AssistantForm ({ assistant, onClose, onSaved }: { assistant?: As
     }
   }
   return (
-    <Dialog title={assistant === undefined ? 'New assistant' : 'Edit assistant'} onClose={onClose}>
+    <Dialog title={assistant === undefined ? 'New assistant' : 'Edit assistant'} keeps onClose={onClose}>
       <form class='form' onSubmit={event => { void submit(event) }}>
         {error !== undefined && <Problem text={error} />}
         <div class='pair'>
@@ -41,7 +44,7 @@ export function AssistantForm ({ assistant, onClose, onSaved }: { assistant?: As
           <Field label='Model'>
             {id => (
               <>
-                <input key={models.data?.[0]} id={id} name='model' class='input' required list={list} autocomplete='off' defaultValue={assistant?.model ?? models.data?.[0] ?? ''} />
+                <input id={id} name='model' class='input' required list={list} autocomplete='off' value={model ?? models.data?.[0] ?? ''} onInput={event => setModel(event.currentTarget.value)} />
                 <datalist id={list}>{models.data?.map(model => <option key={model} value={model} />)}</datalist>
               </>
             )}
@@ -55,9 +58,10 @@ export function AssistantForm ({ assistant, onClose, onSaved }: { assistant?: As
         </fieldset>
         <Field label='Vector store' hint='What file search looks into, beside the files of a thread.'>
           {(id, hint) => (
-            <select key={stores.data?.length} id={id} name='store' class='input' aria-describedby={hint} defaultValue={assistant?.tool_resources?.file_search?.vector_store_ids?.[0] ?? ''}>
+            <select id={id} name='store' class='input' aria-describedby={hint} value={store} onChange={event => setStore(event.currentTarget.value)}>
               <option value=''>None</option>
-              {stores.data?.map(store => <option key={store.id} value={store.id}>{store.name ?? store.id}</option>)}
+              {store !== '' && stores.data?.some(({ id }) => id === store) !== true && <option value={store}>{store}</option>}
+              {stores.data?.map(({ id, name }) => <option key={id} value={id}>{nameOr(name, id)}</option>)}
             </select>
           )}
         </Field>
@@ -89,22 +93,33 @@ export function AssistantForm ({ assistant, onClose, onSaved }: { assistant?: As
 }
 
 /** Throws a sentence for a field that cannot be read. */
-function read (form: FormData): OpenAI.Beta.AssistantCreateParams {
+function read (form: FormData, assistant: Assistant | undefined): OpenAI.Beta.AssistantCreateParams {
   const text = (name: string): string => String(form.get(name) ?? '').trim()
-  const tools: Tool[] = functionsOf(text('functions')).map(definition => ({ type: 'function', function: definition }))
-  if (form.has('file_search')) tools.push({ type: 'file_search' })
-  if (form.has('code_interpreter')) tools.push({ type: 'code_interpreter' })
+  const old = assistant?.tools ?? []
+  const built = (['file_search', 'code_interpreter'] as const).filter(type => form.has(type))
+  const tools: Tool[] = [
+    // With their own options, and those that the form does not know.
+    ...old.filter(({ type }) => type !== 'function' && (built.some(name => name === type) || !['file_search', 'code_interpreter'].includes(type))),
+    ...built.filter(type => !old.some(tool => tool.type === type)).map(type => ({ type })),
+    ...functionsOf(text('functions')).map(definition => ({ type: 'function' as const, function: definition }))
+  ]
   const store = text('store')
   const kind = text('format')
   return {
     name: text('name') || null,
     model: text('model'),
-    instructions: text('instructions') || null,
+    instructions: text('instructions') === '' ? null : lines(form.get('instructions'), assistant?.instructions),
     tools,
     temperature: Number(text('temperature') || 1),
     response_format: kind === 'json_schema' ? { type: kind, json_schema: parsed('Schema', text('schema')) as never } : kind === 'auto' ? 'auto' : { type: kind as 'text' | 'json_object' },
     ...form.has('file_search') ? { tool_resources: { file_search: { vector_store_ids: store === '' ? [] : [store] } } } : {}
   }
+}
+
+/** Forms send line ends as Windows has them. */
+function lines (value: FormDataEntryValue | null, old: string | null | undefined): string {
+  const text = String(value ?? '').replaceAll('\r\n', '\n')
+  return text === old?.replaceAll('\r\n', '\n') ? old : text
 }
 
 function functionsOf (text: string): OpenAI.FunctionDefinition[] {

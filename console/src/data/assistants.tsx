@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { client, type Assistant } from '../api.js'
-import { when } from '../format.js'
+import { nameOr, when } from '../format.js'
 import { hrefTo } from '../router.js'
 import { Icon } from '../ui/icon.js'
 import { Id } from '../ui/parts.js'
@@ -23,7 +23,7 @@ export function Assistants () {
         create={<button type='button' class='button primary' onClick={() => setForm({})}><Icon name='plus' />New assistant</button>}
         actions={assistant => [{ value: 'edit', label: 'Edit', icon: 'edit', act: () => setForm({ assistant }) }]}
         columns={[
-          { name: 'Name', cell: ({ name, id }) => name ?? id },
+          { name: 'Name', cell: ({ name, id }) => nameOr(name, id) },
           { name: 'Model', cell: ({ model }) => model },
           { name: 'Tools', cell: ({ tools }) => tools.map(tool => tool.type === 'function' ? tool.function.name : tool.type.replaceAll('_', ' ')).join(', ') || '–' },
           { name: 'Id', cell: ({ id }) => <Id of={id} /> },

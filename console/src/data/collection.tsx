@@ -46,12 +46,14 @@ export function Collection<T extends { id: string }> ({ noun, list, deps = [], c
   }
   const drop = async (item: T): Promise<void> => {
     if (!await confirmed(`Delete this ${noun}?`, `${item.id} is deleted. ${loss}`, 'Delete')) return
-    if (await attempt(async () => await remove?.(item), 'Deleted.')) await loaded.reload()
+    await attempt(async () => await remove?.(item), 'Deleted.')
+    // Where it failed, it may be because another tab was faster.
+    await loaded.reload()
   }
   return (
     <>
       <div class='toolbar'>
-        <div class='search'><Icon name='search' /><input class='input' type='search' aria-label={`Find a ${noun} by its id`} placeholder='Find by id' value={id} onChange={event => setId(event.currentTarget.value)} /></div>
+        <div class='search'><Icon name='search' /><input class='input' type='search' aria-label={`Find a ${noun} by its id`} placeholder='Find by id' value={id} onChange={event => setId(event.currentTarget.value)} onInput={event => { if (event.currentTarget.value === '') setId('') }} /></div>
         {filter}
         <div class='actions'>{create}<button type='button' class='button' onClick={() => { void loaded.reload() }}><Icon name='retry' />Refresh</button></div>
       </div>
@@ -66,7 +68,7 @@ export function Collection<T extends { id: string }> ({ noun, list, deps = [], c
                   {rows.map(item => (
                     <tr key={item.id}>
                       {columns.map(({ name, number, cell }, index) => (
-                        <td key={name} class={number === true ? 'number' : ''}>{index === 0 ? <a class='row-link' href={href(item)}>{cell(item)}</a> : cell(item)}</td>
+                        <td key={name} class={number === true ? 'number' : ''}>{index === 0 ? <a class='row-link' dir='auto' href={href(item)}>{cell(item)}</a> : <div class='cell'>{cell(item)}</div>}</td>
                       ))}
                       <td class='row-actions'>
                         <Actions

@@ -4,17 +4,20 @@ import { hrefTo } from '../router.js'
 import { Loadable, useLoad } from '../ui/load.js'
 import { Code, Id } from '../ui/parts.js'
 
-export type ObjectKind = 'assistants' | 'threads' | 'files' | 'uploads'
+type ObjectKind = 'assistants' | 'threads' | 'files' | 'uploads'
 
 const RETRIEVE: Record<ObjectKind, (id: string) => Promise<object>> = {
   assistants: async id => await client.value.beta.assistants.retrieve(id),
   threads: async id => {
-    const [thread, messages] = await Promise.all([client.value.beta.threads.retrieve(id), client.value.beta.threads.messages.list(id, { limit: 100, order: 'asc' })])
-    return { thread, messages: messages.data }
+    const { beta: { threads } } = client.value
+    const [thread, messages] = await Promise.all([threads.retrieve(id), Array.fromAsync(threads.messages.list(id, { limit: 100, order: 'asc' }))])
+    return { thread, messages }
   },
   files: async id => await client.value.files.retrieve(id),
   uploads: retrieveUpload
 }
+
+export const isObjectKind = (kind: string): kind is ObjectKind => Object.hasOwn(RETRIEVE, kind)
 
 /** One object as the API shows it. */
 export function ObjectDetail ({ kind, id }: { kind: ObjectKind, id: string }) {

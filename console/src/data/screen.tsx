@@ -1,8 +1,9 @@
 import { go, route } from '../router.js'
+import { NoPage } from '../ui/load.js'
 import { Tabs } from '../ui/tabs.js'
 import { Assistants } from './assistants.js'
 import { Files } from './files.js'
-import { ObjectDetail, type ObjectKind } from './object.js'
+import { isObjectKind, ObjectDetail } from './object.js'
 import { Threads } from './threads.js'
 import { Uploads } from './uploads.js'
 import { VectorStoreDetail } from './vector-store.js'
@@ -10,7 +11,8 @@ import { VectorStores } from './vector-stores.js'
 
 export function DataScreen () {
   const [, kind = 'assistants', id] = route.value
-  if (id !== undefined) return kind === 'vector-stores' ? <VectorStoreDetail key={id} id={id} /> : <ObjectDetail key={id} kind={kind as ObjectKind} id={id} />
+  if (kind !== 'vector-stores' && !isObjectKind(kind)) return <NoPage />
+  if (id !== undefined) return kind === 'vector-stores' ? <VectorStoreDetail key={id} id={id} /> : <ObjectDetail key={id} kind={kind} id={id} />
   return (
     <div class='page'>
       <h1>Data</h1>

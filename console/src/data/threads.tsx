@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { client, listThreads, type Thread, type ThreadQuery } from '../api.js'
+import { client, listThreads, stepsOf, type Thread, type ThreadQuery } from '../api.js'
 import { titleOf } from '../chat/threads.js'
 import { pretty, when } from '../format.js'
 import { hrefTo } from '../router.js'
@@ -16,11 +16,16 @@ async function exportThread (thread: Thread): Promise<void> {
     all(runs.list(thread.id, { limit: 100, order: 'asc' }))
   ])
   const steps = []
-  for (const { id } of allRuns) steps.push(...await all(runs.steps.list(id, { thread_id: thread.id, limit: 100, order: 'asc' })))
-  save(`${thread.id}.json`, pretty({ thread, messages: allMessages, runs: allRuns, steps }))
+  for (const { id } of allRuns) steps.push(...await stepsOf(thread.id, id))
+  save(`${thread.id}.json`, pretty({ thread, messages: allMessages, runs: allRuns, steps }), 'application/json')
 }
 
-const seconds = (date: string): number => Math.floor(new Date(`${date}T00:00`).getTime() / 1000)
+/** The beginning of a day here, or of one some days later: not every day has 24 hours. */
+function seconds (date: string, later = 0): number {
+  const day = new Date(`${date}T00:00`)
+  day.setDate(day.getDate() + later)
+  return Math.floor(day.getTime() / 1000)
+}
 
 export function Threads () {
   const [filter, setFilter] = useState({ metadata: '', from: '', until: '' })
@@ -30,7 +35,7 @@ export function Threads () {
     return {
       ...at > 0 ? { metadata: { [filter.metadata.slice(0, at).trim()]: filter.metadata.slice(at + 1).trim() } } : {},
       ...filter.from === '' ? {} : { created_after: seconds(filter.from) },
-      ...filter.until === '' ? {} : { created_before: seconds(filter.until) + 86_400 }
+      ...filter.until === '' ? {} : { created_before: seconds(filter.until, 1) }
     }
   }
   return (

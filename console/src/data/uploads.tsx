@@ -1,5 +1,5 @@
 import { client, listUploads, retrieveUpload, type Upload } from '../api.js'
-import { bytes, when } from '../format.js'
+import { bytes, nameOr, when } from '../format.js'
 import { hrefTo } from '../router.js'
 import { confirmed } from '../ui/dialog.js'
 import { Id, Status } from '../ui/parts.js'
@@ -23,7 +23,7 @@ export function Uploads () {
         ? [{ value: 'cancel', label: 'Cancel', icon: 'trash', danger: true, act: () => { void cancel(upload).then(async done => { if (done) await reload() }) } }]
         : []}
       columns={[
-        { name: 'Name', cell: ({ filename }) => filename },
+        { name: 'Name', cell: ({ filename, id }) => nameOr(filename, id) },
         { name: 'Status', cell: ({ status }) => <Status of={status} /> },
         { name: 'Purpose', cell: ({ purpose }) => purpose.replaceAll('_', ' ') },
         { name: 'Size', number: true, cell: ({ bytes: size }) => bytes(size) },

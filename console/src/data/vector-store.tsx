@@ -1,26 +1,35 @@
 import type OpenAI from 'openai'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { client } from '../api.js'
-import { bytes, count, when } from '../format.js'
+import { bytes, count, nameOr, when } from '../format.js'
+import { fileName } from '../chat/file-chip.js'
 import { hrefTo } from '../router.js'
-import { Dialog } from '../ui/dialog.js'
+import { confirmed, Dialog } from '../ui/dialog.js'
 import { Icon, IconButton } from '../ui/icon.js'
 import { Empty, Loadable, Problem, useLoad } from '../ui/load.js'
-import { Facts, Id, Status } from '../ui/parts.js'
+import { Facts, Id, More, Status } from '../ui/parts.js'
 import { attempt } from '../ui/toast.js'
 
 type Result = OpenAI.VectorStores.VectorStoreSearchResponse
 /** How often the progress of indexing is looked at. */
 const LOOK_MS = 1000
+/** Of a list of files. */
+const PAGE = 50
 
 export function VectorStoreDetail ({ id }: { id: string }) {
   const picker = useRef<HTMLInputElement>(null)
   const [opened, setOpened] = useState<{ fileId: string, name: string }>()
+  const names = useRef(new Map<string, string>())
+  // As many as were asked for are there again when their progress is looked at.
+  const wanted = useRef(PAGE)
   const loaded = useLoad(async () => {
-    const { vectorStores, files } = client.value
-    const [store, page] = await Promise.all([vectorStores.retrieve(id), vectorStores.files.list(id, { limit: 100 })])
-    const names = await Promise.all(page.data.map(async file => await files.retrieve(file.id).then(({ filename }) => filename, () => file.id)))
-    return { store, files: page.data.map((file, index) => ({ ...file, name: names[index]! })) }
+    const { vectorStores } = client.value
+    const files: OpenAI.VectorStores.VectorStoreFile[] = []
+    const [store] = await Promise.all([vectorStores.retrieve(id), (async () => {
+      for await (const file of vectorStores.files.list(id, { limit: PAGE })) if (files.push(file) === wanted.current) break
+    })()])
+    await Promise.all(files.map(async file => names.current.has(file.id) || names.current.set(file.id, await fileName(file.id))))
+    return { store, files: files.map(file => ({ ...file, name: names.current.get(file.id)! })) }
   }, [id])
   const isIndexing = (loaded.data?.store.file_counts.in_progress ?? 0) > 0
   useEffect(() => {
@@ -28,9 +37,14 @@ export function VectorStoreDetail ({ id }: { id: string }) {
     const timer = setInterval(() => { void loaded.reload() }, LOOK_MS)
     return () => clearInterval(timer)
   }, [isIndexing])
-  const add = async (list: FileList | null): Promise<void> => {
+  const remove = async (fileId: string, name: string): Promise<void> => {
+    if (!await confirmed('Remove this file?', `${name} is not searched any more in this vector store. The file itself stays.`, 'Remove')) return
+    await attempt(async () => await client.value.vectorStores.files.delete(fileId, { vector_store_id: id }))
+    await loaded.reload()
+  }
+  const add = async (list: readonly File[]): Promise<void> => {
     await attempt(async () => {
-      for (const file of list ?? []) {
+      for (const file of list) {
         const { id: fileId } = await client.value.files.create({ file, purpose: 'assistants' })
         await client.value.vectorStores.files.create(id, { file_id: fileId })
       }
@@ -44,9 +58,9 @@ export function VectorStoreDetail ({ id }: { id: string }) {
         {({ store, files }) => (
           <>
             <header class='page-head'>
-              <h1>{store.name === '' || store.name === null ? 'Vector store' : store.name} <Status of={store.status} /></h1>
+              <h1 dir='auto'>{nameOr(store.name, 'Vector store')} <Status of={store.status} /></h1>
               <div class='actions'>
-                <input ref={picker} type='file' multiple hidden onChange={event => { void add(event.currentTarget.files) }} />
+                <input ref={picker} type='file' multiple hidden onChange={event => { void add([...event.currentTarget.files ?? []]); event.currentTarget.value = '' }} />
                 <button type='button' class='button primary' onClick={() => picker.current?.click()}><Icon name='plus' />Add files</button>
               </div>
             </header>
@@ -58,14 +72,15 @@ export function VectorStoreDetail ({ id }: { id: string }) {
             <ul class='rows'>
               {files.map(file => (
                 <li key={file.id} class='row'>
-                  <button type='button' class='link' onClick={() => setOpened({ fileId: file.id, name: file.name })} disabled={file.status !== 'completed'}>{file.name}</button>
+                  <button type='button' class='link' dir='auto' onClick={() => setOpened({ fileId: file.id, name: file.name })} disabled={file.status !== 'completed'}>{file.name}</button>
                   <Status of={file.status} />
                   <span class='quiet'>{bytes(file.usage_bytes)}</span>
-                  <IconButton name='trash' label={`Remove ${file.name}`} onClick={() => { void attempt(async () => { await client.value.vectorStores.files.delete(file.id, { vector_store_id: id }); await loaded.reload() }) }} />
+                  <IconButton name='trash' label={`Remove ${file.name}`} onClick={() => { void remove(file.id, file.name) }} />
                   {file.last_error !== null && <Problem text={file.last_error.message} />}
                 </li>
               ))}
             </ul>
+            {files.length < store.file_counts.total && <More onClick={async () => { wanted.current += PAGE; await loaded.reload() }} />}
           </>
         )}
       </Loadable>
@@ -91,8 +106,8 @@ function Search ({ storeId }: { storeId: string }) {
       <ol class='results'>
         {results?.map((result, index) => (
           <li key={index}>
-            <p class='result-head'><strong>{result.filename}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
-            {result.content.map((part, n) => <p key={n} class='passage'>{part.text}</p>)}
+            <p class='result-head'><strong dir='auto'>{result.filename}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
+            {result.content.map((part, n) => <p key={n} class='passage' dir='auto'>{part.text}</p>)}
           </li>
         ))}
       </ol>
@@ -106,7 +121,7 @@ function Chunks ({ storeId, fileId, name, onClose }: { storeId: string, fileId: 
   return (
     <Dialog title={name} side onClose={onClose}>
       <Loadable from={chunks}>
-        {parts => <ol class='results'>{parts.map((part, index) => <li key={index}><p class='result-head'><strong>Part {index + 1}</strong><span class='quiet'>{count(part.text?.length)} characters</span></p><p class='passage'>{part.text}</p></li>)}</ol>}
+        {parts => <ol class='results'>{parts.map((part, index) => <li key={index}><p class='result-head'><strong>Part {index + 1}</strong><span class='quiet'>{count(part.text?.length)} characters</span></p><p class='passage' dir='auto'>{part.text}</p></li>)}</ol>}
       </Loadable>
     </Dialog>
   )

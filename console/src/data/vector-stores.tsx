@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { client, type VectorStore } from '../api.js'
-import { bytes, count, when } from '../format.js'
+import { bytes, count, nameOr, when } from '../format.js'
 import { hrefTo } from '../router.js'
 import { Dialog } from '../ui/dialog.js'
 import { Icon } from '../ui/icon.js'
@@ -30,7 +30,7 @@ export function VectorStores () {
         href={({ id }) => hrefTo('data', 'vector-stores', id)}
         create={<button type='button' class='button primary' onClick={() => { setName(''); setNew(true) }}><Icon name='plus' />New vector store</button>}
         columns={[
-          { name: 'Name', cell: store => store.name === '' || store.name === null ? store.id : store.name },
+          { name: 'Name', cell: ({ name, id }) => nameOr(name, id) },
           { name: 'Status', cell: ({ status }) => <Status of={status} /> },
           { name: 'Files', number: true, cell: ({ file_counts: files }) => `${count(files.completed)} of ${count(files.total)}` },
           { name: 'Size', number: true, cell: ({ usage_bytes: size }) => bytes(size) },
@@ -39,7 +39,7 @@ export function VectorStores () {
         ]}
       />
       {isNew && (
-        <Dialog title='New vector store' onClose={() => setNew(false)}>
+        <Dialog title='New vector store' keeps onClose={() => setNew(false)}>
           <form class='form' onSubmit={event => { void create(event) }}>
             <Field label='Name'>{id => <input id={id} class='input' required value={name} onInput={event => setName(event.currentTarget.value)} />}</Field>
             <div class='actions'><button type='button' class='button' onClick={() => setNew(false)}>Cancel</button><button type='submit' class='button primary'>Create</button></div>

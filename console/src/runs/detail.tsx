@@ -1,6 +1,7 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { Stream } from 'openai/streaming'
-import { client, type Run, type StreamEvent } from '../api.js'
+import { client, explain, stepsOf, type Run, type StreamEvent } from '../api.js'
+import { Drawing } from '../chat/drawing.js'
 import { count, pretty, span, when } from '../format.js'
 import { go, hrefTo } from '../router.js'
 import { Icon } from '../ui/icon.js'
@@ -8,20 +9,27 @@ import { Loadable, Problem, useLoad } from '../ui/load.js'
 import { Code, Facts, Id, Status } from '../ui/parts.js'
 import { Tabs } from '../ui/tabs.js'
 import { attempt } from '../ui/toast.js'
-import { codeOf, type Language } from './code.js'
+import { bodyOf, codeOf, type Language } from './code.js'
 import { endOf, Timeline } from './timeline.js'
 
+/** More make a page that is slow to read in, and are in the JSON. */
+const MOST_EVENTS = 2000
+/** How often a run that goes on is looked at. */
+const LOOK_MS = 2000
 const ENDED: readonly string[] = ['completed', 'failed', 'cancelled', 'expired', 'incomplete']
 
 export function RunDetail ({ threadId, runId }: { threadId: string, runId: string }) {
   const loaded = useLoad(async () => {
     const { runs } = client.value.beta.threads
-    const [run, steps] = await Promise.all([
-      runs.retrieve(runId, { thread_id: threadId }),
-      runs.steps.list(runId, { thread_id: threadId, limit: 100, order: 'asc', include: ['step_details.tool_calls[*].file_search.results[*].content'] })
-    ])
-    return { run, steps: steps.data }
+    const [run, steps] = await Promise.all([runs.retrieve(runId, { thread_id: threadId }), stepsOf(threadId, runId)])
+    return { run, steps }
   }, [threadId, runId])
+  const isActive = loaded.data !== undefined && !ENDED.includes(loaded.data.run.status) && loaded.data.run.status !== 'requires_action'
+  useEffect(() => {
+    if (!isActive) return
+    const timer = setInterval(() => { if (!document.hidden) void loaded.reload() }, LOOK_MS)
+    return () => clearInterval(timer)
+  }, [isActive])
   return (
     <div class='page'>
       <p class='crumbs'><a href={hrefTo('runs')}>Runs</a></p>
@@ -36,6 +44,7 @@ export function RunDetail ({ threadId, runId }: { threadId: string, runId: strin
                 {ENDED.includes(run.status) && <button type='button' class='button primary' onClick={() => { void again(run) }}>Run again</button>}
               </div>
             </header>
+            {run.status === 'requires_action' && <p class='notice'>It waits for the outputs of functions: <a href={hrefTo('chat', threadId)}>answer in the chat</a>.</p>}
             {run.last_error !== null && <Problem text={`${run.last_error.message} (${run.last_error.code})`} />}
             {run.incomplete_details !== null && <Problem text={`The answer is incomplete: ${(run.incomplete_details.reason ?? 'unknown').replaceAll('_', ' ')}.`} />}
             <Facts rows={[
@@ -64,23 +73,37 @@ export function RunDetail ({ threadId, runId }: { threadId: string, runId: strin
 
 async function again (run: Run): Promise<void> {
   await attempt(async () => {
-    const started = await client.value.beta.threads.runs.create(run.thread_id, { assistant_id: run.assistant_id, model: run.model })
+    const started = await client.value.beta.threads.runs.create(run.thread_id, bodyOf(run))
     go('runs', run.thread_id, started.id)
   })
 }
 
 /** The events of the run as they were sent, or as they follow from what is stored; of one under way those so far. */
 function Events ({ run }: { run: Run }) {
-  const events = useLoad(async () => {
-    const stream = await client.value.get<Stream<StreamEvent>>(`/threads/${run.thread_id}/runs/${run.id}/stream`, { stream: true })
-    const all: StreamEvent[] = []
-    for await (const event of stream as AsyncIterable<StreamEvent>) {
-      all.push(event)
-      if (all.length === 2000) break
+  const [all, setAll] = useState<StreamEvent[]>([])
+  const [state, setState] = useState<{ error?: string, isOpen: boolean }>({ isOpen: true })
+  useEffect(() => {
+    const left = new AbortController()
+    const drawing = new Drawing<StreamEvent>(events => setAll(old => [...old, ...events]))
+    const read = async (): Promise<void> => {
+      const stream = await client.value.get(`/threads/${run.thread_id}/runs/${run.id}/stream`, { stream: true, signal: left.signal }) as Stream<StreamEvent>
+      let count = 0
+      for await (const event of stream) {
+        drawing.add(event)
+        if (++count === MOST_EVENTS) break
+      }
+      drawing.finish()
     }
-    return all
+    read().then(() => setState({ isOpen: false }), (error: unknown) => { if (!left.signal.aborted) setState({ error: explain(error), isOpen: false }) })
+    return () => left.abort()
   }, [run.id])
-  return <Loadable from={events}>{all => <Code text={all.map(({ event, data }) => `${event}\n${JSON.stringify(data)}`).join('\n\n')} label='events' />}</Loadable>
+  return (
+    <>
+      {state.error !== undefined && <Problem text={state.error} />}
+      <p class='quiet' role='status'>{all.length === 1 ? '1 event' : `${count(all.length)} events`}{state.isOpen ? ', and more as they come' : all.length === MOST_EVENTS ? ', the first of them' : ''}</p>
+      {all.length > 0 && <Code text={all.map(({ event, data }) => `${event}\n${JSON.stringify(data)}`).join('\n\n')} label='events' />}
+    </>
+  )
 }
 
 const LANGUAGES: readonly (readonly [Language, string])[] = [['typescript', 'TypeScript'], ['python', 'Python'], ['curl', 'curl']]

@@ -1,3 +1,4 @@
+import OpenAI from 'openai'
 import { client, listThreads, type Run } from '../api.js'
 
 const THREADS = 50
@@ -13,7 +14,11 @@ export async function recentRuns (): Promise<RecentRuns> {
   const runs: Run[] = []
   const work = async (): Promise<void> => {
     for (let thread = waiting.shift(); thread !== undefined; thread = waiting.shift()) {
-      runs.push(...(await client.value.beta.threads.runs.list(thread.id, { limit: RUNS })).data)
+      const page = await client.value.beta.threads.runs.list(thread.id, { limit: RUNS }).catch((error: unknown) => {
+        // It was deleted meanwhile.
+        if (!(error instanceof OpenAI.NotFoundError)) throw error
+      })
+      runs.push(...page?.data ?? [])
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))

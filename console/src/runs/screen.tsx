@@ -1,7 +1,7 @@
 import { count, short, span, when } from '../format.js'
 import { hrefTo, route } from '../router.js'
 import { Icon } from '../ui/icon.js'
-import { Empty, Loadable, useLoad } from '../ui/load.js'
+import { Empty, Loadable, NoPage, useLoad } from '../ui/load.js'
 import { Status } from '../ui/parts.js'
 import { RunDetail } from './detail.js'
 import { recentRuns } from './recent.js'
@@ -9,7 +9,8 @@ import { endOf } from './timeline.js'
 
 export function RunsScreen () {
   const [, threadId, runId] = route.value
-  return threadId !== undefined && runId !== undefined ? <RunDetail key={runId} threadId={threadId} runId={runId} /> : <RunList />
+  if (threadId === undefined) return <RunList />
+  return runId === undefined ? <NoPage /> : <RunDetail key={runId} threadId={threadId} runId={runId} />
 }
 
 function RunList () {

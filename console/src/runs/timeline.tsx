@@ -1,12 +1,12 @@
 import type { Run, Step } from '../api.js'
-import { CallDetails } from '../chat/activity.js'
+import { Calls } from '../chat/activity.js'
 import { count, span, when } from '../format.js'
 import { hrefTo } from '../router.js'
 import { Status } from '../ui/parts.js'
 
 interface Row { key: string, name: string, from: number, to: number, status: string, tokens: number | undefined, step: Step | undefined }
 
-export const endOf = (run: Run): number | null => run.completed_at ?? run.cancelled_at ?? run.failed_at ?? null
+export const endOf = (run: Run): number | null => run.completed_at ?? run.cancelled_at ?? run.failed_at ?? (run.status === 'expired' ? run.expires_at : null)
 
 /** Queue, model turns and tools one below the other, each as long as it took. Times are whole seconds, as the API has them. */
 export function Timeline ({ run, steps }: { run: Run, steps: readonly Step[] }) {
@@ -53,6 +53,7 @@ function nameOf ({ step_details: details }: Step): string {
 }
 
 function Details ({ step }: { step: Step }) {
-  if (step.step_details.type === 'tool_calls') return <div class='activity'>{step.step_details.tool_calls.map(call => <CallDetails key={call.id} call={call} />)}</div>
+  if (step.step_details.type === 'tool_calls') return <Calls calls={step.step_details.tool_calls} />
+  if (step.completed_at === null) return <p class='quiet'>{step.status === 'in_progress' ? 'Being written' : 'Begun'} <a href={hrefTo('chat', step.thread_id)}>in the thread</a>.</p>
   return <p class='quiet'>Written <a href={hrefTo('chat', step.thread_id)}>in the thread</a> at {when(step.completed_at)}.</p>
 }

@@ -13,12 +13,14 @@ export interface DialogProps {
   /** At the side and as high as the window, to read in; else in the middle. */
   side?: boolean
   alert?: boolean
+  /** Whether a click beside it leaves it open: something was typed that would be lost. */
+  keeps?: boolean
 }
 
 /** Shown as long as it is there: what opens it renders it. */
-export function Dialog ({ title, onClose, children, side = false, alert = false }: DialogProps) {
+export function Dialog ({ title, onClose, children, side = false, alert = false, keeps = false }: DialogProps) {
   const service = useMachine(dialog.machine, {
-    id: useId(), open: true, role: alert ? 'alertdialog' : 'dialog', onOpenChange: ({ open }) => { if (!open) onClose() }
+    id: useId(), open: true, role: alert ? 'alertdialog' : 'dialog', closeOnInteractOutside: !keeps && !alert, onOpenChange: ({ open }) => { if (!open) onClose() }
   })
   const api = dialog.connect(service, normalizeProps)
   return (

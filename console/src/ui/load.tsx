@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { explain } from '../api.js'
+import { hrefTo } from '../router.js'
+import { Icon } from './icon.js'
 
 export interface Loaded<T> { data: T | undefined, error: string | undefined, isLoading: boolean, reload: () => Promise<void> }
 
@@ -8,25 +10,42 @@ export interface Loaded<T> { data: T | undefined, error: string | undefined, isL
 export function useLoad<T> (load: () => Promise<T>, deps: readonly unknown[]): Loaded<T> {
   const [state, setState] = useState<{ data?: T, error?: string, isLoading: boolean }>({ isLoading: true })
   const turn = useRef(0)
-  const reload = useCallback(async () => {
+  const ask = async (isRefresh: boolean): Promise<void> => {
     const mine = ++turn.current
     setState(({ data }) => ({ ...data === undefined ? {} : { data }, isLoading: true }))
     try {
       const data = await load()
       if (mine === turn.current) setState({ data, isLoading: false })
     } catch (error) {
-      if (mine === turn.current) setState({ error: explain(error), isLoading: false })
+      // What cannot be refreshed is still what was there last.
+      if (mine === turn.current) setState(({ data }) => ({ ...isRefresh && data !== undefined ? { data } : {}, error: explain(error), isLoading: false }))
     }
+  }
+  const reload = useCallback(async () => await ask(true), deps)
+  useEffect(() => {
+    void ask(false)
+    return () => { turn.current++ }
   }, deps)
-  useEffect(() => { void reload() }, [reload])
   return { data: state.data, error: state.error, isLoading: state.isLoading, reload }
 }
 
 /** What stands in for data that is not there, or the data. */
 export function Loadable<T> ({ from, children }: { from: Loaded<T>, children: (data: T) => ComponentChildren }) {
-  if (from.error !== undefined) return <Problem text={from.error} />
-  if (from.data === undefined) return <p class='quiet' role='status'>Loading…</p>
-  return <>{children(from.data)}</>
+  if (from.data === undefined && from.error === undefined) return <p class='quiet' role='status'>Loading…</p>
+  return (
+    <>
+      {from.error !== undefined && <div class='failed'><Problem text={from.error} /><Retry onClick={from.reload} /></div>}
+      {from.data !== undefined && children(from.data)}
+    </>
+  )
+}
+
+export function Retry ({ onClick }: { onClick: () => Promise<unknown> }) {
+  return <button type='button' class='button' onClick={() => { void onClick() }}><Icon name='retry' />Try again</button>
+}
+
+export function NoPage () {
+  return <Empty title='There is no such page'><p><a href={hrefTo('chat')}>Chat</a></p></Empty>
 }
 
 export function Problem ({ text }: { text: string }) {

@@ -2,7 +2,7 @@ import { useId, useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
 import { words } from '../format.js'
 import { IconButton } from './icon.js'
-import { notify } from './toast.js'
+import { attempt } from './toast.js'
 
 const TONES: Record<string, string> = {
   completed: 'good', processed: 'good', in_progress: 'busy', queued: 'busy', requires_action: 'wait', cancelling: 'wait', incomplete: 'wait', failed: 'bad', expired: 'bad', cancelled: 'plain'
@@ -25,8 +25,24 @@ export function Field ({ label, hint, children }: { label: string, hint?: string
 }
 
 export async function copy (text: string): Promise<void> {
-  await navigator.clipboard.writeText(text)
-  notify('Copied.')
+  await attempt(async () => {
+    // Browsers give a clipboard to pages of this machine and of TLS only.
+    if (isSecureContext) await navigator.clipboard.writeText(text)
+    else if (!copySelected(text)) throw new Error('The browser does not let this page copy.')
+  }, 'Copied.')
+}
+
+function copySelected (text: string): boolean {
+  const onCopy = (event: ClipboardEvent): void => {
+    event.preventDefault()
+    event.clipboardData?.setData('text/plain', text)
+  }
+  document.addEventListener('copy', onCopy)
+  try {
+    return document.execCommand('copy')
+  } finally {
+    document.removeEventListener('copy', onCopy)
+  }
 }
 
 export function Code ({ text, label }: { text: string, label: string }) {
@@ -52,8 +68,9 @@ export function Facts ({ rows }: { rows: readonly (readonly [string, ComponentCh
   return <dl class='facts'>{rows.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
 }
 
-export function save (name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
+/** Offers bytes as a file to be kept. */
+export function save (name: string, content: BlobPart, type = 'application/octet-stream'): void {
+  const url = URL.createObjectURL(new Blob([content], { type }))
   Object.assign(document.createElement('a'), { href: url, download: name }).click()
   URL.revokeObjectURL(url)
 }
