@@ -63,11 +63,19 @@ type Fail = (problem: string) => TypeError
  */
 export function parseStorageUrl (url: string, subject = 'The storage URL'): ThreadStorageConfig {
   const parse = STORAGE_SCHEMES.get(schemeOf(url))
-  if (parse === undefined) throw new TypeError(`${subject} ${MUST_BE}${PATH.test(url) ? `; for a file write sqlite:${url}` : ''}.`)
+  if (parse === undefined) throw new TypeError(`${subject} ${MUST_BE}${hintFor(url)}.`)
   return parse(url, problem => new TypeError(`${subject} ${problem}.`))
 }
 
 const MUST_BE = 'must be sqlite:FILE, memory:, or a redis://, rediss:// or postgres:// URL'
+
+/** What was probably meant. The name of a database alone is no file. */
+function hintFor (url: string): string {
+  if (url === 'memory') return '; write memory:'
+  return PATH.test(url) && !DATABASE.test(url) ? `; for a file write sqlite:${url}` : ''
+}
+
+const DATABASE = /^(?:sqlite3?|rediss?|postgres(?:ql)?|pg|mysql|mongodb)$/i
 
 /** What looks like a file, and can hold no password. */
 const PATH = /^(?:\.{0,2}\/|[a-z]:\\)?[\w.\-\\/ ]+$/i

@@ -28,6 +28,7 @@ export function readCommand (argv: readonly string[], env: Environment): Command
   const rest = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined)
   const wantsHelp = rest.includes('--help') || rest.includes('-h')
   // Half a command has the help of them all.
+  if (argv[0] === 'help') return { run: 'help', of: isGroup(argv[1] ?? '') && argv[2] === undefined ? undefined : commandOf(argv.slice(1)) }
   const name = wantsHelp && isGroup(argv[0] ?? '') && (argv[1] ?? '').startsWith('-') ? undefined : commandOf(argv)
   if (wantsHelp) return { run: 'help', of: name }
   switch (name) {

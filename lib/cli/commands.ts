@@ -192,6 +192,9 @@ export const SERVER_FLAGS: Readonly<Record<string, Flag>> = {
   version: { type: 'boolean', short: 'v', about: 'the version' }
 }
 
+/** What other programs call the command that starts their server. */
+const SERVER_WORDS: readonly string[] = ['serve', 'server', 'start', 'run', 'listen', 'up']
+
 /** Whether a word is the first of several commands. */
 export function isGroup (word: string): boolean {
   return Object.keys(COMMANDS).some(name => name.startsWith(`${word} `))
@@ -203,6 +206,7 @@ export function commandOf (argv: readonly string[]): CommandName | undefined {
   if (first === '' || first.startsWith('-')) return undefined
   const name = [`${first} ${second}`, first].find(name => Object.hasOwn(COMMANDS, name))
   if (name !== undefined) return name as CommandName
+  if (SERVER_WORDS.includes(first)) throw new OperatorError(`The server starts without a command: leave out '${first}'. See --help.`)
   const names = Object.keys(COMMANDS)
   const group = names.filter(name => name.startsWith(`${first} `))
   if (group.length > 0 && (second === '' || second.startsWith('-'))) throw new OperatorError(`${first} needs one of: ${group.join(', ')}. See --help.`)

@@ -18,7 +18,7 @@ export interface ConfigFile {
   config: FileConfig
 }
 
-const DEFAULT_NAMES = ['openai-compat.config.json', 'openai-compat.config.js', 'openai-compat.config.mjs', 'openai-compat.config.cjs']
+export const DEFAULT_NAMES: readonly string[] = ['openai-compat.config.json', 'openai-compat.config.js', 'openai-compat.config.mjs', 'openai-compat.config.cjs']
 /** What editors read. */
 const SCHEMA = '$schema'
 const OPTION_NAMES = [...SERVER_OPTION_NAMES.filter(name => name !== 'logging'), 'logLevel']

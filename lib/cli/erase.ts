@@ -6,7 +6,7 @@ import { readConfigFile } from './config-file.js'
 import { configure } from './configure.js'
 import type { EraseCommand } from './erase-arguments.js'
 import { OperatorError } from './errors.js'
-import { number } from './progress.js'
+import { counted } from './progress.js'
 import { requireFile } from './require-file.js'
 import type { Values } from './settings.js'
 
@@ -26,7 +26,7 @@ export async function runErase ({ project, thread, files }: EraseCommand, values
     await core.openStores()
     if (!await core.hasProject(project)) throw new OperatorError(`There is no project "${project}" in the store.`)
     const { erased } = thread === undefined ? await core.eraseProject(core.project(project), project) : await core.eraseThread(core.project(project), thread, { files })
-    const counts = Object.entries(erased).filter(([, count]) => count > 0).map(([name, count]) => `${number(count)} ${name.replaceAll('_', ' ')}`)
+    const counts = Object.entries(erased).filter(([, count]) => count > 0).map(([name, count]) => counted(count, name.replaceAll('_', ' ').replace(/s$/, '')))
     out.write(`Erased ${thread === undefined ? `the project "${project}"` : `the thread ${thread}`}${counts.length === 0 ? '' : `: ${counts.join(', ')}`}.\n`)
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) throw new OperatorError(`There is no thread ${thread} in the project "${project}".`, { cause: error })

@@ -1,4 +1,6 @@
 import { writeFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { DEFAULT_NAMES } from './config-file.js'
 import { OperatorError } from './errors.js'
 
 /** Where editors find what a config file may hold, seen from a folder that has the package installed. */
@@ -50,5 +52,6 @@ export async function runInit (file: string, out: NodeJS.WritableStream): Promis
     const { code, message } = cause as NodeJS.ErrnoException
     throw new OperatorError(code === 'EEXIST' ? `The file ${file} exists: it is left as it is.` : `The file ${file} cannot be written: ${message}.`, { cause })
   }
-  out.write(`Wrote ${file}. Start the server in this folder, or with --config ${file}.\n`)
+  const found = !DEFAULT_NAMES.includes(basename(file)) ? '' : dirname(file) === '.' ? 'in this folder, or ' : 'in the folder of the file, or '
+  out.write(`Wrote ${file}. Start the server ${found}with --config ${file}.\n`)
 }

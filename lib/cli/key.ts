@@ -36,6 +36,7 @@ function expiry (text: string, now: number): string {
   const days = DAYS.exec(text)?.[1]
   const at = days === undefined ? Date.parse(text) : now + Number(days) * DAY_MS
   if (Number.isNaN(at)) throw new OperatorError(`--expires must be a date such as 2027-01-31, or days such as 90d, not "${text}".`)
+  if (at <= now) throw new OperatorError(`--expires must be a time to come, not "${text}".`)
   return new Date(at).toISOString()
 }
 

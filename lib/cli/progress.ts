@@ -37,3 +37,6 @@ export class Progress {
 }
 
 export const number = (value: number): string => value.toLocaleString('en-US')
+
+/** `1 file`, `2,000 files`. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${number(count)} ${count === 1 ? one : many}`

@@ -14,7 +14,7 @@ import { reopenExport, type BrokenExport } from '../transfer/resume.js'
 import { readConfigFile } from './config-file.js'
 import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
-import { number, Progress } from './progress.js'
+import { counted, number, Progress } from './progress.js'
 import { requireFile } from './require-file.js'
 import type { ServerAddress } from './server-address.js'
 import { syncFile } from './sync-file.js'
@@ -30,16 +30,16 @@ export async function runExport (command: ExportCommand): Promise<void> {
     const broken: BrokenExport = resume && existsSync(out as string) ? await reopenExport(out as string) : { resume: undefined, records: 0 }
     const progress = new Progress('Exporting')
     const total = progress.isShown ? await countPlaces(stores.records) : 0
-    const counted = { places: 0, records: broken.records }
+    const seen = { places: 0, records: broken.records }
     const lines = exportLines(stores, Date.now(), broken.resume)
     const text = Readable.from(asText(lines, line => {
-      if (line.object === 'openai_compat.place') counted.places++
-      if (line.object === 'openai_compat.record' && line.again === undefined) counted.records++
-      progress.show(counted.places, total, `${number(counted.records)} records`)
+      if (line.object === 'openai_compat.place') seen.places++
+      if (line.object === 'openai_compat.record' && line.again === undefined) seen.records++
+      progress.show(seen.places, total, counted(seen.records, 'record'))
     }))
     await writeTo(text, out)
     progress.end()
-    sayExported(`${number(counted.records)} records`, out)
+    sayExported(counted(seen.records, 'record'), out)
   })
 }
 
@@ -51,7 +51,7 @@ async function exportRunning (server: ServerAddress, { format, out }: ExportComm
     format,
     out,
     onProgress ({ records, bytes }) {
-      what = format === 'sqlite' ? `${number(bytes)} bytes` : `${number(records)} records`
+      what = format === 'sqlite' ? `${number(bytes)} bytes` : counted(records, 'record')
       progress.show(0, 0, what)
     }
   }).finally(() => progress.end())
@@ -99,7 +99,7 @@ export async function runPull ({ values, from, key, headers, threads, project }:
       throw error
     })
     progress.end()
-    say(`Pulled ${counts(result.written) || 'nothing new'}; ${number(result.there)} records were there already.${result.missing === 0 ? '' : ` Not available or incomplete: ${number(result.missing)}, listed above.`}`)
+    say(`Pulled ${counts(result.written) || 'nothing new'}; ${counted(result.there, 'record was', 'records were')} there already.${result.missing === 0 ? '' : ` Not available or incomplete: ${number(result.missing)}, listed above.`}`)
     return result.missing === 0
   })
 }
@@ -115,16 +115,18 @@ async function threadIds (file: string): Promise<string[]> {
 }
 
 const counts = (written: ReadonlyMap<string, number>): string =>
-  Object.entries(SHOWN).flatMap(([kind, name]) => written.has(kind) ? [`${number(written.get(kind) as number)} ${name}`] : []).join(', ')
+  Object.entries(SHOWN).flatMap(([kind, name]) => written.has(kind) ? [counted(written.get(kind) as number, ...name)] : []).join(', ')
 
-const SHOWN: Record<string, string> = { assistant: 'assistants', file: 'files', vector_store: 'vector stores', vector_store_file: 'files in vector stores', thread: 'threads', message: 'messages', run: 'runs', step: 'run steps' }
+const SHOWN: Record<string, [one: string, many?: string]> = {
+  assistant: ['assistant'], file: ['file'], vector_store: ['vector store'], vector_store_file: ['file in vector stores', 'files in vector stores'], thread: ['thread'], message: ['message'], run: ['run'], step: ['run step']
+}
 
 function summary ({ written, there, badLines }: ImportResult, strict: boolean): string {
   const shown = counts(written)
   const all = [...written.values()].reduce((sum, count) => sum + count, 0)
-  const what = `Imported ${number(all)} records${shown === '' ? '' : ` (${shown})`}; ${number(there)} were there already.`
+  const what = `Imported ${counted(all, 'record')}${shown === '' ? '' : ` (${shown})`}; ${number(there)} ${there === 1 ? 'was' : 'were'} there already.`
   if (badLines === 0) return what
-  return `${what} ${strict ? 'It ended at a bad line.' : `${number(badLines)} lines were bad and left out.`}`
+  return `${what} ${strict ? 'It ended at a bad line.' : `${counted(badLines, 'line was', 'lines were')} bad and left out.`}`
 }
 
 /** @param mayMake whether the store may be one that is not there yet. */

@@ -137,7 +137,7 @@ test('key create makes a key that the server takes from the file it was added to
   createKey(readKeyCommand(['key', 'create', '--name', 'ci']), { stdout, stderr })
   const entry = JSON.parse(String(stderr.read()).split('\n').slice(1).join('\n')) as ApiKey
   t.strictSame(entry, { key: hashedKey(String(stdout.read()).trim()), name: 'ci' })
-  for (const argv of [['key'], ['key', 'create', '--expires', 'soon'], ['key', 'create', '--nme', 'x'], ['key', 'create', '--name', '']]) {
+  for (const argv of [['key'], ['key', 'create', '--expires', 'soon'], ['key', 'create', '--expires', '0d'], ['key', 'create', '--expires', '2020-01-01'], ['key', 'create', '--nme', 'x'], ['key', 'create', '--name', '']]) {
     t.throws(() => createKey(readCommand(argv, {}) as KeyCommand, { stdout, stderr }), { name: 'OperatorError' })
   }
 })

@@ -15,6 +15,10 @@ const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   ['a flag that is like none', ['--colour', 'red'], {}, /^Unknown option '--colour': see --help\.$/],
   ['an argument that is none', ['config.json'], {}, /^Unknown command 'config\.json': see --help\.$/],
   ['an argument behind a flag', ['--port', '0', 'config.json'], {}, /^Unexpected argument 'config\.json': see --help\.$/],
+  ['the server as a command', ['serve', '--port', '0'], {}, /^The server starts without a command: leave out 'serve'\. See --help\.$/],
+  ['help for a command that is none', ['help', 'exprt'], {}, /^Unknown command 'exprt', did you mean export\? See --help\.$/],
+  ['a storage without its colon', ['--storage', 'memory'], {}, /^--storage must be sqlite:FILE, memory:, or a redis:\/\/, rediss:\/\/ or postgres:\/\/ URL; write memory:\.$/],
+  ['a storage by the name of its database', ['--storage', 'postgres'], {}, /^--storage must be .* or postgres:\/\/ URL\.$/],
   ['a command that is mistyped', ['exprt'], {}, /^Unknown command 'exprt', did you mean export\? See --help\.$/],
   ['a command of two words that is mistyped', ['sandbox', 'chek'], {}, /^Unknown command 'sandbox chek', did you mean sandbox check\? See --help\.$/],
   ['half a command', ['key'], {}, /^key needs one of: key create\. See --help\.$/],
@@ -50,6 +54,13 @@ for (const [name, args, env, message] of mistakes) {
     await t.rejects(configured(args, env, t.testdir()), { name: OperatorError.name, message })
   })
 }
+
+test('help is a command, too, and takes the name of another one', async t => {
+  t.strictSame(readCommand(['help'], {}), { run: 'help', of: undefined })
+  t.strictSame(readCommand(['help', 'export'], {}), { run: 'help', of: 'export' })
+  t.strictSame(readCommand(['help', 'threads', 'ls'], {}), { run: 'help', of: 'threads ls' })
+  t.strictSame(readCommand(['help', 'threads'], {}), { run: 'help', of: undefined })
+})
 
 const files: [string, Record<string, string>, string[], RegExp][] = [
   ['a config file that does not exist', {}, ['--config', 'none.json'], /^The config file \S+none\.json cannot be read: ENOENT/],

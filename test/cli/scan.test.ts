@@ -46,7 +46,7 @@ test('doctor --scan says what to look at, and writes aliases that a config file 
   const doctor = async (...args: string[]) => await startCli(t, { args: ['doctor', '--scan', 'app', '--base-url', upstream.url, ...args], cwd }).exited
   const { code, stdout, stderr } = await doctor()
   t.equal(code, 0, stderr)
-  t.match(stdout, /^1 files were looked at\.\n/)
+  t.match(stdout, /^1 file was looked at\.\n/)
   t.match(stdout, /Calls of the Assistants API:\n {2}a\.ts:1\n/)
   t.match(stdout, /Version 1 of the API \(this server speaks version 2.*\):\n {2}a\.ts:3\n/)
   t.match(stdout, /code_interpreter \(needs a sandbox: .*\):\n {2}a\.ts:1\n/)

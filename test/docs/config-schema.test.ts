@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { Writable } from 'node:stream'
 import { Ajv } from 'ajv'
 import { test } from 'tap'
@@ -53,6 +54,17 @@ for (const name of ['openai-compat.config.mjs', 'openai-compat.config.json']) {
     await t.rejects(runInit(file, silent), { name: 'OperatorError', message: /exists: it is left as it is\.$/ })
   })
 }
+
+test('init says how the server finds the file, which it does by itself only for a file of its own name', async t => {
+  const said = async (file: string): Promise<string> => {
+    const out = new PassThrough()
+    await runInit(file, out)
+    return String(out.read())
+  }
+  const folder = t.testdir()
+  t.equal(await said(join(folder, 'openai-compat.config.js')), `Wrote ${join(folder, 'openai-compat.config.js')}. Start the server in the folder of the file, or with --config ${join(folder, 'openai-compat.config.js')}.\n`)
+  t.equal(await said(join(folder, 'mine.json')), `Wrote ${join(folder, 'mine.json')}. Start the server with --config ${join(folder, 'mine.json')}.\n`)
+})
 
 test('every option in the comments of the config file that init writes is one', async t => {
   const folder = t.testdir()

@@ -27,7 +27,7 @@ test('from one store to another by way of a file, with a count of what was moved
   const cwd = await filled(t)
   t.match(await run(t, cwd, 'export', '--storage', 'sqlite:./old.db', '--out', 'all.jsonl'), { code: 0, stdout: '', stderr: 'Exported 7 records to all.jsonl.\n' })
   t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./new.db', 'all.jsonl'),
-    { code: 0, stdout: '', stderr: 'Imported 7 records (2 assistants, 1 files, 3 threads); 0 were there already.\n' })
+    { code: 0, stdout: '', stderr: 'Imported 7 records (2 assistants, 1 file, 3 threads); 0 were there already.\n' })
   t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./new.db', 'all.jsonl'), { code: 0, stderr: 'Imported 0 records; 7 were there already.\n' })
 })
 
@@ -76,9 +76,9 @@ test('bad lines end in exit code 1, and with --strict at once', async t => {
   const path = join(cwd, 'some.jsonl')
   await appendFile(path, `${JSON.stringify(assistant(1))}\n{"half":\n${JSON.stringify(assistant(2))}\n`)
   t.match(await run(t, cwd, 'import', '--storage', 'sqlite:./a.db', path),
-    { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 2 records (2 assistants); 0 were there already. 1 lines were bad and left out.\n' })
+    { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 2 records (2 assistants); 0 were there already. 1 line was bad and left out.\n' })
   t.match(await run(t, cwd, 'import', '--strict', '--storage', 'sqlite:./b.db', path),
-    { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 1 records (1 assistants); 0 were there already. It ended at a bad line.\n' })
+    { code: 1, stderr: 'Line 2 is bad: not valid JSON.\nImported 1 record (1 assistant); 0 were there already. It ended at a bad line.\n' })
 })
 
 test('from another server, with a count of what was imported and a line for what was not available', async t => {
@@ -91,7 +91,7 @@ test('from another server, with a count of what was imported and a line for what
   t.match(await pull({}, '--key', 'sk-theirs', '--threads', 'ids.csv'), {
     code: 1,
     stdout: '',
-    stderr: /^Not available: thread_gone: 404 No thread found with id 'thread_gone'\.\nPulled 1 assistants, 1 threads, 1 messages; 0 records were there already\. Not available or incomplete: 1, listed above\.\n$/
+    stderr: /^Not available: thread_gone: 404 No thread found with id 'thread_gone'\.\nPulled 1 assistant, 1 thread, 1 message; 0 records were there already\. Not available or incomplete: 1, listed above\.\n$/
   })
   t.match(await pull({ PULL_KEY: 'sk-theirs' }), { code: 0, stderr: 'Pulled nothing new; 3 records were there already.\n' })
   t.match(await pull({}, '--key', 'sk-wrong-one'), { code: 1, stderr: /^fastify-openai-compat: 127\.0\.0\.1:\d+ does not accept the key: Incorrect API key provided: sk-wr\*\*\*ne\..* start the same command again to go on\.\n$/ })

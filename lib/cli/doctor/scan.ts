@@ -7,7 +7,7 @@ import { readConfigFile } from '../config-file.js'
 import { configure } from '../configure.js'
 import { defaultProvider } from '../default-provider.js'
 import { OperatorError } from '../errors.js'
-import { number } from '../progress.js'
+import { counted, number } from '../progress.js'
 import type { Values } from '../settings.js'
 
 const SOURCES: ReadonlySet<string> = new Set(['.js', '.mjs', '.cjs', '.jsx', '.ts', '.mts', '.cts', '.tsx', '.vue', '.svelte', '.py', '.ipynb', '.go', '.java', '.kt', '.kts', '.scala', '.cs', '.fs', '.vb', '.rb', '.php', '.rs', '.swift', '.ex', '.exs', '.sh'])
@@ -117,7 +117,7 @@ export async function runScan (values: Values, asked: string, aliasFile: string,
   const folder = resolve(asked)
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new OperatorError(`The folder ${asked} cannot be read.`)
   const { files, isCut, found, models, sdks } = await scan(folder)
-  out.write(`${number(files)} files were looked at${isCut ? '; there are more, which were not' : ''}.\n`)
+  out.write(`${counted(files, 'file was', 'files were')} looked at${isCut ? '; there are more, which were not' : ''}.\n`)
   section(out, 'SDKs', sdks)
   for (const { name, note } of FINDINGS) {
     const places = found.get(name)

@@ -4,6 +4,7 @@ import { EmbeddingChoice } from '../../retrieval/embedding-choice.js'
 import { candidates } from '../../sandbox/choose.js'
 import { isOpen } from '../configure.js'
 import { ok, problem, warning, type Check } from './check.js'
+import { counted } from '../progress.js'
 
 const SILENT = { debug () {}, info () {}, warn () {}, error () {} }
 /** A model that is loaded first may take its time. */
@@ -21,7 +22,7 @@ export const keys: Check = {
       return
     }
     const count = typeof config.apiKeys === 'function' || config.apiKeys === undefined ? 0 : knownKeys(config.apiKeys, 'Option "apiKeys"').length
-    yield ok(`${count} keys in the configuration${config.apiKeysFile === undefined ? '' : `, and those of ${config.apiKeysFile}`}.`)
+    yield ok(`${counted(count, 'key')} in the configuration${config.apiKeysFile === undefined ? '' : `, and those of ${config.apiKeysFile}`}.`)
   }
 }
 
@@ -31,7 +32,7 @@ export const models: Check = {
   async * look ({ models }) {
     const { providers, defaultModel } = await models.describe()
     for (const { name, answers, models: count } of providers) {
-      yield answers ? ok(`The provider "${name}" answers and lists ${count} models.`) : problem(`The provider "${name}" does not answer: is it running, and are its base URL and key right?`)
+      yield answers ? ok(`The provider "${name}" answers and lists ${counted(count, 'model')}.`) : problem(`The provider "${name}" does not answer: is it running, and are its base URL and key right?`)
     }
     if (defaultModel === null) return
     const { provider, model, listed } = await models.look(defaultModel)

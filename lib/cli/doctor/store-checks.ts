@@ -4,7 +4,7 @@ import type { DamagedRecordError } from '../../../storage/record-store.js'
 import { findDamage } from '../../maintenance/find-damage.js'
 import { repair } from '../../maintenance/repair.js'
 import { storageName } from '../messages.js'
-import { number } from '../progress.js'
+import { counted } from '../progress.js'
 import { ok, problem, warning, type Check } from './check.js'
 
 /** Opening it has looked at its layout, its clock and how it is set up. */
@@ -33,7 +33,7 @@ export const records: Check = {
       if (done !== undefined) yield warning(`The ${nameOf(error)} was damaged: ${done}.`)
       else yield problem(`The ${nameOf(error)} is damaged${mayRepair ? ': restore it from a backup or an export, or remove it' : ': --repair does what can be done'}.`)
     }
-    yield ok(`${number(count)} records can be read.`)
+    yield ok(`${counted(count, 'record')} can be read.`)
   }
 }
 
@@ -56,6 +56,6 @@ export const permissions: Check = {
       if (path === file?.path && !/"?(apiKey|apiKeys|key)"?\s*:/.test(JSON.stringify(config))) continue
       yield warning(`Other users of this machine may read ${String(path)}: chmod ${stat.isDirectory() ? '700' : '600'} ${String(path)}`)
     }
-    yield ok(`${count} files and folders were looked at.`)
+    yield ok(`${counted(count, 'file or folder was', 'files and folders were')} looked at.`)
   }
 }
