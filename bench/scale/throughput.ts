@@ -100,7 +100,7 @@ export async function throughput (store: SharedStore, vendor: Child, quick: bool
   const proxies: Child[] = []
   const releases: (() => void)[] = []
   try {
-    for (const _ of INSTANCES) instances.push(await startInstance(store, vendor))
+    while (instances.length < INSTANCES.length) instances.push(await startInstance(store, vendor))
     for (const count of INSTANCES) proxies.push(await start('../scale/proxy.js', instances.slice(0, count).map(({ url }) => url)))
     const assistant: string = (await call('POST', `${instances[0]!.url}/v1/assistants`, { model: 'fast-1' })).id
     for (const { url } of instances) await load(url, assistant, quick ? 1 : 3)

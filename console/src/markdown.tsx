@@ -127,8 +127,31 @@ function span (token: Token, extras: Extras): ComponentChild {
 const outward = (href: string, text: ComponentChild): ComponentChild => <a href={href} target='_blank' rel='noopener noreferrer'>{text}</a>
 
 const NAMED: Record<string, string> = {
-  amp: '&', lt: '<', gt: '>', quot: '"', apos: '\'', nbsp: '\u00a0', copy: '©', reg: '®', trade: '™', hellip: '…', mdash: '—', ndash: '–', times: '×', deg: '°', euro: '€', bull: '•', middot: '·',
-  rarr: '→', larr: '←', laquo: '«', raquo: '»', lsquo: '‘', rsquo: '’', ldquo: '“', rdquo: '”'
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: '\'',
+  nbsp: '\u00a0',
+  copy: '©',
+  reg: '®',
+  trade: '™',
+  hellip: '…',
+  mdash: '—',
+  ndash: '–',
+  times: '×',
+  deg: '°',
+  euro: '€',
+  bull: '•',
+  middot: '·',
+  rarr: '→',
+  larr: '←',
+  laquo: '«',
+  raquo: '»',
+  lsquo: '‘',
+  rsquo: '’',
+  ldquo: '“',
+  rdquo: '”'
 }
 
 /** The lexer leaves text as it was written, with its entities: those that models write are read here. */

@@ -7,7 +7,7 @@ export type OutputPiece = { type: 'text', text: string } | { type: 'image' | 'st
 /** Text that waits for its reader before the sandbox has to. */
 const MAX_WAITING_BYTES = 1024 ** 2
 /** By the letter of its mark. */
-const MARKED = { i: 'image', s: 'stopped' } as const
+const MARKED: Record<string, 'image' | 'stopped'> = { i: 'image', s: 'stopped' }
 const NUL = 0
 
 /**
@@ -82,7 +82,7 @@ export class CallOutput {
       const at = bytes.indexOf(mark, from)
       if (at === -1 || at + mark.length >= bytes.length) break
       this.#push(bytes.subarray(from, at))
-      const type = MARKED[String.fromCharCode(bytes[at + mark.length]!) as keyof typeof MARKED] ?? 'end'
+      const type = MARKED[String.fromCharCode(bytes[at + mark.length]!)] ?? 'end'
       this.#pieces.push({ type })
       from = at + mark.length + 1
       if (type !== 'end') continue

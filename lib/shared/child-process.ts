@@ -35,7 +35,7 @@ export function startChild (what: string, command: string, args: readonly string
   throw tooManyOpen(what, { code: 'EMFILE' })
 }
 
-function tooManyOpen (what: string, cause: { code?: string }): Error {
+function tooManyOpen (what: string, cause: { code?: string | undefined }): Error {
   return Object.assign(new Error(`${what} could not be started: too many files are open`, { cause }), { code: cause.code })
 }
 
@@ -44,6 +44,7 @@ function lackOf (count: number): NodeJS.ErrnoException | undefined {
   const held: number[] = []
   try {
     while (held.length < count) held.push(openSync(devNull, 'r'))
+    return undefined
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     return code === 'EMFILE' || code === 'ENFILE' ? error as NodeJS.ErrnoException : undefined

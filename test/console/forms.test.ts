@@ -110,8 +110,15 @@ test('a run copied as code asks for all that the run was asked for, in the words
   const assistant = await newAssistant(server, { name: 'Ada' })
   const thread = await newThread(server, 'Hello')
   const asked = {
-    assistant_id: assistant.id, instructions: 'It\'s "odd"\n${HOME} `x` \\', temperature: 0.2, max_completion_tokens: 900, parallel_tool_calls: false, response_format: { type: 'json_object' },
-    tools: [{ type: 'function', function: { name: 'f', strict: true, parameters: { type: 'object', properties: {}, additionalProperties: false } } }], tool_choice: 'none', metadata: { team: 'zoo' }
+    assistant_id: assistant.id,
+    instructions: 'It\'s "odd"\n$' + '{HOME} `x` \\',
+    temperature: 0.2,
+    max_completion_tokens: 900,
+    parallel_tool_calls: false,
+    response_format: { type: 'json_object' },
+    tools: [{ type: 'function', function: { name: 'f', strict: true, parameters: { type: 'object', properties: {}, additionalProperties: false } } }],
+    tool_choice: 'none',
+    metadata: { team: 'zoo' }
   }
   const run = await stopped(server, (await server.post(`/threads/${thread.id}/runs`, asked)).body)
   await it.open(`#/runs/${thread.id}/${run.id}`)

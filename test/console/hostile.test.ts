@@ -50,7 +50,7 @@ test('nothing that is long makes a page wider than a phone, or a table as wide a
   server.upstream.enqueue(toolCalls([{ name: long, arguments: `{"${long}":"${'w'.repeat(400)}"}` }]))
   const { body: run } = await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })
   for (;;) if ((await server.get(`/threads/${thread.id}/runs/${run.id}`)).body.status === 'requires_action') break
-  const tooWide = `[...document.querySelectorAll('.main *, .dialog *')].filter(element => element.closest('pre, .table-wrap, .tab-list, .hidden, select') === null && element.getBoundingClientRect().right > innerWidth + 1).map(element => element.outerHTML.slice(0, 100))`
+  const tooWide = '[...document.querySelectorAll(\'.main *, .dialog *\')].filter(element => element.closest(\'pre, .table-wrap, .tab-list, .hidden, select\') === null && element.getBoundingClientRect().right > innerWidth + 1).map(element => element.outerHTML.slice(0, 100))'
   for (const [hash, sign] of [[`#/chat/${thread.id}`, '.calls'], [`#/runs/${thread.id}/${run.id}`, '.timeline'], ['#/data/threads', '.list'], ['#/data/assistants', '.list'], [`#/data/threads/${thread.id}`, 'pre']] as const) {
     await it.open(hash)
     await page.locator(sign).first().waitFor()

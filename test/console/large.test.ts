@@ -20,7 +20,7 @@ test('a long answer is drawn a few times a second, not once for every token', sk
   await newAssistant(server, { name: 'Ada' })
   await it.open()
   // What is drawn is what changes in the answer.
-  await page.evaluate(`globalThis.drawn = []; new MutationObserver(() => { globalThis.drawn.push(performance.now()) }).observe(document.querySelector('#app'), { subtree: true, childList: true, characterData: true })`)
+  await page.evaluate('globalThis.drawn = []; new MutationObserver(() => { globalThis.drawn.push(performance.now()) }).observe(document.querySelector(\'#app\'), { subtree: true, childList: true, characterData: true })')
   await page.getByLabel('Message', { exact: true }).fill('Write at length')
   await page.keyboard.press('Enter')
   await page.getByText('The last words.').waitFor({ timeout: 120_000 })

@@ -23,7 +23,9 @@ const attempts: Record<string, () => Promise<void>> = {
     const reader = new DocumentReader({ clock: systemClock })
     const bytes = new TextEncoder().encode('Hello world.')
     try {
-      for await (const _ of reader.read({ filename: 'a.txt', bytes, chunking: { size: 800, overlap: 400 } })) { /* All that counts is that it comes to an end. */ }
+      const documents = reader.read({ filename: 'a.txt', bytes, chunking: { size: 800, overlap: 400 } })
+      // All that counts is that it comes to an end.
+      while (!(await documents.next()).done);
     } finally {
       await reader.close()
     }

@@ -59,7 +59,7 @@ test('the length of a part of a key counts in bytes, and some parts are never em
   t.strictSame([isText('a'.repeat(4), 4), isText('a'.repeat(5), 4), isText('€', 3), isText('€', 2), isText('a\0', 9), isText('\ud800', 9), isText('', 0)], [true, false, true, false, false, false, true])
   const long = 'x'.repeat(513)
   t.equal(isStorable('', 'partition', 'kind', ''), true)
-  for (const key of [['p', '', 'k', 'i'], ['p', 'q', '', 'i'], [long, 'q', 'k', 'i'], ['p', long, 'k', 'i'], ['p', 'q', long, 'i'], ['p', 'q', 'k', long]] as const) t.equal(isStorable(...key), false)
+  for (const [project, partition, kind, id] of [['p', '', 'k', 'i'], ['p', 'q', '', 'i'], [long, 'q', 'k', 'i'], ['p', long, 'k', 'i'], ['p', 'q', long, 'i'], ['p', 'q', 'k', long]] as const) t.equal(isStorable(project, partition, kind, id), false)
   t.end()
 })
 

@@ -250,7 +250,7 @@ test('a log that is made of the records of a run that waits is kept as long as i
   const { engine, dialect, limits } = await instance({ start: false })
   const made = (): EventLog => new EventLog(dialect.format, 1000)
   const bodies = [task({ phase: 'waiting', expiresAt: NOW + 100 }), task({ id: 'job_2', phase: 'waiting' }), task({ id: 'job_3', phase: 'ended', expiresAt: NOW + 100 }), task({ id: 'job_4', phase: 'waiting', expiresAt: NOW - 100 })]
-  const logs = []
+  const logs: EventLog[] = []
   for (const body of bodies) {
     await write(body)
     const log = made()

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { NO_USAGE } from '../../lib/runs/job.js'
 import { RunStopped } from '../../lib/runs/stop.js'
 import type { WriteItem } from '../../storage/record-store.js'
 import { Gate } from '../helpers/upstream-gate.js'
@@ -174,7 +175,7 @@ test('a write whose answer was lost is known by what the store keeps of it, whic
   world.view.loseAnswer(moves('ended'))
   const waits = world.clock.next()
   const committed = running.commit(() => {
-    const { body, ...change } = running.moved({ to: 'completed', at: NOW, usage: null })
+    const { body, ...change } = running.moved({ to: 'completed', at: NOW, usage: NO_USAGE })
     return { ...change, body: { ...body, status: undefined } }
   })
   t.equal(await nextTry(world, waits), 100)

@@ -34,7 +34,7 @@ export function Loadable<T> ({ from, children }: { from: Loaded<T>, children: (d
   if (from.data === undefined && from.error === undefined) return <p class='quiet' role='status'>Loading…</p>
   return (
     <>
-      {from.error !== undefined && <div class='failed'><Problem text={from.error} /><Retry onClick={from.reload} /></div>}
+      {from.error !== undefined && <div class='failed'><Problem text={from.error} /><Retry onClick={() => from.reload()} /></div>}
       {from.data !== undefined && children(from.data)}
     </>
   )
