@@ -3,9 +3,9 @@ import { EventLog, type LoggedEvent } from '../../lib/runs/events/event-log.js'
 import { exportLog, forgetExport, mirrorLog } from '../../lib/runs/events/mirror.js'
 import type { JobKey } from '../../lib/runs/job.js'
 import { KIND } from '../../storage/layout.js'
-import { MemoryRecordStore } from '../../storage/memory/store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'
+import { GatedStore } from '../runs/helpers/gated-store.js'
 
 const key: JobKey = { dialect: 'test', project: 'p', partition: 'thread_1', jobId: 'run_1' }
 const place = { project: 'p', partition: 'thread_1', kind: KIND.events, parent: 'run_1' }
@@ -14,16 +14,34 @@ const POLL_MS = 1000
 
 /** Two instances on one store. Without `notifies` they know of each other by looking only. */
 async function world (t: Test, { notifies = true } = {}) {
-  const records = new MemoryRecordStore()
+  const records = new GatedStore()
   await records.connect()
   t.teardown(async () => await records.disconnect())
+  let listening = 0
+  const listen = records.listen.bind(records)
+  records.listen = async (...what) => {
+    const end = await listen(...what)
+    listening++
+    return async () => {
+      listening--
+      await end()
+    }
+  }
   if (!notifies) Object.assign(records, { notify: undefined, listen: undefined })
   const clock = new ManualClock()
   const ending = new AbortController()
   t.teardown(() => ending.abort())
-  let isActive = true
+  let isActive: boolean | Error = true
   let asked = 0
-  const services = { records, clock, formatOf: () => format, isActive: async () => isActive }
+  const services = {
+    records,
+    clock,
+    formatOf: () => format,
+    isActive: async () => {
+      if (isActive instanceof Error) throw isActive
+      return isActive
+    }
+  }
   const newLog = (maxBytes = 1_000_000): EventLog => new EventLog(format, maxBytes)
   return {
     records,
@@ -35,7 +53,9 @@ async function world (t: Test, { notifies = true } = {}) {
     export: (log: EventLog, signal = ending.signal) => exportLog(services, key, log, signal),
     mirror: (maxBytes = 1_000_000) => mirrorLog(services, key, maxBytes, () => { asked++ }, ending.signal),
     stored: async () => (await records.page<any>({ ...place, order: 'asc', limit: 100 })).records.map(({ body }) => body),
-    end: () => { isActive = false },
+    end: (how: false | Error = false) => { isActive = how },
+    /** Copies that are told of new chunks. */
+    listening: () => listening,
     asked: () => asked
   }
 }
@@ -67,6 +87,7 @@ test('a copy has the events of the original with their ids, from the oldest that
   await settle()
   const copy = (await w.mirror())!
   t.equal(copy.tag, log.tag)
+  t.strictSame([w.asked(), w.listening(), w.stored.length], [1, 1, 0], 'its executor is asked once')
   w.say(log, 'c')
   log.append([{ event: 'done', data: '[DONE]' }])
   const reading = read(copy)
@@ -75,7 +96,7 @@ test('a copy has the events of the original with their ids, from the oldest that
   await polls(w.clock, 1)
   await exported
   t.strictSame(await reading, [[0, 'a'], [1, 'b'], [2, 'c'], [3, '[DONE]']])
-  t.equal(copy.isClosed, true)
+  t.strictSame([copy.isClosed, w.listening(), log.hasReaders], [true, 0, false])
   t.equal((await w.stored()).at(-1).last, true)
   await forgetExport(w.services, key)
   t.strictSame(await w.stored(), [])
@@ -96,8 +117,8 @@ test('events that come together are one chunk, and no chunk is longer than 256 K
   w.say(log, 'x'.repeat(150_000), 'y'.repeat(112_144), 'z', 'w'.repeat(300_000), 'v')
   await w.clock.advance(50)
   await settle()
-  t.strictSame((await w.stored()).map(({ first, events, last }) => [first, events.map(([, data]: string[]) => data!.length), last]),
-    [[0, [1], false], [1, [1, 1], false], [3, [150_000, 112_144], false], [5, [1], false], [6, [300_000], false], [7, [1], false]])
+  t.strictSame((await w.stored()).map(({ first, events, last, more }) => [first, events.map(([, data]: string[]) => data!.length), last, more]),
+    [[0, [1], false, undefined], [1, [1, 1], false, undefined], [3, [150_000, 112_144], false, true], [5, [1], false, true], [6, [300_000], false, true], [7, [1], false, undefined]])
   log.close()
   await w.clock.advance(50)
   await settle()
@@ -130,6 +151,7 @@ test('an export that is taken back does not say that the log has ended', async t
   await polls(w.clock, 1)
   await exported
   t.strictSame((await w.stored()).map(({ last }) => last), [false])
+  t.equal(log.hasReaders, false)
 })
 
 test('what was exported is forgotten to the last chunk', async t => {
@@ -182,11 +204,101 @@ test('there is no copy of a run that has ended without events, nor for a server 
   const w = await world(t)
   w.end()
   t.equal(await w.mirror(), undefined)
+  t.equal(w.listening(), 0)
+  w.end(new Error('out of reach'))
+  await t.rejects(w.mirror(), { message: 'out of reach' })
+  t.equal(w.listening(), 0)
   const other = await world(t)
   const mirrored = other.mirror()
   await settle()
   other.ending.abort()
   t.equal(await mirrored, undefined)
+  t.equal(other.listening(), 0)
+})
+
+test('an export goes on where nothing can be told of', async t => {
+  const w = await world(t, { notifies: false })
+  const log = w.newLog()
+  w.say(log, 'a')
+  const exported = w.export(log)
+  await settle()
+  w.say(log, 'b')
+  log.close()
+  await polls(w.clock, 1)
+  await exported
+  t.strictSame((await w.stored()).map(({ first, last }) => [first, last]), [[0, false], [1, false], [2, true]])
+})
+
+test('a copy is there once it has all that there was when it was asked for, though it comes in several chunks', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'x'.repeat(200_000), 'y'.repeat(200_000))
+  const second = w.records.hold(items => items.some(item => item.op === 'put' && item.id === `${log.tag}-1`))
+  w.export(log).catch(() => {})
+  await second.reached()
+  let copy: EventLog | undefined
+  w.mirror().then(log => { copy = log }, () => {})
+  await settle()
+  t.equal(copy, undefined)
+  second.open()
+  await settle()
+  t.strictSame([copy?.firstId, copy?.nextId, w.asked()], [0, 2, 1])
+})
+
+test('a copy whose executor has died in the midst of writing has what came for a second', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'x'.repeat(200_000), 'y'.repeat(200_000))
+  const second = w.records.hold(items => items.some(item => item.op === 'put' && item.id === `${log.tag}-1`))
+  w.export(log).catch(() => {})
+  await second.reached()
+  let copy: EventLog | undefined
+  w.mirror().then(log => { copy = log }, () => {})
+  await settle()
+  await w.clock.advance(POLL_MS - 1)
+  t.equal(copy, undefined)
+  await w.clock.advance(1)
+  await settle()
+  t.strictSame([copy?.firstId, copy?.nextId, copy?.isClosed], [0, 1, false])
+})
+
+test('of chunks of two executors those of the later one are copied', async t => {
+  const w = await world(t)
+  const [earlier, log] = [w.newLog(), w.newLog()]
+  w.say(earlier, 'a', 'b', 'c')
+  w.export(earlier).catch(() => {})
+  await settle()
+  w.say(log, 'd')
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await w.mirror())!
+  t.strictSame([copy.tag, copy.isClosed, await read(copy, 1)], [log.tag, false, [[0, 'd']]])
+})
+
+test('a copy that has fallen behind catches up at once', async t => {
+  const w = await world(t, { notifies: false })
+  const log = w.newLog()
+  w.say(log, 'a')
+  w.export(log, AbortSignal.abort()).catch(() => {})
+  const chunk = (first: number) => ({ op: 'put' as const, kind: KIND.events, id: `${log.tag}-${first}`, parent: 'run_1', body: { tag: log.tag, first, events: [['word', 'a']], last: false } })
+  await w.records.write({ project: 'p', partition: 'thread_1' }, [chunk(0)])
+  const copy = (await w.mirror())!
+  await w.records.write({ project: 'p', partition: 'thread_1' }, Array.from({ length: 250 }, (_, i) => chunk(i + 1)))
+  await polls(w.clock, 1)
+  t.equal(copy.nextId, 251)
+})
+
+test('a copy ends with its server, though it is read', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'a')
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await w.mirror())!
+  const reading = read(copy)
+  w.ending.abort()
+  await settle()
+  t.strictSame([copy.isClosed, w.listening(), await reading], [true, 0, [[0, 'a']]])
 })
 
 test('a copy that is read stays as long as its run, and one that is not goes after half a minute', async t => {
@@ -209,6 +321,11 @@ test('a copy that is read stays as long as its run, and one that is not goes aft
   t.equal(copy.isClosed, false)
   await polls(w.clock, 4)
   t.equal(copy.isClosed, true)
+  const unread = (await w.mirror())!
+  await polls(w.clock, 29)
+  t.equal(unread.isClosed, false)
+  await polls(w.clock, 1)
+  t.equal(unread.isClosed, true)
 })
 
 test('a copy of a run that has ended waits a few seconds for the last events, and not for ever', async t => {
@@ -225,4 +342,18 @@ test('a copy of a run that has ended waits a few seconds for the last events, an
   w.say(log, 'b')
   await polls(w.clock, 10)
   t.strictSame(await reading, [[0, 'a'], [1, 'b']])
+})
+
+test('a copy of a run that has ended without a word is looked at for five seconds', async t => {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'a')
+  w.export(log).catch(() => {})
+  await settle()
+  const copy = (await w.mirror())!
+  w.end()
+  await polls(w.clock, 4)
+  t.equal(copy.isClosed, false)
+  await polls(w.clock, 1)
+  t.equal(copy.isClosed, true)
 })

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { countTexts } from '../../lib/models/token-counts.js'
 import { countable, countableTools } from '../../lib/models/tokens.js'
 import type { ModelMessage, ModelTool } from '../../lib/models/provider.js'
-import { fitPrompt, type PromptParts } from '../../lib/runs/prompt/budget.js'
+import { estimateUsage, fitPrompt, remaining, type PromptParts } from '../../lib/runs/prompt/budget.js'
 
 const words = (name: string, number: number): string => `${name}${' word'.repeat(number)}`
 const user = (name: string, number = 50): ModelMessage => ({ role: 'user', content: words(name, number) })
@@ -143,4 +143,48 @@ test('instructions and messages of the run alone that exceed a limit end it, and
 test('outputs without their call at the beginning are sent', async t => {
   const history: ModelMessage[] = [{ role: 'tool', toolCallId: 'a', content: 'lost' }, user('one')]
   t.strictSame(await fit(history, await cost(history)), history)
+})
+
+test('what a run may still use is what its limits leave, within what the server allows', t => {
+  const used = { promptTokens: 30, completionTokens: 7 }
+  const limits = { promptTokens: 100, completionTokens: 50, lastMessages: null, truncates: true }
+  t.strictSame(remaining(limits, used, 1000), { prompt: 70, promptIsLimited: true, completion: 43 })
+  t.strictSame(remaining(limits, used, 60), { prompt: 60, promptIsLimited: true, completion: 43 })
+  t.strictSame(remaining({ ...limits, promptTokens: null, completionTokens: null }, used, 60), { prompt: 60, promptIsLimited: false, completion: undefined })
+  t.end()
+})
+
+test('outputs at the beginning of a history, whose calls it does not have, are left out together', async t => {
+  const history: ModelMessage[] = [{ role: 'tool', toolCallId: 'a', content: words('output', 60) }, { role: 'tool', toolCallId: 'b', content: 'short' }, user('one')]
+  t.strictSame(await fit(history, await cost(history), { truncates: false }), history)
+  t.strictSame(await fit(history, await cost(history) - 1, { truncates: false }), [user('one')])
+})
+
+test('an output that is longer when it is shortened is sent as it is', async t => {
+  const newest = user('newest')
+  const lengthened = calls('a', ['x'.repeat(501)])
+  const whole = await cost(lengthened)
+  t.ok(await cost(shortened(lengthened)) > whole)
+  t.strictSame(await fit([user('long', 500), ...lengthened, newest], whole + await cost([newest])), [...lengthened, newest])
+})
+
+test('the usage of a call that reports none is counted to the token', async t => {
+  const prompt = [...system, user('one'), ...own]
+  const completion = said('answer')
+  t.strictSame(await estimateUsage(prompt, tools, completion, 'p'), { promptTokens: await cost(prompt, tools), completionTokens: await cost([completion]) })
+})
+
+test('of usage above 200,000 tokens the rest is estimated by bytes', async t => {
+  const estimated = async (...texts: string[]): Promise<number> => {
+    const messages = texts.map((content): ModelMessage => ({ role: 'user', content }))
+    const { promptTokens } = await estimateUsage(messages, [], said(''), 'p')
+    return promptTokens - messages.reduce((sum, message) => sum + countable(message).fixed, countableTools([]).fixed)
+  }
+  const many = (count: number): string => `word${' word'.repeat(count - 1)}`
+  t.equal(await estimated(many(200_000)), 200_000)
+  t.equal(await estimated(many(200_001)), Math.ceil(Buffer.byteLength(many(200_001)) / 4))
+  const dense = 'x y z '.repeat(70_000)
+  const [counted] = await countTexts([dense], { project: 'p', atMost: 200_000 })
+  t.ok(counted! > Buffer.byteLength(dense) / 4)
+  t.equal(await estimated(dense, 'short'), counted)
 })

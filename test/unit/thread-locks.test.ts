@@ -1,12 +1,18 @@
 import { test } from 'tap'
-import { Locked, WaitingLocks, type WaitingLocksOptions } from '../../lib/shared/thread-locks.js'
+import { FreeingLocks, Locked, rejectingLocks, WaitingLocks, type WaitingLocksOptions } from '../../lib/shared/thread-locks.js'
 import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'
 
 /** Requests for one thread, which is locked as long as a run has it. */
 function world (options: Partial<WaitingLocksOptions> = {}) {
   const clock = new ManualClock()
-  const locks = new WaitingLocks({ clock, waitMs: 5000, maxWaiters: 2, ...options })
+  const freed: string[] = []
+  let isFree = false
+  const locks = new FreeingLocks(new WaitingLocks({ clock, waitMs: 5000, maxWaiters: 2, ...options }), async (project, thread, id) => {
+    freed.push(`${project} ${thread} ${id}`)
+    if (isFree) run = undefined
+    return isFree
+  })
   let run: string | undefined = 'run_1'
   const attempts: string[] = []
   const outcomes: string[] = []
@@ -15,6 +21,8 @@ function world (options: Partial<WaitingLocksOptions> = {}) {
     locks,
     attempts,
     outcomes,
+    freed,
+    free: () => { isFree = true },
     lock: (id: string | undefined) => { run = id },
     /** What a request comes to is among the outcomes. */
     request: async (name: string, thread = 'thread_1') => {
@@ -28,11 +36,11 @@ function world (options: Partial<WaitingLocksOptions> = {}) {
 }
 
 test('a thread that is not locked is not waited for, and nothing is left to be told when it is unlocked', async t => {
-  const { locks, clock, request, outcomes, lock } = world()
+  const { locks, clock, request, outcomes, attempts, lock } = world()
   lock(undefined)
   await request('one')
   locks.released('p', 'thread_1')
-  t.strictSame([outcomes, clock.pending], [['one'], 0])
+  t.strictSame([outcomes, attempts, clock.pending], [['one'], ['one'], 0])
 })
 
 test('the first that waits is told when its thread is unlocked, and then the next', async t => {
@@ -82,6 +90,21 @@ test('a request waits no longer than it may, to the millisecond, and learns whic
   t.strictSame([outcomes, clock.pending], [['one: run_2', 'two: run_2'], 0])
 })
 
+test('a request that has waited for too long leaves those behind it in their line', async t => {
+  const { locks, clock, request, outcomes, lock } = world({ waitMs: 2500 })
+  await request('one')
+  await clock.advance(1000)
+  await request('two')
+  await clock.advance(1500)
+  await settle()
+  await request('three')
+  t.strictSame(outcomes, ['one: run_1'])
+  lock(undefined)
+  locks.released('p', 'thread_1')
+  await settle()
+  t.strictSame(outcomes, ['one: run_1', 'two', 'three'])
+})
+
 test('more than may wait are refused without an attempt of their own, for each thread by itself', async t => {
   const { request, attempts, outcomes } = world()
   for (const name of ['one', 'two', 'three']) await request(name)
@@ -90,10 +113,13 @@ test('more than may wait are refused without an attempt of their own, for each t
   const none = world({ maxWaiters: 0 })
   await none.request('one')
   t.strictSame([none.attempts, none.outcomes], [['one'], ['one: run_1']])
+  none.lock(undefined)
+  await none.request('two')
+  t.strictSame(none.outcomes.at(-1), 'two', 'nothing is remembered of the lock')
 })
 
 test('a server that closes ends all waits without another attempt, and lets none begin', async t => {
-  const { locks, request, attempts, outcomes, clock } = world()
+  const { locks, request, attempts, outcomes, clock, lock } = world()
   await request('one')
   await request('two')
   locks.close()
@@ -101,6 +127,9 @@ test('a server that closes ends all waits without another attempt, and lets none
   t.strictSame([attempts, outcomes, clock.pending], [['one', 'one'], ['one: run_1', 'two: run_1'], 0])
   await request('three')
   t.strictSame([attempts.slice(2), outcomes.slice(2), clock.pending], [['three'], ['three: run_1'], 0])
+  lock(undefined)
+  await request('four')
+  t.equal(outcomes.at(-1), 'four')
 })
 
 test('two requests that find a thread locked at the same time wait in one line', async t => {
@@ -127,4 +156,22 @@ test('a request whose attempt fails gives its place to the next', async t => {
   await failing
   await settle()
   t.strictSame(outcomes, ['two'])
+})
+
+test('a lock for which there is no reason is freed by the request that meets it, which then tries again', async t => {
+  const { clock, request, attempts, outcomes, freed, free } = world()
+  await request('one')
+  t.strictSame([attempts, freed], [['one', 'one'], ['p thread_1 run_1', 'p thread_1 run_1']])
+  free()
+  await clock.advance(1000)
+  await settle()
+  t.strictSame([attempts, outcomes], [['one', 'one', 'one', 'one'], ['one']])
+  await request('two')
+  t.equal(freed.length, 3, 'a thread that is not locked is not to be freed')
+})
+
+test('where requests do not wait, what an attempt comes to is all there is', async t => {
+  t.equal(await rejectingLocks.runWhenUnlocked('p', 'thread_1', async () => 'done'), 'done')
+  const locked = new Locked('run_1')
+  t.equal(await rejectingLocks.runWhenUnlocked('p', 'thread_1', async () => locked), locked)
 })

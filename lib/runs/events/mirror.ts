@@ -56,10 +56,10 @@ export async function exportLog ({ records, clock }: MirrorServices, key: JobKey
       const batch = pending.slice(0, size)
       pending = pending.slice(size)
       const chunk: Chunk = {
-        tag: log.tag, first: batch[0]?.id ?? log.nextId, events: batch.map(({ event, data }) => [event, data]), last: last && pending.length === 0, ...pending.length > 0 ? { more: true } : {}
+        tag: log.tag, first: batch[0]?.id ?? log.nextId, events: batch.map(({ event, data }) => [event, data]), last, ...pending.length > 0 ? { more: true } : {}
       }
       await records.write(partitionOf(key),
-        [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}${last ? '-last' : ''}`, parent: key.jobId, body: chunk }])
+        [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}`, parent: key.jobId, body: chunk }])
       await records.notify?.(eventsTopic(key), '')
     } while (pending.length > 0)
   }
@@ -189,7 +189,7 @@ class ChunkReader {
   }
 
   async read (limit: number): Promise<Chunk[]> {
-    const page = await this.#services.records.page<Chunk>({ ...partitionOf(this.#key), kind: KIND.events, parent: this.#key.jobId, order: 'asc', limit, ...this.#after === undefined ? {} : { after: this.#after } })
+    const page = await this.#services.records.page<Chunk>({ ...partitionOf(this.#key), kind: KIND.events, parent: this.#key.jobId, order: 'asc', limit, after: this.#after })
     this.#after = page.records.at(-1)?.position ?? this.#after
     return page.records.map(record => record.body)
   }

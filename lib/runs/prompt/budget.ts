@@ -85,7 +85,7 @@ export async function fitPrompt (parts: PromptParts, tools: readonly ModelTool[]
     for (const unit of required) unit.sent = unit.bare
   } else if (await send(required, 'short')) {
     if (truncates) await send(newestFirst, 'short')
-    await send(newestFirst.filter(({ sent }) => sent.length > 0), 'whole')
+    await send(newestFirst, 'whole')
   }
   return [...system, ...newestFirst.reverse().flatMap(({ sent }) => sent), ...own]
 }
