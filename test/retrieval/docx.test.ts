@@ -96,3 +96,24 @@ test('a strict document, and one in UTF-16, are read like any other', async t =>
   t.equal(await textOf('a.docx', strict('<document xmlns="http://purl.oclc.org/ooxml/wordprocessingml/main"><body><p><r><t>strict</t></r></p></body></document>')), 'strict')
   t.equal(await textOf('a.docx', strict(new Uint8Array(Buffer.from(`\ufeff<?xml version="1.0" encoding="UTF-16"?><w:document><w:body>${paragraph('Größe 東京')}</w:body></w:document>`, 'utf16le')))), 'Größe 東京')
 })
+
+test('a cell of several rows is in each of them, and one of several columns takes them', async t => {
+  const merged = (value: string, text: string): string => `<w:tc><w:tcPr><w:vMerge${value}/></w:tcPr>${text === '' ? '<w:p/>' : paragraph(text)}</w:tc>`
+  const wide = (text: string): string => `<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr>${paragraph(text)}</w:tc>`
+  t.strictSame(await lines(`<w:tbl><w:tr>${merged(' w:val="restart"', 'North')}${cell('2023')}${cell('7')}</w:tr><w:tr>${merged('', '')}${cell('2024')}${cell('8')}</w:tr><w:tr>${wide('Total')}${cell('15')}</w:tr></w:tbl>`),
+    ['North\t2023\t7', 'North\t2024\t8', 'Total\t\t15'])
+})
+
+test('what is chosen in a form is read', async t => {
+  const field = (data: string): string => `<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:name w:val="x"/>${data}</w:ffData></w:fldChar></w:r><w:r><w:instrText>FORM</w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>`
+  t.strictSame(await lines(`<w:p>${run('Colour: ')}${field('<w:ddList><w:result w:val="1"/><w:listEntry w:val="Red"/><w:listEntry w:val="Green"/></w:ddList>')}</w:p>`), ['Colour: Green'])
+  t.strictSame(await lines(`<w:p>${field('<w:checkBox><w:default w:val="0"/><w:checked/></w:checkBox>')}${run(' yes ')}${field('<w:checkBox><w:default w:val="1"/><w:checked w:val="0"/></w:checkBox>')}${run(' no')}</w:p>`), ['☑ yes ☐ no'])
+})
+
+test('raised digits and signs of the font Symbol are what they look like, the cells of a matrix are apart', async t => {
+  const raised = (text: string): string => `<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>${text}</w:t></w:r>`
+  t.strictSame(await lines(`<w:p>${run('10')}${raised('6')}${run(' items')}${raised('1')}${run(', 5 m')}${raised('2')}${run(' done')}</w:p>`), ['10^6 items 1, 5 m2 done'])
+  t.strictSame(await lines('<w:p><w:r><w:sym w:font="Symbol" w:char="F061"/><w:sym w:font="Symbol" w:char="F0B0"/><w:sym w:font="Wingdings" w:char="F0FC"/></w:r></w:p>'), ['α°✓'])
+  const element = (text: string): string => `<m:e><m:r><m:t>${text}</m:t></m:r></m:e>`
+  t.strictSame(await lines(`<w:p><m:oMath><m:m><m:mr>${element('a')}${element('b')}</m:mr><m:mr>${element('c')}${element('d')}</m:mr></m:m></m:oMath></w:p>`), ['a b; c d'])
+})
