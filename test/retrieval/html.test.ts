@@ -81,6 +81,7 @@ test('formulas are on one line, once, and words in drawings are read', async t =
 
 test('raised digits make no other number or word of what is before them', async t => {
   t.equal(await textOf('a.html', '<p>10<sup>6</sup> items<sup>1</sup>, 5 m<sup>2</sup>, the 1<sup>st</sup>, CO<sub>2</sub>'), '10^6 items 1, 5 m2, the 1st, CO2')
+  t.equal(await textOf('a.html', '<p>a note<a href="#1" role="doc-noteref">1</a> and note<a epub:type="noteref" href="#2">2</a>'), 'a note 1 and note 2')
 })
 
 test('a title or a field that is never closed is no reason to read markup', async t => {

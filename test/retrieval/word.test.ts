@@ -51,3 +51,7 @@ test('documents of Word 2003 in XML, and pages in XHTML, are read under the name
   t.equal(await textOf('a.doc', `<?xml version="1.0"?><pkg:package><pkg:part pkg:name="/word/document.xml"><pkg:xmlData><w:document>${body}</w:document></pkg:xmlData></pkg:part></pkg:package>`), 'old\nXML')
   t.equal(await textOf('a.doc', '<?xml version="1.0"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml"><body><p>a page</p></body></html>'), 'a page')
 })
+
+test('raised digits of RTF make no other number or word of what is before them', async t => {
+  t.equal(await textOf('a.rtf', '{\\rtf1\\ansi 10{\\super 6} items{\\super 1}, 5 m\\super 2\\nosupersub , H{\\sub 2}O}'), '10^6 items 1, 5 m2, H2O')
+})

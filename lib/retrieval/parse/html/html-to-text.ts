@@ -123,6 +123,7 @@ class HtmlText {
     else if (name === 'ol' || name === 'ul' || name === 'menu') this.#lists.push(name === 'ol' ? new OrderedList(attributes) : undefined)
     else if (name === 'li') this.#text.add(`${this.#lists.at(-1)?.next(attributes.value) ?? '*'} `)
     else if (name === 'sup') this.#raised++
+    else if (name === 'a' && /noteref/.test(attributes['epub:type'] ?? attributes.role ?? '')) this.#text.add(' ')
     else if (name === 'br') this.#text.newline()
     else if (name === 'img' || name === 'area') this.#label(attributes.alt)
     else if (name === 'input' && TYPED.has((attributes.type ?? '').toLowerCase())) this.#label(attributes.value ?? attributes.placeholder)

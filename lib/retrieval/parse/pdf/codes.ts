@@ -28,6 +28,9 @@ const PRESENTATION = /[\uFB1D-\uFDFF\uFE70-\uFEFC]/g
 /** An article before a ligature of two letters, whose letters were turned with the rest of the line: no word is spelled so. */
 const TURNED_LIGATURE = /\u0627([\u0622\u0623\u0625])\u0644/g
 
+/** Signs of a font's own stand before the items of a list. */
+const OWN_SIGN = /^[\uE000-\uF8FF]$/
+
 /** The items with characters in place of glyphs and of forms that fonts alone need. */
 export function legible (items: readonly TextItem[]): TextItem[] {
   const texts = new Map<string, string>()
@@ -46,6 +49,7 @@ function isShifted (text: string): boolean {
 const count = (text: string): number => text.match(LETTERS)?.length ?? 0
 
 function plain (text: string, isUnmapped: boolean): string {
+  if (OWN_SIGN.test(text)) return '•'
   // Also in a font that has a map some glyphs may be missing from it.
   const mapped = text.replace(isUnmapped ? GLYPHS : CONTROL, glyph => glyph === '\t' || glyph === '\n' || glyph === '\r' ? glyph : String.fromCharCode(glyph.charCodeAt(0) + SHIFT))
   return withPlainIdeographs(mapped.replace(PRESENTATION, form => form.normalize('NFKC')).replace(TURNED_LIGATURE, '\u0627\u0644$1'))

@@ -1,3 +1,4 @@
+import { beforeRaised } from '../raised.js'
 import { decodeAs, encodingNamed } from '../text/decoder.js'
 import { requireDepth } from '../xml.js'
 
@@ -74,13 +75,14 @@ interface Group {
   fallback: number
   label: string | undefined
   isFontTable: boolean
+  isRaised: boolean
 }
 
 /** The text of RTF, from its tokens: paragraphs and the rows of tables on lines of their own, cells with tabs between, footnotes and comments in brackets. */
 export class RtfText {
   readonly #parts: string[] = []
   readonly #outer: Group[] = []
-  #group: Group = { isSkipped: false, font: undefined, fallback: 1, label: undefined, isFontTable: false }
+  #group: Group = { isSkipped: false, font: undefined, fallback: 1, label: undefined, isFontTable: false, isRaised: false }
   readonly #fonts = new Map<number, string>()
   #encoding = 'windows-1252'
   #bytes: number[] = []
@@ -132,6 +134,8 @@ export class RtfText {
     if (SKIPPED.has(word)) this.#group.isSkipped = true
     if (word === 'fonttbl') this.#group.isFontTable = true
     if (word === 'deleted') this.#group.isSkipped = param !== 0
+    if (word === 'super') this.#group.isRaised = param !== 0
+    if (word === 'nosupersub' || word === 'sub' || word === 'plain') this.#group.isRaised = false
     if (this.#group.isSkipped) return
     const label = LABELS[word]
     if (label !== undefined) {
@@ -160,6 +164,8 @@ export class RtfText {
     if (this.#bytes.length === 0) return
     const bytes = Uint8Array.from(this.#bytes)
     this.#bytes = []
-    this.#parts.push(decodeAs(bytes, this.#fonts.get(this.#group.font ?? -1) ?? this.#encoding))
+    const text = decodeAs(bytes, this.#fonts.get(this.#group.font ?? -1) ?? this.#encoding)
+    if (this.#group.isRaised) this.#parts.push(beforeRaised(this.#parts.at(-1) ?? '', text))
+    this.#parts.push(text)
   }
 }
