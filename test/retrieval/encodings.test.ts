@@ -142,3 +142,13 @@ test('letters that JSON writes as escapes are letters, and its other escapes sta
   t.equal(await textOf('a.jsonl', '{"text":"Gr\\u00f6\\u00dfe \\u6771\\u4eac \\ud83d\\ude00 \\"x\\" \\n \\u000a \\\\u00e9"}'), '{"text":"Größe 東京 \u{1F600} \\"x\\" \\n \\u000a \\\\u00e9"}')
   t.equal(await textOf('a.js', '"\\u00f6"'), '"\\u00f6"', 'source code stays as it is')
 })
+
+test('words after an escaped line break in JSON are words', async t => {
+  t.equal(await textOf('a.jsonl', '{"text":"hello\\nworld\\tand C:\\\\new \\"x\\""}'), '{"text":"hello\\n world\\t and C:\\\\new \\"x\\""}')
+})
+
+test('a notebook is read cell by cell, without its pictures', async t => {
+  const notebook = { cells: [{ cell_type: 'markdown', source: ['# Title\n', 'Some words'] }, { cell_type: 'code', source: 'print("Größe")', outputs: [{ output_type: 'stream', text: ['Größe\n'] }, { output_type: 'display_data', data: { 'image/png': 'iVBORw0KGgo=', 'text/plain': ['<Figure>'] } }, { output_type: 'error', traceback: ['\u001b[0;31mValueError\u001b[0m: bad'] }] }], nbformat: 4 }
+  t.equal(await textOf('a.ipynb', JSON.stringify(notebook)), '# Title\nSome words\n\nprint("Größe")\n\nGröße\n\n<Figure>\n\nValueError: bad')
+  t.equal(await textOf('a.ipynb', '{"cells": [broken'), '{"cells": [broken')
+})

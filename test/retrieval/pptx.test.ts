@@ -37,3 +37,12 @@ test('a slide that is not there is left out with a note', async t => {
   delete parts['ppt/slides/slide1.xml']
   t.strictSame(await parse('a.pptx', zipSync(parts)), [{ text: 'First', page: 1 }, { text: '', page: 2, note: 'Slide 2 could not be read.' }, { text: 'Third', page: 3 }])
 })
+
+test('numbers of lists, equations, raised digits and cells of several rows are read as a slide shows them', async t => {
+  const numbered = (text: string, level = 0, type = 'arabicPeriod'): string => `<a:p><a:pPr lvl="${level}"><a:buAutoNum type="${type}"/></a:pPr><a:r><a:t>${text}</a:t></a:r></a:p>`
+  const list = `<p:sp><p:txBody>${numbered('one')}${numbered('inner', 1, 'alphaLcParenR')}${numbered('more', 1, 'alphaLcParenR')}${numbered('two')}${paragraph('plain')}${numbered('again')}</p:txBody></p:sp>`
+  const cell = (text: string, attributes = ''): string => `<a:tc ${attributes}><a:txBody>${text === '' ? '<a:p/>' : paragraph(text)}</a:txBody></a:tc>`
+  const table = `<p:graphicFrame><a:tbl><a:tr>${cell('North', 'rowSpan="2"')}${cell('2023')}</a:tr><a:tr>${cell('', 'vMerge="1"')}${cell('2024')}</a:tr></a:tbl></p:graphicFrame>`
+  const math = '<p:sp><p:txBody><a:p><a14:m><m:oMathPara><m:oMath><m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath></m:oMathPara></a14:m></a:p><a:p><a:r><a:t>10</a:t></a:r><a:r><a:rPr baseline="30000"/><a:t>6</a:t></a:r></a:p></p:txBody></p:sp>'
+  t.strictSame(await linesOf([{ xml: list + table + math }]), [['1. one', 'a) inner', 'b) more', '2. two', 'plain', '1. again', 'North\t2023', 'North\t2024', '1/2', '10^6']])
+})

@@ -1,5 +1,8 @@
 import { rowText } from '../html/html-to-text.js'
+import { beforeRaised } from '../raised.js'
 import { walkXml, attribute } from '../xml.js'
+import { AutoNumbers } from './auto-number.js'
+import { Equation } from './equation.js'
 import type { OfficePackage } from './package.js'
 
 /** What is drawn into a document and has words: charts and diagrams that a part refers to, in its order. */
@@ -89,35 +92,61 @@ export function altText (name: string, attributes: Readonly<Record<string, strin
 export function shapesText (xml: Uint8Array | undefined): string {
   const lines: string[] = []
   let row: string[] | undefined
+  let above: string[] = []
+  let isContinued = false
+  let numbers = new AutoNumbers()
   let cell: string[] | undefined
   let line = ''
   let inText = false
+  let isRaised = false
+  let equation: Equation | undefined
   let skipping = 0
   const end = (): void => {
-    if (line.trim() !== '') (cell ?? lines).push(line)
+    if (line.trim() !== '') (cell ?? lines).push([numbers.end(), line].filter(text => text !== '').join(' '))
     line = ''
+    numbers.paragraph()
   }
   walkXml(xml, {
     open (name, attributes) {
       if (name === 'Fallback') skipping++
+      if (equation !== undefined) return equation.open(name, attributes)
+      if (name === 'oMath' && skipping === 0) equation = new Equation()
       inText = skipping === 0 && (name === 't' || name === 'text')
+      if (name === 'r') isRaised = false
+      else if (name === 'rPr') isRaised = Number(attribute(attributes, 'baseline') ?? 0) > 0
       if (name === 'br') line += '\n'
       else if (name === 'tab') line += '\t'
+      else if (name === 'tbl') above = []
       else if (name === 'tr') row = []
-      else if (name === 'tc') cell = []
+      else if (name === 'tc') {
+        cell = []
+        isContinued = attribute(attributes, 'vMerge') === '1'
+      } else if (name === 'txBody') numbers = new AutoNumbers()
+      else numbers.property(name, attributes)
       const description = skipping === 0 ? altText(name, attributes) : ''
       if (description !== '') (cell ?? lines).push(description)
     },
-    text (data) { if (inText) line += data },
+    text (data) {
+      if (equation !== undefined) equation.text(data)
+      else if (inText) line += (isRaised ? beforeRaised(line, data) : '') + data
+    },
     close (name) {
+      if (equation !== undefined) {
+        if (name !== 'oMath') return equation.close(name)
+        line += equation.toString()
+        equation = undefined
+        return
+      }
       inText = false
       if (name === 'Fallback') skipping--
       else if (name === 'p' || name === 'text') end()
       else if (name === 'tc') {
-        row?.push(cell?.join('\n') ?? '')
+        const text = cell?.join('\n') ?? ''
+        row?.push(isContinued && text === '' ? above[row.length] ?? '' : text)
         cell = undefined
       } else if (name === 'tr') {
         if (row !== undefined) lines.push(rowText(row))
+        above = row ?? []
         row = undefined
       }
     }
