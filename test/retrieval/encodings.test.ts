@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { bytesOf, invalid, textOf, unsupported } from './helpers/parse.js'
 
 const encoded = (text: string, encoding: string): Uint8Array => new Uint8Array(iconv.encode(text, encoding))
+const bytes = (...parts: (string | Uint8Array)[]): Uint8Array => new Uint8Array(Buffer.concat(parts.map(part => Buffer.from(part as Uint8Array))))
 const joined = (...parts: (string | Uint8Array | number[])[]): Uint8Array => new Uint8Array(Buffer.concat(parts.map(part => typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))))
 
 const FRENCH = 'L’été, 50 € — “où était l’élève ?”'
@@ -151,4 +152,18 @@ test('a notebook is read cell by cell, without its pictures', async t => {
   const notebook = { cells: [{ cell_type: 'markdown', source: ['# Title\n', 'Some words'] }, { cell_type: 'code', source: 'print("Größe")', outputs: [{ output_type: 'stream', text: ['Größe\n'] }, { output_type: 'display_data', data: { 'image/png': 'iVBORw0KGgo=', 'text/plain': ['<Figure>'] } }, { output_type: 'error', traceback: ['\u001b[0;31mValueError\u001b[0m: bad'] }] }], nbformat: 4 }
   t.equal(await textOf('a.ipynb', JSON.stringify(notebook)), '# Title\nSome words\n\nprint("Größe")\n\nGröße\n\n<Figure>\n\nValueError: bad')
   t.equal(await textOf('a.ipynb', '{"cells": [broken'), '{"cells": [broken')
+})
+
+test('UTF-32 is known without a mark', async t => {
+  for (const encoding of ['utf-32le', 'utf-32be']) for (const text of ['Plain words', RUSSIAN, JAPANESE, '\u{20000}東京']) t.equal(await textOf('a.txt', encoded(text, encoding)), text, encoding)
+})
+
+test('UTF-8 is UTF-8 whatever a page declares, and a program says what its text is in as a header does', async t => {
+  for (const charset of ['gb2312', 'shift_jis', 'big5', 'windows-1252']) t.match(await textOf('a.html', `<meta charset=${charset}><p>${CHINESE} ${JAPANESE}</p>`), CHINESE, charset)
+  t.match(await textOf('a.php', bytes("<?php header('Content-Type: text/html; charset=windows-1251'); ?>", encoded('Договор', 'windows-1251'))), 'Договор')
+  t.match(await textOf('a.php', bytes('<?php echo "The name of this page in the language of its readers: ', encoded('Договор аренды квартиры', 'windows-1251'), '"; ?>')), 'Договор аренды квартиры')
+})
+
+test('halves of pairs in UTF-8, as databases export them, leave the rest as it is', async t => {
+  t.match(await textOf('a.txt', bytes(CHINESE, new Uint8Array([0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80]), JAPANESE)), CHINESE)
 })

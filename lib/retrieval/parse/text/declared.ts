@@ -10,6 +10,8 @@ const CSS = /^@charset\s+"([\w.:-]{1,40})"/i
 const TEX = /\\usepackage\s*\[\s*([\w-]{1,40})\s*\]\s*\{inputenc\}/
 /** PEP 263, which Ruby, Emacs (`-*- coding: x -*-`) and Vim (`fileencoding=x`) agree with. In the first two lines. */
 const COOKIE = /^(?:[^\n]{0,200}\n)?[^\n]{0,200}?coding[:=][ \t]*([\w.-]{1,40})/
+/** Programs that write pages, and catalogues of translations, say it as a header of HTTP does. */
+const HEADER = /\bContent-Type\b[^\n]{0,80}?\bcharset\s*=\s*["']?([\w.:-]{1,40})/i
 /** Emacs' local variables at the end of a file. */
 const LOCAL = /Local Variables:[^\f]{0,2000}?\bcoding:[ \t]*([\w.-]{1,40})/i
 
@@ -20,7 +22,7 @@ const LOCAL = /Local Variables:[^\f]{0,2000}?\bcoding:[ \t]*([\w.-]{1,40})/i
  */
 export function declaredEncoding (bytes: Uint8Array, isMarkup: boolean): string | undefined {
   const start = latin1(bytes.subarray(0, WITHIN)).replace(/^\u00ef\u00bb\u00bf/, '')
-  const patterns = isMarkup ? [XML, META] : [XML, CSS, COOKIE, TEX]
+  const patterns = isMarkup ? [XML, META] : [XML, CSS, COOKIE, TEX, HEADER]
   for (const pattern of patterns) {
     const name = pattern.exec(isMarkup ? withoutComments(start) : start)?.[1]
     const encoding = name === undefined ? undefined : encodingNamed(name)

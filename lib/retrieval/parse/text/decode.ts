@@ -1,7 +1,7 @@
 import { unreadable, unsupported } from '../document.js'
 import { declaredEncoding } from './declared.js'
 import { decodeAs, quality } from './decoder.js'
-import { guessEncoding, looksLikeUtf16 } from './guess.js'
+import { guessEncoding, looksLikeUtf16, looksLikeUtf32 } from './guess.js'
 import { sevenBitOf } from './seven-bit.js'
 
 const BOMS: readonly [encoding: string, bytes: readonly number[]][] = [
@@ -15,6 +15,9 @@ const BOMS: readonly [encoding: string, bytes: readonly number[]][] = [
 
 /** Of the characters beyond ASCII, how many may be broken before an encoding is not believed. */
 const MOST_BROKEN = 0.05
+
+/** So many characters beyond ASCII are UTF-8 by no accident. */
+const CERTAIN = 6
 
 export interface TextHints {
   /** Whether the file is HTML or XML, in which `<meta charset>` declares an encoding. */
@@ -31,6 +34,8 @@ export interface TextHints {
 export function decodeText (bytes: Uint8Array, { isMarkup = false, encoding }: TextHints = {}): string {
   const [bom] = BOMS.find(([, mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? []
   if (bom !== undefined) return clean(requireReadable(decodeAs(bytes, bom), bom))
+  const utf32 = looksLikeUtf32(bytes)
+  if (utf32 !== undefined) return clean(decodeAs(bytes, utf32))
   const utf16 = looksLikeUtf16(bytes)
   if (utf16 !== undefined) return clean(decodeAs(bytes, utf16))
   if (looksBinary(bytes)) throw unsupported()
@@ -41,13 +46,14 @@ function decodeAsciiLike (bytes: Uint8Array, declared: string | undefined): stri
   const utf8 = decodeAs(bytes, 'utf-8')
   const { broken, others } = quality(utf8)
   const isUtf8 = broken === 0 && others > 0
-  // Bytes beyond ASCII that happen to be UTF-8 throughout are: in no language's single bytes do they come in this way.
-  if (declared !== undefined && declared !== 'utf-8' && !(isUtf8 && isSingleByte(declared))) {
+  // Bytes beyond ASCII that happen to be UTF-8 throughout are: in no language's single bytes do they come in this way, nor many of two bytes.
+  if (declared !== undefined && declared !== 'utf-8' && !(isUtf8 && (isSingleByte(declared) || others >= CERTAIN))) {
     const text = decodeAs(bytes, declared)
     if (isMostlyWhole(text)) return text
   }
   if (broken === 0) return decodeAs(bytes, (others === 0 ? sevenBitOf(bytes) : undefined) ?? 'utf-8')
-  if (others >= 4 * broken) return utf8
+  // A character that is no UTF-8, such as half of a pair, breaks into several.
+  if (others >= 4 * (utf8.match(/\uFFFD+/g) ?? []).length) return utf8
   return decodeAs(bytes, guessEncoding(bytes))
 }
 

@@ -78,6 +78,20 @@ function telling (bytes: Uint8Array): Uint8Array {
   return Buffer.concat(parts)
 }
 
+/** UTF-32 without a byte order mark: of every four bytes one is zero, and another one nearly so. */
+export function looksLikeUtf32 (bytes: Uint8Array): 'utf-32le' | 'utf-32be' | undefined {
+  const sample = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, SAMPLE) & ~3)
+  if (sample.length < 8 || bytes.length % 4 !== 0) return undefined
+  const isText = (read: (at: number) => number): boolean => {
+    for (let at = 0; at < sample.length; at += 4) {
+      const code = read(at)
+      if (code < 9 || code > 0x2FFFF) return false
+    }
+    return true
+  }
+  return isText(at => sample.readUInt32LE(at)) ? 'utf-32le' : isText(at => sample.readUInt32BE(at)) ? 'utf-32be' : undefined
+}
+
 /** UTF-16 without a byte order mark, in any script: the order of bytes in which the text makes sense. Undefined when it is something else. */
 export function looksLikeUtf16 (bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   const sample = bytes.subarray(0, Math.min(bytes.length, SAMPLE) & ~1)

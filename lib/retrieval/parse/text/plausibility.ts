@@ -36,6 +36,8 @@ function western (before: string, character: string, after: string): number {
     if (neighbour !== undefined && scriptOf(neighbour) !== script) points -= 2
   }
   if (left && isUpper(character) && isLower(before)) points -= 2
+  // Latin letters with accents stand between plain ones: many in a row are another script.
+  if (left && right && script === 'latin' && before > '\u007F' && after > '\u007F') points -= 0.6
   // Few words are one letter.
   if (!left && !right && script !== 'latin') points -= 0.2
   return points
