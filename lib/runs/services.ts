@@ -21,7 +21,7 @@ export interface EngineLimits {
   maxPromptTokens: number
   /** Bytes of a run's events, as they are sent, kept for its readers. */
   maxLogBytes: number
-  /** Bytes that all runs' events and the last runs may take together; the project that takes most gives up its oldest. 0: 64 MiB, or a quarter of what the heap may have where that is less. */
+  /** Bytes that all runs' events and the last runs may take together; the project that takes most gives up its oldest. Runs that have stopped take a quarter of it at most. 0: 64 MiB, or a quarter of what the heap may have where that is less. */
   maxHeldBytes: number
   /** How long the events of a run that has stopped are kept, in milliseconds. */
   logRetentionMs: number

@@ -61,7 +61,7 @@ test('the plugin registers and answers', async t => {
   t.strictSame(JSON.parse(await inFolder(process.execPath, ['plugin.js'])), ['assistant', true, true, 404])
 })
 
-test('what runs in threads, processes and pages of its own is found: documents, the index, tokens, Python, the console; and an SDK of traces', { timeout: 300_000 }, async t => {
+test('what runs in threads, processes and pages of its own is found: documents, the index, Python, the console; and an SDK of traces', { timeout: 300_000 }, async t => {
   writeFileSync(join(folder, 'programs.js'), `
     import { createRequire } from 'node:module'
     import Fastify from 'fastify'
@@ -103,7 +103,8 @@ test('what runs in threads, processes and pages of its own is found: documents, 
     ]))
     await app.close()
   `)
-  t.strictSame(JSON.parse(await inFolder(process.execPath, ['programs.js'])), [1, true, true, true, true])
+  // What tap has every process of Node load, the sandbox may not read.
+  t.strictSame(JSON.parse(await inFolder('env', ['-u', 'NODE_OPTIONS', process.execPath, 'programs.js'])), [1, true, true, true, true])
 })
 
 const TYPES = `

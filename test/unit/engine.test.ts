@@ -34,6 +34,19 @@ test('what is held for readers is bounded', async t => {
   t.strictSame([engine.heldBytes, engine.recent(keyOf()), engine.activeCount], [0, undefined, 0])
 })
 
+test('runs that have ended keep a quarter of what may be held: their events are in the records', async t => {
+  const { instance } = await engineWorld(t)
+  const { engine, create, model } = await instance({ limits: { maxHeldBytes: 200_000 } })
+  for (let i = 1; i <= 20; i++) {
+    model.enqueue(says('Once'))
+    await create({ id: `job_${i}` })
+    await settle()
+  }
+  t.ok(engine.heldBytes > 30_000 && engine.heldBytes <= 50_000, `${engine.heldBytes} bytes`)
+  t.equal(engine.recent(keyOf('job_1')), undefined)
+  t.match(engine.recent(keyOf('job_20')), { phase: 'ended' })
+})
+
 test('the lease of a new run names its instance, the claim and who pays, and where it is traced', async t => {
   const { instance } = await engineWorld(t)
   const taken: (JobTrace | undefined)[] = []

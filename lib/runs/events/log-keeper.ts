@@ -16,8 +16,10 @@ export interface LogKeeperServices {
   /** Whether a job has yet to end. */
   isActive (key: JobKey): Promise<boolean>
   log: Logger
-  /** Of all that this process holds for its readers. */
+  /** Of the events of all runs that are executed here. */
   budget: ByteBudget
+  /** Of the events of those that have stopped. */
+  pastBudget: ByteBudget
   limits: {
     /** Bytes of a run's events, as they are sent, kept for its readers. */
     maxLogBytes: number
@@ -120,7 +122,7 @@ export class LogKeeper {
     kept.retirement.clear()
     this.#unaccount(kept)
     // A reader that joins later gets the events from the records.
-    kept.holdings.push(this.#services.budget.hold(kept.key.project, kept.log.keptBytes, () => this.drop(jobId)))
+    kept.holdings.push(this.#services.pastBudget.hold(kept.key.project, kept.log.keptBytes, () => this.drop(jobId)))
     if (this.#kept.get(jobId) !== kept) return
     kept.retirement.set(waitsForMs + this.#services.limits.logRetentionMs, () => {
       this.drop(jobId)
