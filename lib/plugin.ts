@@ -69,6 +69,7 @@ const API_VERSION = '2020-10-01'
 async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions): Promise<void> {
   refuseUnknown(options, [...PLUGIN_OPTION_NAMES, ...FASTIFY_OPTIONS])
   refuseForeignDecorators(app)
+  refuseTakenPrefix(app, options.prefix ?? '')
   const hasCors = app.hasPlugin('@fastify/cors')
   if (hasCors && options.cors !== undefined && options.cors !== false) {
     throw new TypeError('Option "cors" cannot be given here: this Fastify instance has @fastify/cors already, and its rules hold for the API too.')
@@ -144,6 +145,13 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
       await keyed.register(named('api', apiRoutes), routeOptions)
     }))
   }), { prefix: options.prefix ?? '' })
+}
+
+/** Two of the same route end the process, for one of the plugins within throws where no registration catches it. */
+function refuseTakenPrefix (app: FastifyInstance, prefix: string): void {
+  const place = `${app.prefix}${prefix === '' || prefix.startsWith('/') ? '' : '/'}${prefix}`.replace(/\/$/, '')
+  if (!app.hasRoute({ method: 'GET', url: `${place}/assistants` })) return
+  throw new Error(`This Fastify instance has a route GET ${place}/assistants already: register fastify-openai-compat below another prefix than "${prefix}".`)
 }
 
 /** An application's own decorator under one of our names would be used in place of ours, or ours in place of it. */

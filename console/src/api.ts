@@ -7,7 +7,8 @@ import { ofBrowser, ofTab } from './kept.js'
 
 export interface Config { api: string, version: string }
 
-const KEY = 'fastify-openai-compat.key'
+/** One application may have several consoles, each of an API with keys of its own. */
+const KEY = `fastify-openai-compat.key ${new URL('.', document.baseURI).pathname}`
 /** Replies that people keep for the functions of a model, by the function's name behind it. */
 const REPLY = 'fastify-openai-compat.reply.'
 

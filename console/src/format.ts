@@ -39,8 +39,11 @@ export function prettyText (text: string): string {
 
 export const short = (id: string): string => id.length > 18 ? `${id.slice(0, 13)}…${id.slice(-4)}` : id
 
+/** Line ends and other controls, and what turns the order of letters around: a name with them can look like another one. */
+const UNSEEN = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu
+
 /** What an object is called: by its name, or by its id where that would not be seen. */
-export const nameOr = (name: string | null | undefined, id: string): string => name === null || name === undefined || name.trim() === '' ? id : name
+export const nameOr = (name: string | null | undefined, id: string): string => name === null || name === undefined || name.trim() === '' ? id : name.replace(UNSEEN, '\ufffd')
 
 /** `gets the words "in_progress" right`: as a person writes it. */
 export const words = (status: string): string => status.replaceAll('_', ' ')

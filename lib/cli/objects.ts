@@ -8,7 +8,7 @@ import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
 import type { ObjectKind, ObjectsCommand } from './objects-arguments.js'
 import { requireFile } from './require-file.js'
-import { askServerForObject, type ServerAddress } from './server-address.js'
+import { askServerForObject, orAskTheServer, type ServerAddress } from './server-address.js'
 
 type Shown = Record<string, unknown> & { id: string }
 interface Page { data: Shown[], has_more: boolean }
@@ -40,7 +40,7 @@ export async function runObjects (command: ObjectsCommand, out: NodeJS.WritableS
     if (place.project !== 'default' && !await core.hasProject(place.project)) throw new OperatorError(`There is no project "${place.project}" in the store.`)
     await look(command, new StorePlace(core.project(place.project)), out)
   } catch (error) {
-    throw error instanceof ApiError ? new OperatorError(error.message, { cause: error }) : error
+    throw error instanceof ApiError ? new OperatorError(error.message, { cause: error }) : orAskTheServer(error)
   } finally {
     await core.stop()
   }

@@ -7,6 +7,13 @@ export interface ServerAddress {
   key: string | undefined
 }
 
+/** An error of the store; where a running server keeps others from it, with the way that is open. */
+export function orAskTheServer (error: unknown): unknown {
+  const { message, cause } = error as Error
+  if ((cause as { code?: unknown } | undefined)?.code !== 'SQLITE_BUSY') return error
+  return new OperatorError(`${message.replace(/ open: .*$/, ' open')}: stop that process, or ask the server with --url.`, { cause: error })
+}
+
 export interface ServerRequest {
   method?: string
   headers?: Record<string, string>
@@ -23,7 +30,8 @@ export async function askServer ({ url, key }: ServerAddress, path: string, { he
   if (response.ok) return response
   const answer = await response.json().catch(() => undefined) as { error?: { message?: unknown } } | undefined
   const said = answer?.error?.message
-  throw new OperatorError(typeof said === 'string' ? `The server at ${base} says: ${said}` : notTheApi(base, response))
+  // Of an address without a path the likely fault is known.
+  throw new OperatorError(typeof said !== 'string' || (response.status === 404 && new URL(base).pathname === '/') ? notTheApi(base, response) : `The server at ${base} says: ${said}`)
 }
 
 /** The same, where the answer is a JSON object. */

@@ -16,7 +16,7 @@ import { configure } from './configure.js'
 import { OperatorError } from './errors.js'
 import { counted, number, Progress } from './progress.js'
 import { requireFile } from './require-file.js'
-import type { ServerAddress } from './server-address.js'
+import { orAskTheServer, type ServerAddress } from './server-address.js'
 import { syncFile } from './sync-file.js'
 import { exportFromServer, importIntoServer } from './transfer-server.js'
 import type { ExportCommand, ImportCommand, PullCommand, TransferValues } from './transfer-arguments.js'
@@ -26,7 +26,7 @@ export async function runExport (command: ExportCommand): Promise<void> {
   const { values, out, resume, server } = command
   if (out !== undefined && !resume && existsSync(out)) throw new OperatorError(`The file ${out} exists: choose another one${server === undefined ? ', or continue it with --resume' : ''}.`)
   if (server !== undefined) return await exportRunning(server, command)
-  await withStores(values, false, async stores => {
+  await withStores(values, { mayMake: false, mayAsk: true }, async stores => {
     const broken: BrokenExport = resume && existsSync(out as string) ? await reopenExport(out as string) : { resume: undefined, records: 0 }
     const progress = new Progress('Exporting')
     const total = progress.isShown ? await countPlaces(stores.records) : 0
@@ -71,7 +71,7 @@ export async function runImport ({ values, file, strict, project, server }: Impo
     onProgress: (bytes: number): void => progress.show(bytes, total, `${number(bytes)} bytes`)
   }
   const result = server === undefined
-    ? await withStores(values, true, async stores => await importFrom(input, stores, { strict, ...project === undefined ? {} : { project }, now: Date.now, ...told }))
+    ? await withStores(values, { mayMake: true, mayAsk: true }, async stores => await importFrom(input, stores, { strict, ...project === undefined ? {} : { project }, now: Date.now, ...told }))
     : await importIntoServer({ server, input, strict, project, ...told })
   progress.end()
   say(summary(result, strict))
@@ -82,7 +82,7 @@ export async function runImport ({ values, file, strict, project, server }: Impo
 export async function runPull ({ values, from, key, headers, threads, project }: PullCommand): Promise<boolean> {
   const ids = threads === undefined ? undefined : await threadIds(threads)
   const remote = new Remote({ from, key, headers })
-  return await withStores(values, true, async stores => {
+  return await withStores(values, { mayMake: true, mayAsk: false }, async stores => {
     const progress = new Progress('Pulling')
     const result = await pull(remote, stores, {
       ...project === undefined ? {} : { project },
@@ -129,8 +129,11 @@ function summary ({ written, there, badLines }: ImportResult, strict: boolean): 
   return `${what} ${strict ? 'It ended at a bad line.' : `${counted(badLines, 'line was', 'lines were')} bad and left out.`}`
 }
 
-/** @param mayMake whether the store may be one that is not there yet. */
-async function withStores<T> (values: TransferValues, mayMake: boolean, work: (stores: TransferStores) => Promise<T>): Promise<T> {
+/**
+ * @param mayMake whether the store may be one that is not there yet
+ * @param mayAsk whether the command takes the address of a server instead
+ */
+async function withStores<T> (values: TransferValues, { mayMake, mayAsk }: { mayMake: boolean, mayAsk: boolean }, work: (stores: TransferStores) => Promise<T>): Promise<T> {
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
   const { storage } = config
   if (!mayMake) requireFile(storage)
@@ -141,6 +144,8 @@ async function withStores<T> (values: TransferValues, mayMake: boolean, work: (s
     await records.connect()
     await blobs.store.connect()
     return await work({ records, blobs: blobs.store })
+  } catch (error) {
+    throw mayAsk ? orAskTheServer(error) : error
   } finally {
     await blobs.store.disconnect()
     await records.disconnect()

@@ -36,7 +36,7 @@ export function requireErasure (request: FastifyRequest): void {
 /** Throws the 403 unless the key is an administrator's. Without keys there is none. */
 export function requireAdmin (request: FastifyRequest): void {
   if (callerOf(request).admin === true) return
-  throw new ApiError(403, 'What is in the whole store takes a key with "admin": true; without API keys it cannot be had over HTTP.', { code: 'insufficient_permissions' })
+  throw new ApiError(403, 'Only a key with "admin": true may export or import the whole store; a server without API keys does not offer it over HTTP.', { code: 'insufficient_permissions' })
 }
 
 const operationOf = ({ routeOptions }: FastifyRequest): string | undefined => (routeOptions.schema as { operationId?: string } | undefined)?.operationId

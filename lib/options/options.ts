@@ -254,6 +254,9 @@ function resolveModels (options: OpenAICompatOptions): ResolvedOptions['models']
     if (defaultProvider in providers) throw new TypeError('A provider named "default" cannot stand beside option "provider".')
     providers[defaultProvider] = asProvider(defaultProvider, options.provider)
   }
+  if (options.aliases !== undefined && (typeof options.aliases !== 'object' || Array.isArray(options.aliases))) {
+    throw new TypeError('Option "aliases" must be an object of names by name, such as { "gpt-4*": "llama3.2" }.')
+  }
   if (Object.keys(providers).length === 0) providers.echo = echo()
   // A provider that was handed in may serve others too, or this server again after a stop.
   const given = new Set<unknown>([options.provider, ...Object.values(options.providers ?? {})])

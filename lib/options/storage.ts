@@ -23,8 +23,16 @@ export function resolveStorage (option: StorageOption): ResolvedStorage {
     return { threadStorage: storage, records: certain(storage.records), isOurs: true }
   }
   if (option instanceof RecordThreadStorage) return { threadStorage: option, records: certain(option.records), isOurs: false }
+  if (typeof option !== 'object' || option === null) throw new TypeError('Option "storage" must be a URL or a storage.')
   if ('write' in option) return { threadStorage: new StorageOverRecords(option), records: certain(option), isOurs: false }
+  const missing = METHODS.find(name => typeof (option as Partial<ThreadStorage>)[name] !== 'function')
+  if (missing !== undefined) throw new TypeError(`Option "storage" is no storage: it has no ${missing}(). Give a URL, a storage of this package, or one of your own as docs/storage.md has it.`)
   return { threadStorage: option, records: certain(recordsOver(option)), isOurs: false }
 }
+
+/** Those that no storage can do without. */
+const METHODS = [
+  'saveThread', 'loadThread', 'deleteThread', 'listThreads', 'saveAssistant', 'loadAssistant', 'deleteAssistant', 'listAssistants', 'saveFile', 'loadFile', 'deleteFile', 'listFiles'
+] as const satisfies readonly (keyof ThreadStorage)[]
 
 class StorageOverRecords extends RecordThreadStorage {}

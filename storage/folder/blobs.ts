@@ -97,7 +97,7 @@ export class FolderBlobStore extends AbstractBlobStore {
     try {
       return await command()
     } catch (error) {
-      throw new StorageUnavailableError(`The folder ${this.path} failed: ${(error as Error).message}`, { cause: error })
+      throw new StorageUnavailableError(`The folder ${this.path} cannot be used: ${(error as Error).message}`, { cause: error })
     }
   }
 }

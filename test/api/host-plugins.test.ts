@@ -52,6 +52,27 @@ test('the decorators are there in the contexts below, where a second registratio
   t.equal((await app.inject('/two/assistants')).statusCode, 200)
 })
 
+test('a prefix that is taken is refused by name', async t => {
+  for (const [first, second] of [['/v1', '/v1'], ['/v1', 'v1'], ['/v1', '/v1/'], [undefined, '']] as const) {
+    const app = newApp(t)
+    await app.register(openaiCompat, first === undefined ? {} : { prefix: first })
+    await t.rejects(async () => await app.register(openaiCompat, { prefix: second }), { message: /^This Fastify instance has a route GET (\/v1)?\/assistants already: register fastify-openai-compat below another prefix/ })
+  }
+  const app = newApp(t)
+  await app.register(async child => await child.register(openaiCompat, { prefix: '/v1' }), { prefix: '/ai' })
+  await app.register(openaiCompat, { prefix: '/v1' })
+  await t.rejects(async () => await app.register(openaiCompat, { prefix: '/ai/v1' }), { message: /a route GET \/ai\/v1\/assistants already/ })
+})
+
+test('a storage and aliases that are none are refused in words', async t => {
+  for (const storage of [{}, { loadThread () {} }, 5]) {
+    await t.rejects(async () => await newApp(t).register(openaiCompat, { storage: storage as never }), { name: 'TypeError', message: /^Option "storage" (?:is no storage: it has no \w+\(\)\. Give|must be a URL or a storage)/ })
+  }
+  for (const aliases of [['a'], 'a=b']) {
+    await t.rejects(async () => await newApp(t).register(openaiCompat, { aliases: aliases as never }), { name: 'TypeError', message: /^Option "aliases" must be an object/ })
+  }
+})
+
 test('request decorators of the host under any name stay what they are', async t => {
   const app = newApp(t)
   app.decorateRequest('openai', 'a client of the host\'s')

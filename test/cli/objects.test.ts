@@ -76,6 +76,7 @@ test('what is of another project, is not there or cannot be reached is one sente
   await t.rejects(cli('threads', 'show', ids.thread, '--url', base, '--key', 'sk-blue'), { name: 'OperatorError', message: /^The server at \S+ says: No thread found/ })
   await t.rejects(cli('threads', 'ls', '--url', base), { name: 'OperatorError', message: /says: You didn't provide an API key/ })
   await t.rejects(cli('threads', 'ls', '--url', base.replace('/v1', '/nowhere')), { name: 'OperatorError', message: /^The server at/ })
+  await t.rejects(cli('threads', 'ls', '--url', base.replace('/v1', '')), { name: 'OperatorError', message: /^The server at \S+ answered with HTTP 404: is it the base URL, with \/v1\?$/ })
   await t.rejects(cli('threads', 'ls', '--url', 'http://127.0.0.1:9/v1'), { name: 'OperatorError', message: 'The server at http://127.0.0.1:9/v1 does not answer.' })
   await close()
   await t.rejects(cli('threads', 'show', ids.thread, '--storage', url), { name: 'OperatorError', message: /No thread found/ })

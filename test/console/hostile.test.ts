@@ -40,6 +40,16 @@ test('what has an empty name is called by its id', skip, async t => {
   t.match(await page.locator('option').allInnerTexts(), [`${assistant.id} · test-model`])
 })
 
+test('what turns the order of letters around in a name is seen, so that no name looks like another', skip, async t => {
+  const it = await openConsole(t)
+  const { page, server } = it
+  await newAssistant(server, { name: 'line\nbreak' })
+  await newAssistant(server, { name: 'x\u202egpj.exe' })
+  await it.open('#/data/assistants')
+  await page.getByRole('link', { name: 'x\ufffdgpj.exe' }).waitFor()
+  await page.getByRole('link', { name: 'line\ufffdbreak' }).waitFor()
+})
+
 test('nothing that is long makes a page wider than a phone, or a table as wide as its longest cell', skip, async t => {
   const it = await openConsole(t, {}, { viewport: { width: 360, height: 740 } })
   const { page, server } = it

@@ -120,5 +120,6 @@ test('what cannot be done is one sentence', async t => {
 
   const { ready } = startCli(t, { args: ['--port', '0', '--storage', 'sqlite:./old.db'], cwd })
   await ready
-  t.match(await refusal('export', '--storage', 'sqlite:./old.db'), /Another process has the SQLite file \S+old\.db open: stop that process/)
+  t.match(await refusal('export', '--storage', 'sqlite:./old.db'), /Another process has the SQLite file \S+old\.db open: stop that process, or ask the server with --url\./)
+  t.match(await refusal('threads', 'ls', '--storage', 'sqlite:./old.db'), /Another process has the SQLite file \S+old\.db open: stop that process, or ask the server with --url\./)
 })

@@ -200,7 +200,7 @@ test('on the command line a running server is exported and imported into, in as 
   t.match(await run('export', '--url', old.baseURL, '--sqlite', '--out', 'copy.db'), { code: 0, stderr: /^Exported [\d,]+ bytes to copy\.db\.\n$/ })
   t.equal((await readFile(join(cwd, 'copy.db'))).subarray(0, 15).toString(), 'SQLite format 3')
   t.match(await run('export', '--url', old.baseURL, '--out', 'copy.db'), { code: 1, stderr: 'The file copy.db exists: choose another one.\n' })
-  t.match(await run('export', '--url', old.baseURL, '--key', 'sk-user', '--out', 'x.jsonl'), { code: 1, stderr: /says: What is in the whole store takes a key/ })
+  t.match(await run('export', '--url', old.baseURL, '--key', 'sk-user', '--out', 'x.jsonl'), { code: 1, stderr: /says: Only a key with "admin": true may export or import the whole store/ })
   t.strictSame((await readdir(cwd)).sort(), ['all.jsonl', 'copy.db'], 'no part of a file is left')
   for (const args of [['export', '--sqlite'], ['export', '--url', old.baseURL, '--resume', '--out', 'y'], ['import', '--key', 'k'], ['import', '--url', old.baseURL, '--storage', 'memory:']]) t.match(await run(...args), { code: 1, stderr: /^fastify-openai-compat: --/ })
 })

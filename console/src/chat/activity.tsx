@@ -1,7 +1,7 @@
 import type OpenAI from 'openai'
 import { useState } from 'preact/hooks'
 import type { Step } from '../api.js'
-import { prettyText } from '../format.js'
+import { nameOr, prettyText } from '../format.js'
 import { Icon } from '../ui/icon.js'
 import { Code } from '../ui/parts.js'
 import { FileImage } from './file-image.js'
@@ -69,7 +69,7 @@ function body (call: Call) {
     <ul class='results'>
       {(call.file_search.results ?? []).map((result, index) => (
         <li key={index}>
-          <p class='result-head'><strong dir='auto'>{result.file_name}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
+          <p class='result-head'><strong dir='auto'>{nameOr(result.file_name, result.file_id)}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
           {result.content?.map((part, n) => <p key={n} class='passage clamp' dir='auto'>{part.text}</p>)}
         </li>
       ))}

@@ -1,6 +1,7 @@
 import type OpenAI from 'openai'
 import { useEffect, useRef } from 'preact/hooks'
 import { client, stepsOf, type Assistant, type Step, type Thread } from '../api.js'
+import { nameOr } from '../format.js'
 import { Dialog } from '../ui/dialog.js'
 import { Loadable, useLoad } from '../ui/load.js'
 import { fileName } from './file-chip.js'
@@ -46,7 +47,7 @@ async function sourceOf ({ fileId, marker, runId, threadId }: Cited): Promise<So
   ])
   // Parts do not overlap as passages do, but end where they end.
   const page = parts?.find(({ text = '' }) => text !== '' && passage.endsWith(text))?.page
-  return { filename, score: result?.score, passage, page, text: parts?.map(({ text }) => text ?? '').join('\n') }
+  return { filename: nameOr(filename, fileId), score: result?.score, passage, page, text: parts?.map(({ text }) => text ?? '').join('\n') }
 }
 
 /** `【4:2†name】`: the third result of the run's search. Else the best result of the file. */

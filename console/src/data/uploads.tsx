@@ -7,7 +7,7 @@ import { attempt } from '../ui/toast.js'
 import { Collection, pageOf } from './collection.js'
 
 async function cancel ({ id, filename }: Upload): Promise<boolean> {
-  if (!await confirmed('Cancel this upload?', `${filename} (${id}) takes no further parts, and those that were sent are removed.`, 'Cancel upload')) return false
+  if (!await confirmed('Cancel this upload?', `${nameOr(filename, 'It')} (${id}) takes no further parts, and those that were sent are removed.`, 'Cancel upload')) return false
   return await attempt(async () => await client.value.uploads.cancel(id), 'Cancelled.')
 }
 

@@ -106,7 +106,7 @@ function Search ({ storeId }: { storeId: string }) {
       <ol class='results'>
         {results?.map((result, index) => (
           <li key={index}>
-            <p class='result-head'><strong dir='auto'>{result.filename}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
+            <p class='result-head'><strong dir='auto'>{nameOr(result.filename, result.file_id)}</strong><span class='score'>{result.score.toFixed(2)}</span></p>
             {result.content.map((part, n) => <p key={n} class='passage' dir='auto'>{part.text}</p>)}
           </li>
         ))}

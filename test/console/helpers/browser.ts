@@ -30,7 +30,13 @@ export interface PageOptions extends BrowserContextOptions {
 
 /** A server with the console, and a page on it as `openPage` has it. */
 export async function openConsole (t: Test, options: TestServerOptions = {}, { host = '127.0.0.1', ...context }: PageOptions & { host?: string } = {}): Promise<Console> {
-  const server = await startServer(t, { ...options, prepare: async app => await app.register(openaiCompatConsole) })
+  const server = await startServer(t, {
+    ...options,
+    prepare: async app => {
+      await options.prepare?.(app)
+      await app.register(openaiCompatConsole)
+    }
+  })
   const origin = new URL(server.baseURL).origin.replace('127.0.0.1', host)
   const page = await openPage(t, origin, context)
   return {
