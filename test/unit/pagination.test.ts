@@ -73,12 +73,12 @@ test('a cursor is the id of an object of the list, also of one that is deleted, 
   t.strictSame(shown(await all({ order: 'asc', before: name(3) })), page([1, 2], false))
   for (const id of ['unknown', 'elsewhere', 'left out']) {
     await t.rejects(all({ after: id }), { status: 404, message: new RegExp(`'${id}'`) })
-    await t.rejects(all({ before: id }), { status: 404 })
+    await t.rejects(all({ before: id }), { status: 404, message: new RegExp(`'${id}'`) })
   }
   const withObjects = async (params: ListParams) => await listRecords<Item>(scope, { ...source, objects: 'object' }, params, missing)
   t.strictSame(shown(await withObjects({ order: 'asc', after: 'left out' })), page([6], false), 'an object that the list leaves out has its place')
   t.strictSame(shown(await withObjects({ order: 'asc', after: name(5) })), page([6], false))
-  await t.rejects(withObjects({ after: 'unknown' }), { status: 404 })
+  await t.rejects(withObjects({ after: 'unknown' }), { status: 404, message: /'unknown'/ })
 })
 
 test('a page ends before it has too many bytes, at the end away from its cursor, and says that there is more', async t => {
