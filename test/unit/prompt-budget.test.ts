@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { NO_USAGE } from '../../lib/runs/job.js'
 import { countTexts } from '../../lib/models/token-counts.js'
 import { countable, countableTools } from '../../lib/models/tokens.js'
 import type { ModelMessage, ModelTool } from '../../lib/models/provider.js'
@@ -146,7 +147,7 @@ test('outputs without their call at the beginning are sent', async t => {
 })
 
 test('what a run may still use is what its limits leave, within what the server allows', t => {
-  const used = { promptTokens: 30, completionTokens: 7 }
+  const used = { ...NO_USAGE, promptTokens: 30, completionTokens: 7 }
   const limits = { promptTokens: 100, completionTokens: 50, lastMessages: null, truncates: true }
   t.strictSame(remaining(limits, used, 1000), { prompt: 70, promptIsLimited: true, completion: 43 })
   t.strictSame(remaining(limits, used, 60), { prompt: 60, promptIsLimited: true, completion: 43 })
