@@ -12,8 +12,8 @@ export const targets = {
   'lib/runs/execution.ts': tests('unit/execution', 'unit/execution-store'),
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
   'lib/runs/events/mirror.ts': tests('unit/mirror'),
-  'lib/vector-stores/indexer.ts': tests('vector-stores/recovery', 'vector-stores/fair'),
-  'lib/vector-stores/indexing.ts': tests('vector-stores/recovery', 'vector-stores/progress'),
+  'lib/vector-stores/indexer.ts': tests('unit/indexer', 'unit/indexing'),
+  'lib/vector-stores/indexing.ts': tests('unit/indexing', 'unit/indexer'),
   // Commits.
   'lib/shared/certain-store.ts': tests('unit/certain-store'),
   'lib/shared/until-written.ts': tests('unit/until-written'),
@@ -32,7 +32,7 @@ export const targets = {
   'lib/vector-stores/records.ts': tests('unit/store-change'),
   // Budgets.
   'lib/shared/byte-budget.ts': tests('unit/byte-budget'),
-  'lib/runs/prompt/budget.ts': tests('unit/prompt-budget', 'runs/truncation'),
+  'lib/runs/prompt/budget.ts': tests('unit/prompt-budget'),
   // Uploads.
   'lib/files/uploads.ts': tests('unit/uploads'),
   'lib/files/staging.ts': tests('unit/staging'),

@@ -81,13 +81,13 @@ test('an instance lets go of the events of a run that goes on, or has ended, els
 })
 
 test('a dialect need not hear of what ends, here or elsewhere, and one that this server does not know cannot', async t => {
-  const { instance, store } = await engineWorld(t)
+  const { instance, store, ...world } = await engineWorld(t)
   const { create, dialect, logged, engine } = await instance()
   Object.assign(dialect, { onEndedElsewhere: undefined, onStopped: undefined })
   await create()
   for (const name of ['tasks', 'unknown']) await tell(store, { type: 'ended', ...fieldsOf({ ...keyOf('job_2'), dialect: name }) })
   await settle()
-  t.strictSame([engine.activeCount, logged], [0, []])
+  t.strictSame([engine.activeCount, logged, await world.isIndexed()], [0, [], false])
   await t.rejects(engine.expire({ ...keyOf(), dialect: 'unknown' }), { message: 'there is no dialect "unknown"' })
 })
 
@@ -207,6 +207,18 @@ test('an instance that goes on with a run which it has lost without noticing giv
   await settle()
   t.match(await world.task(), { result: 'completed' })
   t.strictSame([own.isClosed, engine.activeCount, told(own).filter(event => event.includes('upon'))], [true, 0, []])
+})
+
+test('a run that comes to wait for its client and goes on at once goes on in its log', async t => {
+  const { instance, ...world } = await engineWorld(t)
+  const { engine, create, model, dialect } = await instance()
+  model.enqueue(calls('ask'))
+  let opened: EventLog | undefined
+  dialect.onEnd = () => { opened = engine.openLog(keyOf()) }
+  const log = await create({ tools: [ASK] })
+  await settle()
+  t.match(await world.task(), { phase: 'waiting' })
+  t.strictSame([opened === log, log.isClosed], [true, false])
 })
 
 test('what an instance keeps of a run is out of date while another one has its lease', async t => {
