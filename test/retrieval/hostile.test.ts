@@ -101,3 +101,15 @@ test('a message whose sectors or folders lead back to themselves is refused', as
   })
   for (const [name, bytes] of Object.entries({ sectors: looped(76), 'small sectors': looped(60), folders })) await t.rejects(parse('a.msg', bytes), invalid('its parts lead back to themselves'), name)
 })
+
+test('cells that ask to be repeated without end are so up to a number', async t => {
+  const cells = times(200, () => `<td rowspan=65000>${'x'.repeat(200)}`).join('')
+  const text = await textOf('a.html', `<table><tr>${cells}${times(20_000, () => '<tr><td>y').join('')}</table>`)
+  t.ok(text.length < 3_000_000, `${text.length} characters`)
+  t.equal(text.match(/y/g)?.length, 20_000, 'their own cells are read')
+})
+
+test('text that looks like the beginning of a title, or of Chinese, all along is read in time', async t => {
+  t.match(await textOf('a.html', `<p>before</p>${'<title '.repeat(300_000)}`), 'before')
+  t.match(await textOf('a.txt', `# coding: hz-gb-2312\n${'~{'.repeat(300_000)}`), 'coding')
+})

@@ -3,7 +3,7 @@ import { MathFormula } from '../mathml.js'
 import { beforeRaised } from '../raised.js'
 import { requireDepth } from '../xml.js'
 import { OrderedList } from './ordered-list.js'
-import { Row } from './row.js'
+import { RepeatBudget, Row } from './row.js'
 import { TextBuilder } from './text-builder.js'
 
 const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'nav', 'iframe', 'object', 'canvas', 'audio', 'video', 'datalist', 'rt', 'rp', 'rtc'])
@@ -44,7 +44,7 @@ export function htmlToText (html: string): string {
 /** A title or a field whose end is missing would have all that follows for its text, markup included: then the tag is left out. */
 function withoutOpenText (html: string): string {
   for (const name of ['title', 'textarea']) {
-    const last = [...html.matchAll(new RegExp(`<${name}\\b[^>]*>`, 'gi'))].at(-1)
+    const last = [...html.matchAll(new RegExp(`<${name}\\b[^<>]*>`, 'gi'))].at(-1)
     if (last === undefined || new RegExp(`</${name}\\b`, 'i').test(html.slice(last.index)) || !/<[a-z/]/i.test(html.slice(last.index + last[0].length))) continue
     html = `${html.slice(0, last.index)}<p>${html.slice(last.index + last[0].length)}`
   }
@@ -61,6 +61,7 @@ class HtmlText {
   readonly #rows: (Row | undefined)[] = []
   /** Cells of earlier rows that reach into the next one, for each table. */
   readonly #spans: Row['spans'][] = []
+  readonly #budget = new RepeatBudget()
   readonly #lists: (OrderedList | undefined)[] = []
   #formula: MathFormula | undefined
   #drawings = 0
@@ -119,7 +120,7 @@ class HtmlText {
     if (name === 'table') {
       this.#rows.push(undefined)
       this.#spans.push([])
-    } else if (name === 'tr' && this.#rows.length > 0 && this.#rows.length <= MAX_TABLES) this.#rows[this.#rows.length - 1] = new Row(this.#spans.at(-1)!)
+    } else if (name === 'tr' && this.#rows.length > 0 && this.#rows.length <= MAX_TABLES) this.#rows[this.#rows.length - 1] = new Row(this.#spans.at(-1)!, this.#budget)
     else if (name === 'ol' || name === 'ul' || name === 'menu') this.#lists.push(name === 'ol' ? new OrderedList(attributes) : undefined)
     else if (name === 'li') this.#text.add(`${this.#lists.at(-1)?.next(attributes.value) ?? '*'} `)
     else if (name === 'sup') this.#raised++

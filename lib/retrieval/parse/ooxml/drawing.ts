@@ -81,6 +81,9 @@ export function drawingParagraphs (xml: Uint8Array | undefined): string {
   return text.trim()
 }
 
+/** Characters of a cell that is repeated in each of its rows. */
+const MAX_REPEATED = 200
+
 /** What a picture or shape says it shows, for those who cannot see it. */
 export function altText (name: string, attributes: Readonly<Record<string, string>>): string {
   if (name !== 'cNvPr' && name !== 'docPr') return ''
@@ -142,7 +145,8 @@ export function shapesText (xml: Uint8Array | undefined): string {
       else if (name === 'p' || name === 'text') end()
       else if (name === 'tc') {
         const text = cell?.join('\n') ?? ''
-        row?.push(isContinued && text === '' ? above[row.length] ?? '' : text)
+        const before = isContinued && text === '' ? above[row?.length ?? 0] ?? '' : ''
+        row?.push(before.length <= MAX_REPEATED ? text + before : text)
         cell = undefined
       } else if (name === 'tr') {
         if (row !== undefined) lines.push(rowText(row))

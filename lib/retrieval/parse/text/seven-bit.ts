@@ -6,7 +6,7 @@ const ENCODINGS: Record<string, { base: string, run: RegExp, rest: (text: string
   // A line says once that Korean will come; then the control characters 0E and 0F switch.
   // eslint-disable-next-line no-control-regex
   'iso-2022-kr': { base: 'euc-kr', run: /\x0e([^\x0f\r\n]*)\x0f?/g, rest: text => text.replaceAll('\x1b$)C', '') },
-  'hz-gb-2312': { base: 'gbk', run: /~\{((?:[\x21-\x7e]{2})*?)(?:~\}|(?=[\r\n]))/g, rest: text => text.replace(/~(?:~|\r?\n)/g, mark => mark === '~~' ? '~' : '') }
+  'hz-gb-2312': { base: 'gbk', run: /~\{((?:(?!~\})[\x21-\x7e]{2})*)(?:~\})?/g, rest: text => text.replace(/~(?:~|\r?\n)/g, mark => mark === '~~' ? '~' : '') }
 }
 
 const NAMES: Record<string, string> = { iso2022kr: 'iso-2022-kr', csiso2022kr: 'iso-2022-kr', hzgb2312: 'hz-gb-2312', hz: 'hz-gb-2312' }
