@@ -72,6 +72,7 @@ test('abbreviations, numbers of articles and versions are found however their pa
     ['The part number is AB-1234-X.', 'AB1234X', 'AB-1234-X', 'AB 1234'],
     ['Install Python3 and Node20 first.', 'python', 'Python 3', 'Python3', 'node'],
     ['Install Python 3 first.', 'Python3'],
+    ['The total is 4,800 EUR, 1.234.567,50 in words.', '4800', '4,800', '4.800', '1234567', '1,234,567'],
     ['The model NATO exercise in USA.', 'U.S.A.', 'N.A.T.O.']
   ]
   for (const [passage, ...queries] of samples) for (const query of queries) t.equal(first(query, [passage]), 'x 0', query)

@@ -41,7 +41,7 @@ function withAbbreviations (found: readonly Token[]): Token[] {
   const merged: Token[] = []
   let isOpen = false
   for (const token of found) {
-    const isLetter = token.kind === 'word' && [...token.text].length === 1
+    const isLetter = token.kind === 'word' && /^\p{L}$/u.test(token.text)
     const before = merged.at(-1)
     if (isOpen && isLetter && token.isJoined && before !== undefined) merged[merged.length - 1] = { ...before, text: before.text + token.text }
     else merged.push(token)

@@ -5,7 +5,10 @@ export interface Token {
   /** `word`: between spaces or signs. `cut`: a word of a script without spaces. `run`: ideographs, Kana or Hangul, of any length. */
   kind: 'word' | 'cut' | 'run'
   text: string
-  /** Whether only a hyphen or an underscore stands between this word and the one before, or a point between two that are one letter each. */
+  /**
+   * Whether only a hyphen or an underscore stands between this word and the one before, a point between two that are one letter each, or
+   * what parts the thousands of a number.
+   */
   isJoined: boolean
 }
 
@@ -19,8 +22,16 @@ const JOINTS = ['-', '_', '‐', '‑']
 /** Characters that the segmenter gets at a time: its time grows faster than the text. */
 const PIECE = 1_000
 
-/** @param before, after the lengths of the words on both sides */
-const isJoint = (sign: string, before: number, after: number): boolean => JOINTS.includes(sign) || (sign === '.' && before === 1 && after === 1)
+/** What stands between the thousands of a number. */
+const GROUPING = [',', '.', '\'', '’', '٬']
+const GROUP = /^\p{Nd}{3}$/u
+const NUMBER = /^\p{Nd}{1,3}$/u
+
+function isJoint (sign: string, before: string, after: string): boolean {
+  if (JOINTS.includes(sign)) return true
+  if (sign === '.' && before.length === 1 && after.length === 1) return !NUMBER.test(before) && !NUMBER.test(after)
+  return GROUPING.includes(sign) && after.length === 3 && GROUP.test(after) && NUMBER.test(before)
+}
 
 let segmenter: Intl.Segmenter | undefined
 
@@ -35,11 +46,11 @@ export function eachToken (text: string, visit: (kind: Token['kind'], text: stri
   if (ASCII.test(text)) return eachAsciiToken(text, visit)
   const source = normalised(text)
   let end = 0
-  let length = 0
+  let before = ''
   for (const { 0: found, 1: run, 2: unspaced, index } of source.matchAll(TOKEN)) {
-    const isJoined = index === end + 1 && end > 0 && isJoint(source[end]!, length, found.length)
+    const isJoined = index === end + 1 && end > 0 && isJoint(source[end]!, before, found)
     end = index + found.length
-    length = found.length
+    before = found
     if (run !== undefined) visit('run', found, isJoined)
     else if (unspaced === undefined) visit('word', found, isJoined)
     else for (const word of cut(found)) visit('cut', word, false)
@@ -49,14 +60,15 @@ export function eachToken (text: string, visit: (kind: Token['kind'], text: stri
 /** The same of a text that has nothing but ASCII, in a fraction of the time. */
 function eachAsciiToken (source: string, visit: (kind: 'word', text: string, isJoined: boolean) => void): void {
   let end = 0
-  let length = 0
+  let before = ''
   for (let i = 0; i < source.length; i++) {
     if (!isAsciiLetter(source.charCodeAt(i))) continue
     const start = i
     while (i < source.length && isAsciiLetter(source.charCodeAt(i))) i++
-    visit('word', source.slice(start, i), start === end + 1 && end > 0 && isJoint(source[end]!, length, i - start))
+    const word = source.slice(start, i)
+    visit('word', word, start === end + 1 && end > 0 && isJoint(source[end]!, before, word))
     end = i
-    length = i - start
+    before = word
   }
 }
 
