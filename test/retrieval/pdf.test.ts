@@ -38,6 +38,8 @@ test('columns are read one after the other, whichever way they are drawn', async
   t.strictSame(await lines(draw(...a, ...b)), [...left, ...right], 'one after the other')
   t.strictSame(await lines(draw(...a.flatMap((item, i) => [item, b[i]!]))), [...left, ...right], 'line by line')
   t.strictSame(await lines(draw(...[...a].reverse())), left, 'from the end')
+  t.strictSame(await lines(draw(...a.flatMap((item, i) => [item, b[i]!]), [50, 610, 'Table 1'])), [...left, ...right, 'Table 1'], 'what is beneath them comes after both')
+  t.strictSame(await lines(draw(...a.flatMap((item, i) => [item, b[i]!]), [50, 628, 'and one line more.'])), [...left, 'and one line more.', ...right], 'one of them may be longer')
 })
 
 test('words that are divided at the end of a line are joined, compounds keep their hyphen', async t => {

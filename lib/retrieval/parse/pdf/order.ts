@@ -6,6 +6,8 @@ const TABLE_ROWS = 3
 /** A cell of a table is short; a line of a column is not. Words. */
 const CELL_WORDS = 4
 const PROSE_WORDS = 3
+/** Leadings between a paragraph and what does not belong to it. */
+const APART = 1.8
 
 /**
  * Lines in the order in which they are read. Most files draw them so, and what they draw together stays together. Three habits of
@@ -59,8 +61,21 @@ function gutterAt (lines: readonly Line[], from: number): number | undefined {
 
 function endOfColumns (lines: readonly Line[], from: number, gutter: number): number {
   let end = from
-  while (end < lines.length && lines[end]!.segments.every(({ from, to }) => to <= gutter || from >= gutter)) end++
+  let leading = 0
+  while (end < lines.length && lines[end]!.segments.every(({ from, to }) => to <= gutter || from >= gutter)) {
+    const step = end === from ? 0 : lines[end]!.at - lines[end - 1]!.at
+    // What stands further below both columns is beneath them, however short it is.
+    if (lines[end]!.segments.length === 1 && leading > 0 && step > APART * leading && !isSplit(lines, end, gutter)) break
+    if (step > 0) leading = leading === 0 ? step : Math.min(leading, step)
+    end++
+  }
   return end
+}
+
+/** Whether columns go on after a line. */
+const isSplit = (lines: readonly Line[], after: number, gutter: number): boolean => {
+  const next = lines[after + 1]
+  return next?.segments.length === 2 && next.segments[0]!.to <= gutter && next.segments[1]!.from >= gutter
 }
 
 function isProse (lines: readonly Line[], gutter: number): boolean {
