@@ -167,3 +167,17 @@ test('UTF-8 is UTF-8 whatever a page declares, and a program says what its text 
 test('halves of pairs in UTF-8, as databases export them, leave the rest as it is', async t => {
   t.match(await textOf('a.txt', bytes(CHINESE, new Uint8Array([0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80]), JAPANESE)), CHINESE)
 })
+
+test('letters that a format writes by other signs are letters, and what means something in it stays', async t => {
+  const samples: [filename: string, written: string, text: string][] = [
+    ['a.xml', '<a t="&quot;">Gr&#246;&#xDF;e &amp; &lt;b&gt; &#60;</a>', '<a t="&quot;">Größe &amp; &lt;b&gt; &#60;</a>'],
+    ['a.md', 'Gr&ouml;&szlig;e &mdash; &amp;auml; &unknown; &lt;', 'Größe — &amp;auml; &unknown; &lt;'],
+    ['a.yaml', 'title: "Gr\\u00f6\\u00dfe"', 'title: "Größe"'],
+    ['a.tex', '\\section{Einf\\"uhrung} Stra{\\ss}e, \\\'etude \\c{c}a na\\"{\\i}ve {\\"U}ber \\v{S}koda \\emph{\\\'Etat} \\o{} \\textbf{x} \\section{a} \\label{c}', '\\section{Einführung} Straße, étude ça naïve Über Škoda \\emph{État} ø \\textbf{x} \\section{a} \\label{c}'],
+    ['a.bib', 'author = {M{\\"u}ller, J{\\o}rgen and Erd{\\H{o}}s}', 'author = {Müller, Jørgen and Erdős}'],
+    ['a.ics', 'SUMMARY:folded at an\r\n y place\\nNext\r\nEND:VEVENT', 'SUMMARY:folded at any place\\n Next\nEND:VEVENT'],
+    ['a.vcf', 'FN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:J=C3=B6rg', 'FN;CHARSET=UTF-8:Jörg']
+  ]
+  for (const [filename, written, text] of samples) t.equal(await textOf(filename, written), text, filename)
+  t.equal(await textOf('a.py', '"&ouml; \\"u"'), '"&ouml; \\"u"', 'source code stays as it is')
+})
