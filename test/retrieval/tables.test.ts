@@ -41,6 +41,16 @@ test('dates are shown by formats with signs of any script, and long numbers with
   }
 })
 
+test('a cell of several rows is in each of them', async t => {
+  const sheet = xlsx.utils.aoa_to_sheet([['Region', 'Year', 'Sum'], ['North', 2023, 7], [null, 2024, 8], ['All', 'wide', 15]])
+  sheet['!merges'] = [{ s: { r: 1, c: 0 }, e: { r: 2, c: 0 } }]
+  const book = xlsx.utils.book_new()
+  xlsx.utils.book_append_sheet(book, sheet, 'One')
+  for (const [name, bookType] of [['a.xlsx', 'xlsx'], ['a.xlsb', 'xlsb'], ['a.xls', 'biff8'], ['a.ods', 'ods']] as const) {
+    t.equal(await textOf(name, new Uint8Array(xlsx.write(book, { type: 'array', bookType }))), 'One\nRegion\tYear\tSum\nNorth\t2023\t7\nNorth\t2024\t8\nAll\twide\t15', name)
+  }
+})
+
 test('text boxes of an XLS workbook are read behind the rows of their sheet, comments once', async t => {
   const long = 'Größe '.repeat(500)
   const book = xls({ One: 'first', Two: 'second' }, [{ text: 'A box\nof 東京' }, { text: long, pieces: 3 }, { text: 'a comment', type: 25 }, { text: 'A shape', type: 2 }])

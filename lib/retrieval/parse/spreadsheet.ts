@@ -15,6 +15,9 @@ const OLE = 0xd0
 /** What a sheet of Excel can have. A cell may claim any place, and all places before it would be gone through. */
 const MAX_ROWS = 1_048_576
 const MAX_COLUMNS = 16_384
+/** Characters of a cell that is repeated in each of its rows, and rows of all such cells. */
+const MAX_REPEATED = 200
+const MAX_MERGED = 100_000
 
 /** The text of a workbook of Excel (XLSX, XLSM, XLSB, XLS): for each sheet its name and a line for each row, values as they are shown, with notes on cells, and what is drawn on it. Throws a `DocumentError`. */
 export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
@@ -42,15 +45,34 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
 function * rowsOf (sheet: xlsx.WorkSheet): Generator<string> {
   const rows = (sheet as unknown as { '!data'?: (xlsx.CellObject | undefined)[][] })['!data'] ?? []
   if (rows.length > MAX_ROWS) throw unreadable('it is too large')
-  for (const row of rows) {
+  const merged = mergedCells(sheet, rows)
+  for (const [number, row] of rows.entries()) {
     // Rows without a cell are holes.
     if (row === undefined) continue
     if (row.length > MAX_COLUMNS) throw unreadable('it is too large')
     const cells: string[] = []
     for (const cell of row) cells.push(cell === undefined ? '' : cellText(cell))
+    for (const [column, text] of merged.get(number) ?? []) if (column < cells.length && cells[column] === '') cells[column] = text
     const text = cells.join('\t').trimEnd()
     if (text !== '') yield text
   }
+}
+
+/** By row and column, what cells of several rows have in those below their first one. */
+function mergedCells (sheet: xlsx.WorkSheet, rows: readonly (readonly (xlsx.CellObject | undefined)[] | undefined)[]): Map<number, [column: number, text: string][]> {
+  const found = new Map<number, [number, string][]>()
+  let count = 0
+  for (const { s, e } of sheet['!merges'] ?? []) {
+    const cell = rows[s.r]?.[s.c]
+    const text = cell === undefined ? '' : cellText(cell)
+    if (text === '' || text.length > MAX_REPEATED) continue
+    for (let row = s.r + 1; row <= Math.min(e.r, rows.length - 1) && ++count <= MAX_MERGED; row++) {
+      const cells = found.get(row)
+      if (cells === undefined) found.set(row, [[s.c, text]])
+      else cells.push([s.c, text])
+    }
+  }
+  return found
 }
 
 /** For each sheet of an Office Open XML workbook, in its order, the lines of its text boxes, shapes and charts. */

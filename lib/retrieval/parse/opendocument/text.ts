@@ -9,6 +9,8 @@ const SKIPPED = new Set(['tracked-changes', 'forms', 'sequence-decls', 'automati
 const PARAGRAPHS = new Set(['p', 'h', 'title', 'desc'])
 /** Empty rows and cells are repeated to the end of a sheet; a value that is repeated is shown so often. */
 const MAX_REPEATED = 100
+/** Characters of a cell that is repeated in each of its rows. */
+const MAX_SPANNED = 200
 
 /** What is drawn into a document: an equation stands in its line, a chart after its paragraph. */
 export interface DrawnObject {
@@ -30,7 +32,9 @@ export class OpenDocumentText {
   #lines: string[] = []
   #characters = 0
   /** Cells of the rows that are open, innermost last, and what is in the cell that is open. */
-  readonly #rows: { cells: string[], outer: string[], repeated: number, cellRepeated: number, cellValue: string }[] = []
+  readonly #rows: { cells: string[], outer: string[], repeated: number, cellRepeated: number, cellValue: string, cellRows: number, isCovered: boolean }[] = []
+  /** For each table that is open, cells of several rows by their column, with the rows that they still reach into. */
+  readonly #spans: Map<number, { text: string, rows: number }>[] = []
   /** Paragraphs that are open: a note is within another. */
   readonly #paragraphs: string[] = []
   #skipping = 0
@@ -55,6 +59,7 @@ export class OpenDocumentText {
     if (this.#skipping > 0) return
     if (this.#formula !== undefined) return this.#formula.open(name)
     this.#options.lists.open(name, attributes)
+    if (name === 'table') this.#spans.push(new Map())
     if (PARAGRAPHS.has(name)) this.#startParagraph(name, attributes)
     else if (name === 'math') this.#formula = new MathFormula()
     else if (name === 'object') this.#draw(attribute(attributes, 'href'))
@@ -65,7 +70,7 @@ export class OpenDocumentText {
     else if (name === 'spreadsheet') this.#isSpreadsheet = true
     else if (name === 'table' && this.#isSheet) this.#startSheet(attribute(attributes, 'name') ?? '')
     else if (name === 'table-row') this.#startRow(Number(attribute(attributes, 'number-rows-repeated') ?? 1))
-    else if (name === 'table-cell' || name === 'covered-table-cell') this.#startCell(Number(attribute(attributes, 'number-columns-repeated') ?? 1), valueOf(attributes))
+    else if (name === 'table-cell' || name === 'covered-table-cell') this.#startCell(name, attributes)
     else if (name === 'note-body') this.#add(' [Footnote: ')
     else if (name === 'annotation') this.#add(' [Comment: ')
   }
@@ -88,6 +93,7 @@ export class OpenDocumentText {
       return
     }
     this.#options.lists.close(name)
+    if (name === 'table') this.#spans.pop()
     if (PARAGRAPHS.has(name)) this.#endParagraph()
     else if (name === 'table-cell' || name === 'covered-table-cell') this.#endCell()
     else if (name === 'table-row') this.#endRow()
@@ -126,14 +132,16 @@ export class OpenDocumentText {
   }
 
   #startRow (repeated: number): void {
-    this.#rows.push({ cells: [], outer: this.#lines, repeated, cellRepeated: 1, cellValue: '' })
+    this.#rows.push({ cells: [], outer: this.#lines, repeated, cellRepeated: 1, cellValue: '', cellRows: 1, isCovered: false })
   }
 
-  #startCell (repeated: number, value: string): void {
+  #startCell (name: string, attributes: XmlAttributes): void {
     const row = this.#rows.at(-1)
     if (row === undefined) return
-    row.cellRepeated = repeated
-    row.cellValue = value
+    row.cellRepeated = Number(attribute(attributes, 'number-columns-repeated') ?? 1)
+    row.cellValue = valueOf(attributes)
+    row.cellRows = Number(attribute(attributes, 'number-rows-spanned') ?? 1)
+    row.isCovered = name === 'covered-table-cell'
     this.#lines = []
   }
 
@@ -143,7 +151,12 @@ export class OpenDocumentText {
     // Some programs write the value alone, and leave it to others how it is shown.
     const text = this.#lines.length === 0 ? row.cellValue : this.#lines.join('\n')
     this.#lines = []
-    for (let i = 0; i < Math.min(row.cellRepeated, MAX_REPEATED); i++) row.cells.push(text)
+    const spans = this.#spans.at(-1)
+    if (row.cellRows > 1 && text.length <= MAX_SPANNED) spans?.set(row.cells.length, { text, rows: row.cellRows - 1 })
+    for (let i = 0; i < Math.min(row.cellRepeated, MAX_REPEATED); i++) {
+      const span = row.isCovered && text === '' ? spans?.get(row.cells.length) : undefined
+      row.cells.push(span !== undefined && span.rows-- > 0 ? span.text : text)
+    }
   }
 
   #endRow (): void {
