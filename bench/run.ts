@@ -136,6 +136,8 @@ async function table ({ quick, compare, only }: { quick: boolean, compare: boole
     process.exitCode = lost.length > 0 ? 1 : 0
   } else if (only === '') {
     keep(mode, { ...origin, results })
+    // What it says of one instance stands there, too.
+    if (mode === 'full') await import('./scale/write.js')
   }
 }
 

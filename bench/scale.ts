@@ -1,17 +1,18 @@
 /**
  * How far one instance goes, and what more of them bring: mixed runs through one, two and three instances behind a proxy on Redis, on a Redis
  * Cluster of three masters and on PostgreSQL; the index of active runs in one partition against 16; a thread of 100,000 messages against one
- * of 10; 1,000,000 threads in PostgreSQL. Redis servers are started for it, and PostgreSQL gets a database of its own on the server of
+ * of 10; 1,000,000 threads in PostgreSQL; the search index of an instance. Redis servers are started for it, and PostgreSQL gets a database of its own on the server of
  * DATABASE_URL, which is dropped in the end.
  *
  *   npm run bench -- build/bench/scale.js              everything, kept in bench/scale.json and docs/scaling.md; about ten minutes
  *   npm run bench -- build/bench/scale.js --quick      smaller loads, about a minute; keeps nothing
- *   npm run bench -- build/bench/scale.js --only PART  throughput, places, messages or threads; keeps that part and leaves the others as they are
+ *   npm run bench -- build/bench/scale.js --only PART  throughput, places, messages, threads or chunks; keeps that part and leaves the others as they are
  */
 import { parseArgs } from 'node:util'
 import { start } from './table/child.js'
 import { now } from './table/load.js'
 import { commit, load, machine } from './table/report.js'
+import { chunks } from './scale/chunks.js'
 import { longThread } from './scale/long-thread.js'
 import { manyThreads } from './scale/many-threads.js'
 import { places } from './scale/places.js'
@@ -56,7 +57,8 @@ const measures: { [P in Part]: () => Promise<Measured[P]> } = {
   throughput: async () => await onStores(ALL, async store => await throughput(store, vendor, quick)),
   places: async () => await onStores(ALL, async store => await places(store, quick)),
   messages: async () => await onStores(['redis', 'postgres'], async store => await longThread(store, vendor, quick)),
-  threads: async () => await onStores(['postgres'], async store => await manyThreads(store, vendor, quick))
+  threads: async () => await onStores(['postgres'], async store => await manyThreads(store, vendor, quick)),
+  chunks: async () => await chunks(quick)
 }
 
 async function measure<P extends Part> (part: P): Promise<void> {

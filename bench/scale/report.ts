@@ -1,6 +1,7 @@
 /** What was measured of scale, kept, and as tables of docs/scaling.md. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { figure, kept, line, originOf, type Origin, type Report } from '../table/report.js'
+import { CHUNK_WORDS, DIMENSIONS, type ChunkLevel } from './chunks.js'
 import type { LongThread } from './long-thread.js'
 import type { ManyThreads } from './many-threads.js'
 import type { Places } from './places.js'
@@ -11,11 +12,12 @@ export interface Measured {
   places: Places[]
   messages: LongThread[]
   threads: ManyThreads[]
+  chunks: ChunkLevel[]
 }
 
 export type Part = keyof Measured
 
-export const PARTS: readonly Part[] = ['throughput', 'places', 'messages', 'threads']
+export const PARTS: readonly Part[] = ['throughput', 'places', 'messages', 'threads', 'chunks']
 
 export interface ScaleReport<P extends Part = Part> extends Origin { measured: Measured[P] }
 
@@ -104,7 +106,22 @@ const RENDER: { [P in Part]: (report: ScaleReport<P>) => string[] } = {
         threads.toLocaleString('en'), ms(listensMs), restedMs === null ? '' : `${ms(restedMs)} more`
       ]))
     ]
-  })
+  }),
+  chunks: ({ measured }) => {
+    const [few, many] = measured as [ChunkLevel, ChunkLevel]
+    const megabytes = (value: number): string => `${figure(value / 2 ** 20)} MiB`
+    const pairs: [string, (level: ChunkLevel) => number, (value: number) => string][] = [
+      ['search by six words, p50', level => level.wordsMs.p50, ms],
+      ['the same, p99', level => level.wordsMs.p99, ms],
+      [`search by them and a vector of ${DIMENSIONS}, p50`, level => level.bothMs.p50, ms],
+      ['the same, p99', level => level.bothMs.p99, ms],
+      ['the file of the index', level => level.fileBytes, megabytes],
+      ['memory by which the process has grown', level => level.rssBytes, megabytes],
+      ['chunks put into the index', level => level.perS, per]
+    ]
+    const name = ({ chunks }: ChunkLevel): string => `${chunks.toLocaleString('en')} chunks of ${CHUNK_WORDS} words`
+    return [table(['', name(few), name(many), 'ratio'], pairs.map(([what, value, text]) => [what, text(value(few)), text(value(many)), times(value(many) / value(few))]))]
+  }
 }
 
 export const markdown = <P extends Part>(part: P, report: ScaleReport<P>): string => [originOf(report), ...RENDER[part](report)].join('\n\n')
