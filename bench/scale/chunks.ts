@@ -33,7 +33,7 @@ export async function chunks (quick: boolean): Promise<ChunkLevel[]> {
   const levels: ChunkLevel[] = []
   try {
     let files = 0
-    for (const count of quick ? [500, 2000] : [2000, 20_000]) {
+    for (const count of quick ? [200, 1000] : [1000, 10_000]) {
       const [began, first] = [now(), files]
       for (; files < count / PER_FILE; files++) {
         const file = { fileId: `f${files}`, name: '', generation: `f${files}`, attributes: {}, model: 'stand-in' }

@@ -43,7 +43,7 @@ export async function places ({ name, url }: SharedStore, quick: boolean): Promi
       return done / (now() - began) * 1000
     }
     const rounds: [one: number, split: number][] = []
-    for (let round = 0; round < (quick ? 1 : 5); round++) rounds.push([await rate(inOne), await rate(inParts)])
+    for (let round = 0; round < (quick ? 1 : 3); round++) rounds.push([await rate(inOne), await rate(inParts)])
     return { store: name, one: quantile(rounds.map(([one]) => one), 0.5), split: quantile(rounds.map(([, split]) => split), 0.5), ratio: quantile(rounds.map(([one, split]) => split / one), 0.5) }
   } finally {
     await records.disconnect()
