@@ -1,5 +1,4 @@
 import cors from '@fastify/cors'
-import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -19,7 +18,7 @@ import { parseJsonBodies } from './http/json-body.js'
 import { honourIdempotencyKeys } from './http/idempotency.js'
 import { KeyFile } from './http/key-file.js'
 import { refuseWebPages, warnWhenOpen } from './http/local-only.js'
-import { describeRoute, documentOf, openApiOptions } from './http/openapi.js'
+import { describeRoutes } from './http/openapi.js'
 import type { OpenApiDocument } from './http/openapi-document.js'
 import { checkPermissions } from './http/permissions.js'
 import { countRequests } from './http/metrics.js'
@@ -46,7 +45,7 @@ declare module 'fastify' {
 export const cores = new WeakMap<FastifyInstance, Core>()
 
 /** What makes the OpenAPI description of an instance that the plugin is registered on. */
-export const documents = new WeakMap<FastifyInstance, () => OpenApiDocument>()
+export const documents = new WeakMap<FastifyInstance, () => Promise<OpenApiDocument>>()
 
 /** The decorators that the plugin adds to an application. */
 const DECORATORS = ['threadManager', 'threadStorage'] as const
@@ -114,8 +113,10 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
       // A route may need more by its nature, and the operator may allow more than it asks for.
       route.bodyLimit = Math.max(route.bodyLimit ?? 0, resolved.limits.bodyBytes)
       if (route.schema?.body !== undefined) route.schema = { ...route.schema, body: core.extendSchema(route.schema.body as TSchema) }
-      describeRoute(route, routes.prefix)
     })
+    // Behind what changes their schemas.
+    const document = describeRoutes(routes, !isOpenToAll)
+    documents.set(app, document)
     parseJsonBodies(routes)
     identifyAnswers(routes)
     closeOnUnread(routes)
@@ -124,11 +125,9 @@ async function openaiCompat (app: FastifyInstance, options: OpenAICompatOptions)
     if (isOpenToAll) refuseWebPages(routes, resolved.allowedHosts)
     if (resolved.cors !== false && !hasCors) await routes.register(cors, resolved.cors)
     decorateRequests(routes)
-    await routes.register(swagger, openApiOptions(routes.prefix, !isOpenToAll))
-    documents.set(app, documentOf(routes))
     const readers = new ReaderSlots(resolved.streams)
     core.countStreams(() => readers.count)
-    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers, closing: closing.signal }, passthrough: resolved.passthrough, metrics: resolved.metrics }
+    const routeOptions: RouteOptions = { core, streams: { clock: core.clock, limits: resolved.streams, readers, closing: closing.signal }, passthrough: resolved.passthrough, metrics: resolved.metrics, document }
     await routes.register(named('public', publicRoutes), routeOptions)
     // A context of its own, so that no configuration of a route lets a request through without a key.
     await routes.register(named('keyed', async (keyed: typeof routes) => {

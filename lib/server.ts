@@ -78,7 +78,7 @@ export function buildServer (options: BuildServerOptions = {}): FastifyInstance 
     })
     frontPage(app, { prefix: plugin.prefix ?? '', hasConsole: options.console === true, hasMetrics: (options.metrics ?? false) !== false })
     // Here tools look for it.
-    app.get('/openapi.json', async () => ({ ...documents.get(app)?.() }))
+    app.get('/openapi.json', async () => ({ ...await documents.get(app)?.() }))
   }
   app.register(openaiCompat, plugin)
   if (options.console === true) app.register(openaiCompatConsole, { api: plugin.prefix ?? '' })

@@ -1,5 +1,6 @@
 import type { Core } from '../lib/core.js'
 import type { MetricsOption } from '../lib/http/metrics-option.js'
+import type { OpenApiDocument } from '../lib/http/openapi-document.js'
 import type { StreamContext } from '../lib/http/sse.js'
 
 /** What the routes are registered with. */
@@ -10,4 +11,6 @@ export interface RouteOptions {
   passthrough: readonly string[]
   /** Who may see the metrics. */
   metrics: MetricsOption
+  /** Makes the description of all routes. */
+  document: () => Promise<OpenApiDocument>
 }

@@ -7,9 +7,6 @@ import { UploadFileRequest } from '../../schemas/files.js'
 import type { JsonSchema, OpenApiDocument, OpenApiOperation } from './openapi-document.js'
 import { shareSchemas } from './openapi-schemas.js'
 
-/** The decorator that makes the document. A host may have its own `swagger`. */
-const DECORATOR = 'openaiCompatDocument'
-
 type OperationSchema = Record<string, unknown> & { operationId?: string, body?: TSchema, params?: TSchema }
 
 const BINARY = { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' }
@@ -34,10 +31,9 @@ const EVENTS: JsonSchema = {
  * @param prefix where the API is, `/v1`
  * @param keyed whether a key is needed
  */
-export function openApiOptions (prefix: string, keyed: boolean): FastifyDynamicSwaggerOptions {
+function openApiOptions (prefix: string, keyed: boolean): FastifyDynamicSwaggerOptions {
   const { version, description } = createRequire(import.meta.url)('fastify-openai-compat/package.json') as { version: string, description: string }
   return {
-    decorator: DECORATOR as 'swagger',
     convertConstToEnum: false,
     openapi: {
       openapi: '3.1.0',
@@ -56,19 +52,50 @@ export function openApiOptions (prefix: string, keyed: boolean): FastifyDynamicS
 }
 
 /**
+ * Has the routes of a context describe themselves, and gathers them: it is to be called before they are added. Returns what makes their document,
+ * once: on demand, since most servers are never asked, and `@fastify/swagger` takes as long to load as a twentieth of a start.
+ *
+ * @param keyed whether a key is needed
+ */
+export function describeRoutes (api: FastifyInstance, keyed: boolean): () => Promise<OpenApiDocument> {
+  const routes: RouteOptions[] = []
+  api.addHook('onRoute', route => {
+    describeRoute(route, api.prefix)
+    routes.push(route)
+  })
+  let document: Promise<OpenApiDocument> | undefined
+  return async () => {
+    document ??= documentOf(routes, openApiOptions(api.prefix, keyed))
+    // What failed, for want of a file handle say, may succeed the next time.
+    document.catch(() => { document = undefined })
+    return await document
+  }
+}
+
+/** Made by an application of its own, which has the routes and answers nothing. */
+async function documentOf (routes: readonly RouteOptions[], options: FastifyDynamicSwaggerOptions): Promise<OpenApiDocument> {
+  const { default: Fastify } = await import('fastify')
+  const { default: swagger } = await import('@fastify/swagger')
+  const app = Fastify({ exposeHeadRoutes: false })
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => () => '')
+  await app.register(swagger, options)
+  for (const { method, url, schema = {}, config = {} } of routes) if (method !== 'HEAD') app.route({ method, url, schema, config, handler: () => {} })
+  await app.ready()
+  const document = app.swagger() as unknown as OpenApiDocument
+  await app.close()
+  return document
+}
+
+/**
  * Makes a route describe itself. Every `@fastify/swagger` that sees the route, an application's too, then uses this description
  * instead of its option `transform`, which is written for other routes. (`false` would keep it from ours as well.)
  */
-export function describeRoute (route: RouteOptions, prefix: string): void {
+function describeRoute (route: RouteOptions, prefix: string): void {
   route.config = {
     ...route.config,
     swaggerTransform: ({ schema, url }) => ({ schema: describe(schema as OperationSchema, url, prefix), url: url.replace('*', ':model') })
   }
-}
-
-/** What makes the document of the context that `@fastify/swagger` was registered in. */
-export function documentOf (app: FastifyInstance): () => OpenApiDocument {
-  return (app as unknown as Record<typeof DECORATOR, () => OpenApiDocument>)[DECORATOR]
 }
 
 /** A route's schema with what the document says of it beside types. */
