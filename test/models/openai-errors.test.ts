@@ -63,6 +63,15 @@ t.test('the message is the vendor\'s own, from wherever it stands', async t => {
   }
 })
 
+t.test('a base URL below which there is no API is named as what is wrong', async t => {
+  const wrong = 'The model provider "acme" does not know this request (HTTP 404): is its base URL right? Most end in /v1.'
+  for (const [body, message] of [['404 page not found', wrong], ['<html>Not Found</html>', wrong], ['', wrong], [{ detail: 'Not Found' }, wrong], [{ error: 'Not found.' }, wrong], [envelope('There is no such model.'), 'There is no such model.']] as const) {
+    const { upstream, provider } = await start(t, { maxRetries: 0 })
+    upstream.enqueue(http(404, body))
+    t.equal((await failure(read(provider, request))).message, message)
+  }
+})
+
 t.test('neither keys nor private addresses get out, not even in the log', async t => {
   const apiKey = 'my-very-own-key-123'
   const { upstream, provider } = await start(t, { apiKey, headers: { 'api-key': 'another-key-456' }, maxRetries: 0 })

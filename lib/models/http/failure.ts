@@ -54,6 +54,9 @@ const PROMPT = new RegExp([
   '\\bvision\\b', 'must contain the word', 'invalid_function_parameters', 'invalid_json_schema', 'invalid schema'
 ].join('|'), 'i')
 
+/** What web servers say of an address that they do not have. */
+const NO_API = /^(?:404 )?(?:(?:page )?not found)?\.?\s*$/i
+
 /** What an HTTP answer of 300 or above means for a run. */
 export function httpFailure (status: number, headers: IncomingHttpHeaders, body: string, context: FailureContext): UpstreamError {
   return interpreted(status, headers, body, context, { status, body })
@@ -72,6 +75,8 @@ function interpreted (status: number, headers: IncomingHttpHeaders, body: string
     // The credentials are the operator's, and vendors like to quote them.
     if (status === 401 || status === 403) return new UpstreamError(code, `The model provider "${context.name}" refused this server's credentials (HTTP ${status}).`, details)
     if (status < 400) return new UpstreamError(code, `The model provider "${context.name}" answered with a redirect (HTTP ${status}): its base URL is not right.`, details)
+    // Not a word of a model or a deployment: another program answers, or the API is elsewhere.
+    if (status === 404 && NO_API.test(message ?? '')) return new UpstreamError(code, `The model provider "${context.name}" does not know this request (HTTP 404): is its base URL right? Most end in /v1.`, details)
   }
   const sentence = message === undefined ? '' : publicText(message, context.secrets)
   const otherwise = details.status === undefined ? 'reported an error.' : `answered with HTTP ${status}.`
