@@ -34,7 +34,19 @@ async function request (...args: Parameters<typeof fetch>): Promise<Response> {
   const asked = key.value
   const response = await fetch(...args)
   if (response.status === 401 && admitted.value === true && asked === key.value) admitted.value = false
-  return response
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
+  return isStream && response.body !== null ? new Response(response.body.pipeThrough(inPieces()), response) : response
+}
+
+const PIECE_BYTES = 8192
+
+/** The client copies what is left of a piece for each event in it, so that a big one takes the square of its length. */
+function inPieces (): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  return new TransformStream({
+    transform (chunk, controller) {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) controller.enqueue(chunk.subarray(at, at + PIECE_BYTES))
+    }
+  })
 }
 
 /** What `GET /threads` takes: it is this server's own, so the official client knows only the way there. */

@@ -111,7 +111,7 @@ test('a run copied as code asks for all that the run was asked for, in the words
   const thread = await newThread(server, 'Hello')
   const asked = {
     assistant_id: assistant.id,
-    instructions: `It's "odd"\n$\{HOME} \`x\` \\`,
+    instructions: 'It\'s "odd"\n$' + '{HOME} `x` \\',
     temperature: 0.2,
     max_completion_tokens: 900,
     parallel_tool_calls: false,
