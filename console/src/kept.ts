@@ -17,7 +17,7 @@ export class Kept {
 
   set (key: string, value: string): void {
     try {
-      if (this.#storage === undefined) throw new Error('there is none')
+      if (this.#storage === undefined) throw new Error('The browser gives no storage.')
       this.#storage.setItem(key, value)
       this.#own.delete(key)
     } catch {

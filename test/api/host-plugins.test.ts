@@ -64,7 +64,7 @@ test('a prefix that is taken is refused by name', async t => {
   await t.rejects(async () => await app.register(openaiCompat, { prefix: '/ai/v1' }), { message: /a route GET \/ai\/v1\/assistants already/ })
 })
 
-test('a storage and aliases that are none are refused in words', async t => {
+test('a storage without its methods and aliases in a list are refused in words', async t => {
   for (const storage of [{}, { loadThread () {} }, 5]) {
     await t.rejects(async () => await newApp(t).register(openaiCompat, { storage: storage as never }), { name: 'TypeError', message: /^Option "storage" (?:is no storage: it has no \w+\(\)\. Give|must be a URL or a storage)/ })
   }

@@ -16,7 +16,7 @@ const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   ['an argument that is none', ['config.json'], {}, /^Unknown command 'config\.json': see --help\.$/],
   ['an argument behind a flag', ['--port', '0', 'config.json'], {}, /^Unexpected argument 'config\.json': see --help\.$/],
   ['the server as a command', ['serve', '--port', '0'], {}, /^The server starts without a command: leave out 'serve'\. See --help\.$/],
-  ['help for a command that is none', ['help', 'exprt'], {}, /^Unknown command 'exprt', did you mean export\? See --help\.$/],
+  ['help for a command that does not exist', ['help', 'exprt'], {}, /^Unknown command 'exprt', did you mean export\? See --help\.$/],
   ['a storage without its colon', ['--storage', 'memory'], {}, /^--storage must be sqlite:FILE, memory:, or a redis:\/\/, rediss:\/\/ or postgres:\/\/ URL; write memory:\.$/],
   ['a storage by the name of its database', ['--storage', 'postgres'], {}, /^--storage must be .* or postgres:\/\/ URL\.$/],
   ['a command that is mistyped', ['exprt'], {}, /^Unknown command 'exprt', did you mean export\? See --help\.$/],

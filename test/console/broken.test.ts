@@ -87,7 +87,7 @@ test('what one key has shown is not there for the next one', skip, async t => {
   await page.getByRole('link', { name: 'Settings' }).click()
   await page.getByRole('button', { name: 'Forget the key' }).click()
   await page.getByLabel('API key').fill('sk-blue')
-  // Whatever the page still knows is shown before the first answer comes.
+  // What the page still knows would be shown before the first answer comes.
   const gate = new Gate()
   await page.route('**/v1/threads?*', async route => { await gate.pass(); await route.continue() })
   await page.getByRole('button', { name: 'Continue' }).click()

@@ -13,7 +13,7 @@ async function said ({ server }: Console, content: string): Promise<string> {
   return id
 }
 
-test('an address that is none does not keep the console from opening', skip, async t => {
+test('a malformed or unknown address does not keep the console from opening', skip, async t => {
   const it = await openConsole(t)
   await newAssistant(it.server)
   await it.open('#/chat/%')
@@ -108,7 +108,7 @@ test('Markdown as models write it is read, and what would exhaust the reader is 
 
 const NAMED = 'https://www.a*b*c.com/_d_e [x](y).md'
 
-test('a citation is found whatever the name of its file would be in Markdown', skip, async t => {
+test('a citation is found when the name of its file reads as Markdown', skip, async t => {
   const it = await openConsole(t, { script: [toolCalls([{ name: 'file_search', arguments: { query: 'zebra' }, id: 'call_1' }]), text(['**Nine** ', `【0:0†${NAMED}】`, ', *really*.'])] })
   const { page, server } = it
   const assistant = await newAssistant(server, { name: 'Ada', tools: [{ type: 'file_search' }] })
