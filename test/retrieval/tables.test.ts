@@ -101,6 +101,7 @@ test('equations and charts of an OpenDocument are read where they stand', async 
   const body = `<text:p>The area ${object('Object 1')} of a disk</text:p><text:p>${object('Object 2')}</text:p><text:p>The end</text:p>`
   t.strictSame((await textOf('a.odt', openPackage({ 'content.xml': content('text', body), 'Object 1/content.xml': math, 'Object 2/content.xml': chartObject }))).split('\n'),
     ['The area A=πr^2 1/(a+b)√(x-1) of a disk', '', 'Revenue by region', 'Bavaria\t4711', 'The end'])
+  t.equal(await textOf('a.odt', openPackage({ 'content.xml': content('text', '<text:p>x <draw:frame><draw:object xlink:href="Formula-0/"/></draw:frame></text:p>'), 'Formula-0/content.xml': '<math><mi>π</mi></math>' })), 'x π', 'by the address of a folder')
   const sheet = `<table:table table:name="One"><table:shapes>${object('Object 2')}</table:shapes><table:table-row>${cell('x')}</table:table-row></table:table>`
   t.strictSame((await textOf('a.ods', openPackage({ 'content.xml': content('spreadsheet', sheet).replace('<office:body>', '<office:automatic-styles><number:text>-</number:text></office:automatic-styles><office:body>'), 'styles.xml': '<office:master-styles><style:master-page><style:header><text:p>Page 1</text:p></style:header></style:master-page></office:master-styles>', 'Object 2/content.xml': chartObject }))).split('\n'), ['One', 'x', 'Revenue by region', 'Bavaria\t4711'])
   const slide = `<draw:page>${object('Object 2')}</draw:page>`

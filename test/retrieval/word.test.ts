@@ -55,3 +55,11 @@ test('documents of Word 2003 in XML, and pages in XHTML, are read under the name
 test('raised digits of RTF make no other number or word of what is before them', async t => {
   t.equal(await textOf('a.rtf', '{\\rtf1\\ansi 10{\\super 6} items{\\super 1}, 5 m\\super 2\\nosupersub , H{\\sub 2}O}'), '10^6 items 1, 5 m2, H2O')
 })
+
+test('paragraphs that end within a cell or a note of RTF do not break its row or line', async t => {
+  t.equal(await textOf('a.rtf', '{\\rtf1\\ansi \\trowd\\cellx100\\cellx200 {\\pard A\\par}\\cell{\\pard B\\par}\\cell\\row Word{\\footnote {\\pard Note\\par}} end}'), 'A\tB\nWord [Footnote: Note] end')
+})
+
+test('DOC keeps its quotation marks and dashes', async t => {
+  t.match(await textOf('a.doc', doc('The “rent” — it’s due.', 'by law', 'ask Ann')), 'The “rent” — it’s due.')
+})

@@ -22,7 +22,7 @@ export function read (bytes: Uint8Array, { limits }: ReadContext): Section[] {
   const { 'content.xml': content, 'styles.xml': styles, 'META-INF/manifest.xml': manifest, ...objects } = readZip(bytes, name => CONTENT.test(name), limits.maxUnpackedBytes)
   if (content === undefined) throw unreadable()
   walkXml(manifest, { open: name => { if (name === 'encryption-data') throw unreadable('it is encrypted') } })
-  return sectionsOf(content, maxCharacters, styles, address => objectOf(objects[`${posix.normalize(address)}/content.xml`], maxCharacters))
+  return sectionsOf(content, maxCharacters, styles, address => objectOf(objects[posix.join(address, 'content.xml')], maxCharacters))
 }
 
 function sectionsOf (content: Uint8Array, maxCharacters: number, styles?: Uint8Array, object: (address: string) => DrawnObject | undefined = () => undefined): Section[] {

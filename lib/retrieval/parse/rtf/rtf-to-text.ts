@@ -19,6 +19,8 @@ const SKIPPED = new Set(['colortbl', 'stylesheet', 'info', 'pict', 'objdata', 'o
   'filetbl', 'revtbl', 'xmlnstbl', 'fldinst', 'nonshppict', 'bkmkstart', 'bkmkend', 'atnid', 'atndate', 'atnref', 'upr', 'pgptbl', 'wgrffmtfilter', 'userprops', 'sp', 'htmltag', 'mmathPr', 'pn', 'template', 'operator', 'passwordhash', 'aftncn', 'ftnsep', 'ftnsepc', 'aftnsep', 'aftnsepc', 'background'])
 /** Groups that readers may skip (`\*`) and that have text all the same. */
 const READ = new Set(['shpinst', 'shptxt', 'annotation', 'footnote', 'ud', 'nesttableprops', 'atnauthor', 'moMath', 'do', 'dptxbxtext'])
+/** The end of a cell until all is read: a paragraph within may have ended before it. */
+const CELL = '\u0007'
 const SIGNS: Record<string, string> = {
   par: '\n',
   line: '\n',
@@ -28,8 +30,8 @@ const SIGNS: Record<string, string> = {
   row: '\n',
   nestrow: '\n',
   tab: '\t',
-  cell: '\t',
-  nestcell: '\t',
+  cell: CELL,
+  nestcell: CELL,
   emdash: '—',
   endash: '–',
   bullet: '•',
@@ -99,7 +101,10 @@ export class RtfText {
       this.#toSkip = 0
     } else if (type === END) {
       this.#flush()
-      if (this.#group.label !== undefined && !this.#group.isSkipped) this.#parts.push(']')
+      if (this.#group.label !== undefined && !this.#group.isSkipped) {
+        while (this.#parts.at(-1) === '\n') this.#parts.pop()
+        this.#parts.push(']')
+      }
       this.#group = this.#outer.pop() ?? this.#group
       this.#toSkip = 0
     } else if (type === CONTROL && word !== '\'') {
@@ -113,7 +118,7 @@ export class RtfText {
 
   toString (): string {
     this.#flush()
-    return this.#parts.join('').replace(/(?<!\t)\t+\n/g, '\n').replace(/\n{3,}/g, '\n\n').trim()
+    return this.#parts.join('').replace(/\n*\u0007/g, '\t').replace(/(?<!\t)\t+\n/g, '\n').replace(/\n{3,}/g, '\n\n').trim()
   }
 
   #control (word: string, param: number | undefined): void {
