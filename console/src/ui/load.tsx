@@ -34,11 +34,7 @@ export function Loadable<T> ({ from, children }: { from: Loaded<T>, children: (d
   if (from.data === undefined && from.error === undefined) return <p class='quiet' role='status'>Loading…</p>
   return (
     <>
-<<<<<<< HEAD
-      {from.error !== undefined && <div class='failed'><Problem text={from.error} /><Retry onClick={() => from.reload()} /></div>}
-=======
       {from.error !== undefined && <div class='failed'><Problem text={from.error} /><Retry onClick={async () => await from.reload()} /></div>}
->>>>>>> a5834e9 (Lint of the console and its tests)
       {from.data !== undefined && children(from.data)}
     </>
   )
