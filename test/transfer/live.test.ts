@@ -109,7 +109,7 @@ test('only keys of administrators move the whole store, and a reading one does n
   t.equal((await fetch(`${server.baseURL}/server/export`, { headers: reader })).status, 200)
   t.match(await server.request('POST', '/server/import', '{}', { ...reader, ...lines }), { status: 403 })
   const open = await startServer(t)
-  t.match(await open.get('/server/export'), { status: 403, body: { error: { message: /without API keys it cannot be had/ } } })
+  t.match(await open.get('/server/export'), { status: 403, body: { error: { message: /without API keys does not offer it/ } } })
   t.match(await server.post('/server/import', { object: 'assistant' }, admin), { status: 400, body: { error: { message: /x-ndjson/ } } })
 })
 
