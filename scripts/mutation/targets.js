@@ -13,7 +13,7 @@ export const targets = {
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
   'lib/runs/events/mirror.ts': tests('unit/mirror'),
   'lib/vector-stores/indexer.ts': tests('unit/indexer', 'unit/indexing'),
-  'lib/vector-stores/indexing.ts': tests('unit/indexing', 'unit/indexer'),
+  'lib/vector-stores/indexing.ts': tests('unit/indexing', 'unit/indexer', 'vector-stores/recovery'),
   // Commits.
   'lib/shared/certain-store.ts': tests('unit/certain-store'),
   'lib/shared/until-written.ts': tests('unit/until-written'),

@@ -231,11 +231,11 @@ test('there is nothing to embed again of a file that is gone, is not completed o
   await w.addFile('file-1', 'One.', { job: embedJob('file-1'), generation: 'before', entryId: 'entry' })
   await w.addFile('file-2', 'One.', { job: embedJob('file-2'), generation: 'before', file: { status: 'completed' } })
   await w.putJob('file-3', { type: 'embed' })
-  const { indexer, messages } = w.instance()
+  const { indexer, logged } = w.instance()
   await indexer.start(false)
   await w.until(async () => (await w.list(KIND.vectorStoreJob)).length === 0)
   t.match([await w.file('file-1'), await w.file('file-2')], [{ file: { status: 'in_progress' }, generation: 'before' }, { generation: 'before' }])
-  t.strictSame([await w.list(KIND.vectorStoreChunk), messages()], [[], []])
+  t.strictSame([await w.list(KIND.vectorStoreChunk), logged], [[], []])
 })
 
 test('a job whose file is not there is lost, and left to who has taken it out', async t => {
@@ -279,6 +279,25 @@ test('a file whose lease was renewed without an answer goes on', async t => {
   // As a renewal that was carried out late: another version, and the same claim.
   await w.putJob('file-1', { ...await w.job('file-1'), expiresAt: NOW_MS + 2 * LEASE_MS })
   held.open()
+  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  const { file, generation } = (await w.file('file-1'))!
+  t.equal(file.status, 'completed')
+  const [entry] = await w.list(KIND.vectorStoreEntry)
+  t.equal((await w.list(KIND.vectorStoreChunk, generation!)).length, entry!.body.chunks, 'no chunk was left out')
+})
+
+test('a file is completed once the index has what was prepared of it', async t => {
+  const w = await indexingWorld(t, { reader })
+  await w.addStore()
+  await w.addFile('file-1', 'One.')
+  const { indexer, index } = w.instance()
+  const gate = index.gate = new Gate()
+  await indexer.start(false)
+  await gate.reached()
+  await w.until(async () => (await w.list(KIND.vectorStoreChunk)).length > 0)
+  for (let turn = 0; turn < 50; turn++) await setImmediate()
+  t.match(await w.file('file-1'), { file: { status: 'in_progress' } })
+  gate.open(Infinity)
   await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
   t.match(await w.file('file-1'), { file: { status: 'completed' } })
 })

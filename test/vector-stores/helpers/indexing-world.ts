@@ -15,6 +15,7 @@ import { eachRecord } from '../../../storage/each-record.js'
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../../../storage/layout.js'
 import type { PartitionKey, WriteItem } from '../../../storage/record-store.js'
 import { ManualClock } from '../../helpers/clock.js'
+import type { Gate } from '../../helpers/upstream-gate.js'
 import { DamagedStore } from '../../runs/helpers/damaged-store.js'
 import { ProcessView } from '../../runs/helpers/process-view.js'
 
@@ -28,10 +29,13 @@ export class ToldIndex implements RetrievalIndex {
   readonly chunks: IndexedChunk[] = []
   readonly files: IndexedFile[] = []
   isBroken = false
+  /** Chunks wait there, where there is one. */
+  gate: Gate | undefined
 
   async cursor (): Promise<number> { return 0 }
   async has (): Promise<boolean> { return true }
   async addChunks (_store: StoreRef, file: IndexedFile, chunks: readonly IndexedChunk[]): Promise<void> {
+    await this.gate?.pass()
     if (this.isBroken) throw new Error('the index is broken')
     this.told.push(`${file.fileId} has ${chunks.length}`)
     this.chunks.push(...chunks)
