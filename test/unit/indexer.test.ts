@@ -179,7 +179,7 @@ test('a file that was lost stops with the next renewal of its lease', async t =>
   await w.addFile('file-1', 'One.')
   const bytes = heldBytes(w)
   bytes.hold('file-1')
-  const { indexer, logged } = w.instance()
+  const { indexer, index, logged } = w.instance()
   const settled = indexer.settled()
   await indexer.start(false)
   await settle(50)
@@ -189,7 +189,7 @@ test('a file that was lost stops with the next renewal of its lease', async t =>
   bytes.open('file-1')
   await settled
   t.match([await w.job('file-1'), await w.file('file-1')], [{ owner: 'another', generation: 'theirs' }, { file: { status: 'in_progress' } }])
-  t.strictSame([await w.list(KIND.vectorStoreChunk), logged.filter(({ level }) => level === 'warn')], [[], []])
+  t.strictSame([index.chunks, logged.filter(({ level }) => level === 'warn')], [[], []])
 })
 
 test('a server that stops releases what it is at, with no attempt counted, and begins nothing any more', async t => {
@@ -219,7 +219,7 @@ test('a file that is claimed while the server begins to stop is released unread'
   const bytes = heldBytes(w)
   bytes.hold('file-1')
   bytes.open('file-1')
-  const { indexer, view } = w.instance()
+  const { indexer, index, view } = w.instance()
   const claim = view.hold(claims('file-1'))
   await indexer.start(false)
   await claim.reached()
@@ -228,7 +228,7 @@ test('a file that is claimed while the server begins to stop is released unread'
   claim.open()
   await stopped
   t.match([await w.job('file-1'), await w.file('file-1')], [{ owner: null, attempts: 0 }, { file: { status: 'in_progress' } }])
-  t.strictSame(await w.list(KIND.vectorStoreChunk), [])
+  t.strictSame(index.chunks, [])
 })
 
 test('what is of no use any more is removed, piece by piece, and a server that stops leaves the rest', async t => {

@@ -231,11 +231,11 @@ test('there is nothing to embed again of a file that is gone, is not completed o
   await w.addFile('file-1', 'One.', { job: embedJob('file-1'), generation: 'before', entryId: 'entry' })
   await w.addFile('file-2', 'One.', { job: embedJob('file-2'), generation: 'before', file: { status: 'completed' } })
   await w.putJob('file-3', { type: 'embed' })
-  const { indexer, logged } = w.instance()
+  const { indexer, index, logged } = w.instance()
   await indexer.start(false)
   await w.until(async () => (await w.list(KIND.vectorStoreJob)).length === 0)
   t.match([await w.file('file-1'), await w.file('file-2')], [{ file: { status: 'in_progress' }, generation: 'before' }, { generation: 'before' }])
-  t.strictSame([await w.list(KIND.vectorStoreChunk), logged], [[], []])
+  t.strictSame([index.chunks, logged], [[], []])
 })
 
 test('a job whose file is not there is lost, and left to who has taken it out', async t => {
@@ -294,7 +294,8 @@ test('a file is completed once the index has what was prepared of it', async t =
   const gate = index.gate = new Gate()
   await indexer.start(false)
   await gate.reached()
-  await w.until(async () => (await w.list(KIND.vectorStoreChunk)).length > 0)
+  const { generation } = (await w.job('file-1'))!
+  await w.until(async () => (await w.list(KIND.vectorStoreChunk, generation!)).length > 0)
   for (let turn = 0; turn < 50; turn++) await setImmediate()
   t.match(await w.file('file-1'), { file: { status: 'in_progress' } })
   gate.open(Infinity)
