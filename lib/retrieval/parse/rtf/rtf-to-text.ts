@@ -118,7 +118,8 @@ export class RtfText {
 
   toString (): string {
     this.#flush()
-    return this.#parts.join('').replace(/\n*\u0007/g, '\t').replace(/(?<!\t)\t+\n/g, '\n').replace(/\n{3,}/g, '\n\n').trim()
+    const cells = this.#parts.join('').split(CELL)
+    return cells.map((cell, i) => i < cells.length - 1 ? cell.replace(/(?<!\n)\n+$/, '') : cell).join('\t').replace(/(?<!\t)\t+\n/g, '\n').replace(/\n{3,}/g, '\n\n').trim()
   }
 
   #control (word: string, param: number | undefined): void {
