@@ -36,6 +36,8 @@ export interface ManyThreads {
 }
 
 const TABLE = 'openai_compat_data'
+/** Ends in a position in the index of threads. The collation is that of the index that serves it. */
+const AT = `SELECT id FROM ${TABLE} WHERE project COLLATE "POSIX" = 'default' AND partition COLLATE "POSIX" = 'threads' AND kind COLLATE "POSIX" = 'thread' AND parent COLLATE "POSIX" = '' AND position`
 const LEASE_MS = 3000
 const question = { messages: [{ role: 'user', content: 'x'.repeat(400) }] }
 
@@ -79,11 +81,11 @@ async function stateOf (instance: Child, client: pg.Client, quick: boolean): Pro
   await many(creates / 4, 64, async () => await call('POST', url, question))
   const ms = await many(creates, 64, async () => await call('POST', url, question))
   const threads = await countOf(client)
-  const { rows } = await client.query<{ id: string }>(`SELECT id FROM ${TABLE} WHERE project = 'default' AND partition = 'threads' AND kind = 'thread' AND parent = '' AND position = ANY ($1)`,
+  const { rows } = await client.query<{ id: string }>(`${AT} = ANY ($1)`,
     [Array.from({ length: quick ? 100 : 1000 }, () => 1 + Math.floor(Math.random() * threads))])
   const times: number[] = []
   for (const { id } of rows) times.push(...await each(1, async () => await get(`${url}/${id}`)))
-  const middle = (await client.query<{ id: string }>(`SELECT id FROM ${TABLE} WHERE project = 'default' AND partition = 'threads' AND kind = 'thread' AND parent = '' AND position = $1`, [Math.ceil(threads / 2)])).rows[0]!.id
+  const middle = (await client.query<{ id: string }>(`${AT} = $1`, [Math.ceil(threads / 2)])).rows[0]!.id
   const pages = ['', '&order=asc', `&after=${middle}`]
   const paged = pages.map(() => [] as number[])
   for (let n = 0; n < (quick ? 30 : 120); n++) for (const [i, query] of pages.entries()) paged[i]!.push(...await each(1, async () => await get(`${url}?limit=20${query}`)))
