@@ -5,7 +5,7 @@
  * DATABASE_URL, which is dropped in the end.
  *
  *   npm run bench -- build/bench/scale.js              everything, kept in bench/scale.json and docs/scaling.md; about ten minutes
- *   npm run bench -- build/bench/scale.js --quick      smaller loads, about a minute; keeps nothing
+ *   npm run bench -- build/bench/scale.js --quick      smaller loads, less than two minutes, each part less than one; keeps nothing
  *   npm run bench -- build/bench/scale.js --only PART  throughput, places, messages, threads or chunks; keeps that part and leaves the others as they are
  */
 import { parseArgs } from 'node:util'

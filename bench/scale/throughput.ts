@@ -95,7 +95,7 @@ function middle (rounds: Omit<Throughput, 'share'>[]): Omit<Throughput, 'share'>
 }
 
 export async function throughput (store: SharedStore, vendor: Child, quick: boolean): Promise<StoreThroughput> {
-  const [rounds, seconds] = quick ? [1, 2] : [3, 4]
+  const [rounds, seconds] = quick ? [1, 1] : [3, 4]
   const instances: Child[] = []
   const proxies: Child[] = []
   const releases: (() => void)[] = []
