@@ -52,6 +52,7 @@ export { StorageClosedError, StorageUnavailableError } from '../storage/record-s
 export { FolderBlobStore, type FolderBlobStoreOptions } from '../storage/folder/blobs.js'
 export { MemoryBlobStore } from '../storage/memory/blobs.js'
 export { PostgresBlobStore, type PostgresBlobStoreOptions } from '../storage/postgres/blobs.js'
+export type { PostgresPool } from '../storage/postgres/options.js'
 export { RedisBlobStore, type RedisBlobStoreOptions } from '../storage/redis/blobs.js'
 export { S3BlobStore, type S3BlobStoreOptions, type S3ClientLike } from '../storage/s3/blobs.js'
 export { AbstractRecordStore, type Row, type Scan } from '../storage/base/abstract-record-store.js'

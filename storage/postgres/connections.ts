@@ -3,6 +3,7 @@ import type { Client, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg'
 import { loadDriver } from '../base/driver.js'
 import { StorageUnavailableError, type UnavailableReason } from '../record-store.js'
 import { KEEP_ALIVE_MS, type StoreTimeouts } from '../base/timeouts.js'
+import type { PostgresPool } from './options.js'
 
 /** How long closing a connection waits for the server's answer, in milliseconds. */
 const GOODBYE_MS = 1000
@@ -17,17 +18,18 @@ export interface PoolOptions {
   connectionString?: string
   poolSize: number
   /** One that was passed in. */
-  pool?: Pool | undefined
+  pool?: PostgresPool | undefined
 }
 
 /** The size that each pool of ours was made with. */
 const sizes = new WeakMap<Pool, number>()
 
 /** The pool that was passed in, or a new one. */
-export async function openPool ({ connectionString, poolSize, pool: given }: PoolOptions, { commandMs, connectMs }: StoreTimeouts): Promise<OpenPool> {
+export async function openPool ({ connectionString, poolSize, pool: passedIn }: PoolOptions, { commandMs, connectMs }: StoreTimeouts): Promise<OpenPool> {
   // The pool replaces an idle connection that fails; without a listener its error would end the process.
   const ignore = (): void => {}
-  if (given !== undefined) {
+  if (passedIn !== undefined) {
+    const given = passedIn as Pool
     given.on('error', ignore)
     given.on('connect', watchMode)
     return {

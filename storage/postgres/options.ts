@@ -1,4 +1,11 @@
-import type { Pool } from 'pg'
+/** A pool of `pg`, by what it is known by: the types of that package are not installed with this one. */
+export interface PostgresPool {
+  connect (): Promise<{ release (destroy?: boolean): void }>
+  end (): Promise<void>
+  readonly totalCount: number
+  readonly idleCount: number
+  readonly waitingCount: number
+}
 
 export interface PostgresRecordStoreOptions {
   /** `postgres://user:password@host:port/database`. Needed unless there is a `pool`. */
@@ -15,5 +22,5 @@ export interface PostgresRecordStoreOptions {
   /** How long PostgreSQL may take to answer a statement before the storage counts as unavailable, in milliseconds. Default 10,000. */
   timeoutMs?: number
   /** A `pg` pool of your own, with time-outs of its own; it is not closed. */
-  pool?: Pool
+  pool?: PostgresPool
 }
