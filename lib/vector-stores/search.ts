@@ -296,9 +296,14 @@ function distinct (hits: readonly IndexHit[]): IndexHit[] {
   return [...found.values()]
 }
 
-/** Several rankings as one; a passage that is in some of them has the best of its scores. */
+/**
+ * The rankings of several queries as one: a passage has the best of its scores, and is before those with lower ones. Their places alone would put
+ * what is second in all of them before what one query asked for by name.
+ */
 function bestOf (rankings: readonly IndexHit[][]): IndexHit[] {
+  const [first = [], ...others] = rankings
+  if (others.length === 0) return first
   const scores = new Map<string, number>()
   for (const hit of rankings.flat()) scores.set(keyOf(hit), Math.max(scores.get(keyOf(hit)) ?? 0, hit.score))
-  return fuse(rankings, keyOf).map(hit => ({ ...hit, score: scores.get(keyOf(hit))! }))
+  return fuse(rankings, keyOf).map(hit => ({ ...hit, score: scores.get(keyOf(hit))! })).sort((a, b) => b.score - a.score)
 }
