@@ -18,7 +18,7 @@ export type StoreName = 'redis' | 'cluster' | 'postgres'
 /** What is kept on the disk, a second late at most: Redis as one would run it for records. */
 const DURABLE = ['--appendonly', 'yes', '--appendfsync', 'everysec']
 
-/** Starts a store. A reason instead where there is none here. */
+/** Starts a store. Where it cannot, because this machine lacks it, the result is the reason. */
 export async function startStore (t: Teardown, name: StoreName): Promise<SharedStore | string> {
   if (name === 'postgres') return await ownDatabase(t).catch((error: Error) => `no PostgreSQL: ${error.message}`)
   if (skipOwnRedis !== false) return skipOwnRedis

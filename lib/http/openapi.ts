@@ -64,12 +64,11 @@ export function describeRoutes (api: FastifyInstance, keyed: boolean): () => Pro
     routes.push(route)
   })
   let document: Promise<OpenApiDocument> | undefined
-  return async () => {
-    document ??= documentOf(routes, openApiOptions(api.prefix, keyed))
+  return async () => await (document ??= documentOf(routes, openApiOptions(api.prefix, keyed)).catch((error: unknown) => {
     // What failed, for want of a file handle say, may succeed the next time.
-    document.catch(() => { document = undefined })
-    return await document
-  }
+    document = undefined
+    throw error
+  }))
 }
 
 /** Made by an application of its own, which has the routes and answers nothing. */

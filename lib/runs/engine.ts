@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DamagedRecordError, type StoredRecord } from '../../storage/record-store.js'
 import { ModelError } from '../models/provider.js'
-import { ByteBudget, defaultBudgetBytes } from '../shared/byte-budget.js'
 import { isUncertain } from '../shared/certain-store.js'
 import { Leases } from '../shared/lease.js'
 import { PeriodicTask, settlesWithin } from '../shared/timers.js'
@@ -11,6 +10,7 @@ import type { EventLog } from './events/event-log.js'
 import { LogKeeper } from './events/log-keeper.js'
 import { RunExecution } from './execution.js'
 import { ExpiryTimers } from './expiry-timers.js'
+import { heldBudgets, type HeldBudgets } from './held-budgets.js'
 import type { Item } from './items.js'
 import type { JobKey, JobState } from './job.js'
 import { jobKeyOf, leaseRecord, loadJob, loadLease, parkJob, unindexJob, visitActiveJobs, type FoundJob, type HeldJob, type JobLease } from './lease.js'
@@ -22,11 +22,6 @@ import { RunStopped, shuttingDown } from './stop.js'
 
 /** Runs that can be looked up without the store. */
 const RECENT_RUNS = 1000
-/**
- * The part of what may be held that is for runs that have stopped, the last thousand or so: who asks for them later gets the same from the
- * records. Four times as much was held to no purpose, and took a quarter of the server's memory.
- */
-const PAST_PART = 0.25
 
 /** An index entry younger than this may belong to a run that is just being written. */
 const INDEX_GRACE_MS = 60_000
@@ -52,10 +47,7 @@ export class RunEngine {
   readonly #dialects: ReadonlyMap<string, Dialect>
   readonly #logs: LogKeeper
   readonly #bus: RunBus
-  /** For the events of runs that are executed. */
-  readonly #budget: ByteBudget
-  /** For runs that have stopped, and their events. */
-  readonly #pastBudget: ByteBudget
+  readonly #budgets: HeldBudgets
   readonly #background = new Set<Promise<void>>()
   readonly #executions = new Map<string, RunExecution>()
   readonly #recent: RecentRuns
@@ -78,16 +70,14 @@ export class RunEngine {
     this.#services = services
     this.#leases = new Leases({ records, clock, leaseMs: limits.leaseMs })
     this.#dialects = new Map(dialects.map(dialect => [dialect.name, dialect]))
-    const most = limits.maxHeldBytes === 0 ? defaultBudgetBytes() : limits.maxHeldBytes
-    this.#budget = new ByteBudget(most * (1 - PAST_PART))
-    this.#pastBudget = new ByteBudget(most * PAST_PART)
-    this.#recent = new RecentRuns(this.#pastBudget, RECENT_RUNS)
+    this.#budgets = heldBudgets(limits.maxHeldBytes)
+    this.#recent = new RecentRuns(this.#budgets.past, RECENT_RUNS)
     this.#expiry = new ExpiryTimers(clock)
     this.#wakes = new Wakes(services)
     this.#logs = new LogKeeper({
       ...services,
-      budget: this.#budget,
-      pastBudget: this.#pastBudget,
+      budget: this.#budgets.running,
+      pastBudget: this.#budgets.past,
       formatOf: key => this.#dialect(key).format,
       isActive: async key => {
         const dialect = this.#dialect(key)
@@ -112,7 +102,7 @@ export class RunEngine {
 
   /** Bytes held for readers of events, and of the last runs. */
   get heldBytes (): number {
-    return this.#budget.bytes + this.#pastBudget.bytes
+    return this.#budgets.running.bytes + this.#budgets.past.bytes
   }
 
   /**

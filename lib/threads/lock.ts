@@ -20,7 +20,7 @@ export async function loadLock ({ records, project }: Pick<Scope, 'records' | 'p
 /**
  * For the writes that free a lock for which there is no reason any more: reads the thread, before the lock is read, and returns the items that
  * make it a new version of itself. The version of a lock does not tell it from that of a later run, since each begins with 1; of two writes
- * with these items the second fails, whatever was locked between them.
+ * with these items the second fails, even where another run took the lock between them.
  */
 export async function freeingItems (records: RecordStore, project: string, threadId: string): Promise<WriteItem[]> {
   const found = await getAnyway<Thread>(records, { project, partition: threadId, kind: KIND.thread, id: threadId })

@@ -159,7 +159,7 @@ test('a run that was found before the shutdown, and claimed after it, is handed 
   t.strictSame([model.requests.length, dialect.stopped, engine.activeCount], [0, [], 0])
 })
 
-test('no lease is taken once a server shuts down, of whatever was read before', async t => {
+test('no lease is taken once a server shuts down, even of a run that was read before', async t => {
   const { instance, write, ...world } = await engineWorld(t)
   const { engine, view, logged } = await instance()
   await write(task({ phase: 'cancelling' }))

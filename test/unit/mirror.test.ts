@@ -54,7 +54,7 @@ async function world (t: Test, { notifies = true } = {}) {
     mirror: (maxBytes = 1_000_000) => mirrorLog(services, key, maxBytes, () => { asked++ }, ending.signal),
     stored: async () => (await records.page<any>({ ...place, order: 'asc', limit: 100 })).records.map(({ body }) => body),
     end: (how: false | Error = false) => { isActive = how },
-    /** Copies that are told of new chunks. */
+    /** Copies that hear of new chunks. */
     listening: () => listening,
     asked: () => asked
   }

@@ -50,7 +50,7 @@ export function linesOf (fragments: readonly Fragment[]): Line[] {
   return lines.map((line, i) => parts[i]!.some(({ isRightToLeft }) => isRightToLeft) ? { ...line, segments: segmentsAsRead(parts[i]!) } : line)
 }
 
-/** The parts of a line by where they stand, whatever the order in which they are drawn. */
+/** The parts of a line by where they stand, in any order of drawing. */
 function segmentsAsRead (fragments: readonly Fragment[]): Segment[] {
   const segments: Segment[] = []
   let last: Fragment | undefined

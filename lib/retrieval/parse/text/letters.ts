@@ -38,7 +38,7 @@ const LETTERS = {
   vi: 'đàưềáộôựảợờệốóọủìớếâạấêịậữứểơíụãởầổúũằẩặýẳửăắồỗỳùỏừỡỉẻĩéễòẽẹẫỷỹõ'
 }
 
-/** Languages that are told by their words. */
+/** Languages that their words identify. */
 const KNOWN: ReadonlySet<string> = new Set([...FUNCTION_WORDS.values()].flat())
 /** What a letter counts that a language does not have: names and words of others have it. */
 const STRANGE = Math.log(0.002)

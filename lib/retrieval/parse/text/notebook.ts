@@ -14,7 +14,7 @@ interface Cell {
   outputs?: { text?: Lines, data?: Record<string, unknown>, traceback?: Lines }[]
 }
 
-/** The cells of a notebook of Jupyter with what they have written; pictures are left out. Undefined for what is none. */
+/** The cells of a notebook of Jupyter with what they have written; pictures are left out. Undefined for other JSON. */
 export function notebookText (json: string): string | undefined {
   let notebook: Notebook | null
   try {
