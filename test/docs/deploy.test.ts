@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { parse } from 'yaml'
@@ -45,6 +45,22 @@ test('the Dockerfile runs as a user without rights, in a stage without tools', t
   t.notMatch(stages[1], /npm/)
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
   for (const stage of stages) t.ok(Number(/^node:(\d+)/.exec(stage)![1]) >= Number(/\d+/.exec(engines.node)![0]))
+  t.end()
+})
+
+test('what the Dockerfile keeps of the packages is what the server needs, Fastify included, and nothing else', t => {
+  const cwd = t.testdir()
+  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(root, name), join(cwd, name))
+  const [install, ...after] = file('Dockerfile').split('\n').filter(line => line.startsWith('RUN npm ')).map(line => line.slice('RUN '.length))
+  t.equal(install, 'npm ci')
+  const env = { ...process.env, npm_config_package_lock_only: 'true', npm_config_offline: 'true' }
+  for (const command of after) t.match(spawnSync('sh', ['-c', command], { cwd, env, encoding: 'utf8' }), { status: 0 }, command)
+  const { packages } = JSON.parse(readFileSync(join(cwd, 'package-lock.json'), 'utf8')) as { packages: Record<string, { dev?: boolean }> }
+  const { dependencies, peerDependencies, optionalDependencies, peerDependenciesMeta: meta } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, Record<string, { optional?: boolean }>>
+  const needed = Object.keys({ ...dependencies, ...peerDependencies, ...optionalDependencies }).filter(name => meta![name]?.optional !== true)
+  t.ok(needed.includes('fastify') && needed.includes('pyodide'))
+  for (const name of needed) t.ok(packages[`node_modules/${name}`] !== undefined && packages[`node_modules/${name}`]!.dev !== true, name)
+  t.notOk(packages['node_modules/typescript'], 'what builds it is not kept')
   t.end()
 })
 
