@@ -52,6 +52,8 @@ export class RunExecution implements Committer, Host {
   readonly #onStopped: ExecutionInput['onStopped']
   #held: HeldJob
   #ending = false
+  /** The job has ended or waits for its client, and its readers have been told. */
+  #hasStopped = false
   #handedOver = false
   /** What stops the execution first is its reason; the shutdown may come behind it. */
   #isShuttingDown = false
@@ -106,7 +108,8 @@ export class RunExecution implements Committer, Host {
   }
 
   publish (events: DialectEvent[]): void {
-    this.log.append(events)
+    // What a tool reports that heeds its signal late, or not at all, has no place behind the end.
+    if (!this.#hasStopped) this.log.append(events)
   }
 
   /** Makes the execution stop at the next opportunity, the upstream request at once. */
@@ -157,6 +160,7 @@ export class RunExecution implements Committer, Host {
         if (await this.#write(body, items, stopped !== undefined)) {
           if (body !== undefined) this.#held = { ...this.#held, body, version: this.#held.version + 1 }
           this.publish(events)
+          this.#hasStopped = stopped !== undefined
           if (stopped !== undefined) this.#onStopped(stopped, this.notes.report({ keyName: this.payer.keyName, takeovers: this.takeovers }))
           return
         }
@@ -200,6 +204,8 @@ export class RunExecution implements Committer, Host {
   /** Ends the job for the reason that stopped it, unless it is no longer ours. */
   async #conclude (error: unknown): Promise<void> {
     const cause = this.#abort.signal.aborted ? this.#abort.signal.reason as unknown : error
+    // Calls of tools beside the one that failed, or whose output could not be written, would go on.
+    this.#abort.abort(error instanceof RunStopped ? error : new RunStopped('failed'))
     try {
       if (isStopped(cause, 'shutdown')) await this.#handOver()
       else if (!isStopped(cause, 'lost')) return await this.#endEarly(cause)

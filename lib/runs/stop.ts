@@ -2,9 +2,9 @@ import { ApiError } from '../shared/errors.js'
 
 /**
  * Why an execution stops before its job is through: a client asked for it, the job is no longer ours (deleted, ended by another
- * instance, taken over), or this instance shuts down and hands the job over.
+ * instance, taken over), this instance shuts down and hands the job over, or a part of it has failed, and the rest is of no use.
  */
-export type StopReason = 'cancelled' | 'expired' | 'lost' | 'shutdown'
+export type StopReason = 'cancelled' | 'expired' | 'lost' | 'shutdown' | 'failed'
 
 export class RunStopped extends Error {
   override name = 'RunStopped'

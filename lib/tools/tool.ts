@@ -11,7 +11,7 @@ export interface ToolContext {
   threadId: string
   /** The assistant's id, under the name that Cogitator tools know. */
   agentId: string
-  /** Aborted when the run is cancelled or expires, or the call takes too long. */
+  /** Aborted when the run is cancelled, expires or fails, or the call takes too long. */
   signal: AbortSignal
 }
 

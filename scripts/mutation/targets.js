@@ -9,7 +9,7 @@ export const targets = {
   'lib/shared/lease.ts': tests('unit/lease', 'runs/leases'),
   'lib/runs/lease.ts': tests('unit/job-lease', 'runs/damaged', 'runs/waiting'),
   'lib/runs/engine.ts': tests('unit/engine', 'unit/engine-recovery', 'unit/engine-handover', 'unit/engine-messages'),
-  'lib/runs/execution.ts': tests('unit/execution', 'unit/execution-store'),
+  'lib/runs/execution.ts': tests('unit/execution', 'unit/execution-store', 'unit/parallel-calls'),
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
   'lib/runs/events/mirror.ts': tests('unit/mirror'),
   'lib/vector-stores/indexer.ts': tests('unit/indexer', 'unit/indexing'),
