@@ -38,6 +38,8 @@ interface Kept {
   accounted: number
   /** Ends the export to other instances, if there is one. */
   exporting: AbortController | undefined
+  /** Whether any of it may be in the store. */
+  wasExported: boolean
 }
 
 interface Mirror {
@@ -87,7 +89,7 @@ export class LogKeeper {
 
   #keep (key: JobKey, log: EventLog): EventLog {
     this.drop(key.jobId)
-    const kept: Kept = { key, log, retirement: new Timer(this.#services.clock), holdings: [], accounted: 0, exporting: undefined }
+    const kept: Kept = { key, log, retirement: new Timer(this.#services.clock), holdings: [], accounted: 0, exporting: undefined, wasExported: false }
     this.#kept.set(key.jobId, kept)
     log.onChange(() => {
       if (!log.isClosed && log.keptBytes - kept.accounted >= PIECE_BYTES) this.#account(kept)
@@ -126,7 +128,7 @@ export class LogKeeper {
     if (this.#kept.get(jobId) !== kept) return
     kept.retirement.set(waitsForMs + this.#services.limits.logRetentionMs, () => {
       this.drop(jobId)
-      if (kept.exporting !== undefined) this.#inBackground(jobId, forgetExport(this.#services, kept.key))
+      if (kept.wasExported) this.#inBackground(jobId, forgetExport(this.#services, kept.key))
     })
   }
 
@@ -147,10 +149,17 @@ export class LogKeeper {
     if (kept === undefined || kept.exporting !== undefined) return
     const exporting = new AbortController()
     kept.exporting = exporting
+    kept.wasExported = true
     this.#inBackground(jobId, (async () => {
-      // Chunks of an earlier executor belong to another log.
-      await forgetExport(this.#services, kept.key)
-      await exportLog(this.#services, kept.key, kept.log, exporting.signal)
+      try {
+        // Chunks of an earlier executor belong to another log.
+        await forgetExport(this.#services, kept.key)
+        await exportLog(this.#services, kept.key, kept.log, exporting.signal)
+      } catch (error) {
+        // Readers of other instances ask every second: the store may be back by then.
+        kept.exporting = undefined
+        throw error
+      }
     })())
   }
 

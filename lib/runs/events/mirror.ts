@@ -151,12 +151,15 @@ async function firstEvents (reader: ChunkReader, maxBytes: number, chunkWritten:
   return undefined
 }
 
-/** Whether the log has ended: with the last chunk, or because the run has changed hands: the ids of another log mean other events. */
+/**
+ * Whether the log has ended: with the last chunk, because the run has changed hands (the ids of another log mean other events), or because
+ * events are missing that the executor no longer had when it wrote anew. Those that it writes again are passed over.
+ */
 function add (log: EventLog, chunks: readonly Chunk[]): boolean {
   for (const chunk of chunks) {
-    const isSame = chunk.tag === log.tag
-    if (isSame) log.appendSerialised(chunk.events)
-    if (isSame && !chunk.last) continue
+    const follows = chunk.tag === log.tag && chunk.first <= log.nextId
+    if (follows) log.appendSerialised(chunk.events.slice(log.nextId - chunk.first))
+    if (follows && !chunk.last) continue
     log.close()
     return true
   }
