@@ -135,7 +135,7 @@ class Walk {
     }
     if (exclusive.filter(key => has(value, key)).length > 1) {
       throw invalid(path, 'mutually_exclusive_parameters',
-        `Mutually exclusive parameters: '${path}'. Ensure you are only providing one of: ${quote(exclusive, 'or')}.`)
+        `Mutually exclusive parameters${path === '' ? '' : `: '${path}'`}. Ensure you are only providing one of: ${quote(exclusive, 'or')}.`)
     }
     const checked: JsonRecord = {}
     for (const [key, property] of Object.entries(properties)) {

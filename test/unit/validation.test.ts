@@ -5,7 +5,7 @@ import { ApiError } from '../../lib/shared/errors.js'
 import { compileValidator, type RequestPart, type ValidatorOptions } from '../../lib/shared/validation.js'
 import {
   AssistantParams, closedObject, CreateAssistantRequest, CreateMessageRequest, CreateRunRequest, CreateThreadAndRunRequest,
-  CreateThreadRequest, ListMessagesQuery, ListQuery, ListRunStepsQuery, nullable, RunStepParams, SubmitToolOutputsRequest,
+  CreateThreadRequest, CreateVectorStoreFileBatchRequest, ListMessagesQuery, ListQuery, ListRunStepsQuery, nullable, RunStepParams, SubmitToolOutputsRequest,
   ThreadParams, UpdateAssistantRequest, UpdateThreadRequest, UploadFileRequest
 } from '../../schemas/index.js'
 
@@ -198,6 +198,9 @@ const refusals: Record<string, Refusal> = {
   'both a vector store and the wish for a new one': [CreateThreadRequest, { tool_resources: { file_search: { vector_store_ids: ['vs_1'], vector_stores: [{}] } } },
     'mutually_exclusive_parameters', 'tool_resources.file_search',
     "Mutually exclusive parameters: 'tool_resources.file_search'. Ensure you are only providing one of: 'vector_store_ids' or 'vector_stores'."],
+  'both lists of files of a batch': [CreateVectorStoreFileBatchRequest, { file_ids: ['file-1'], files: [{ file_id: 'file-1' }] },
+    'mutually_exclusive_parameters', null,
+    "Mutually exclusive parameters. Ensure you are only providing one of: 'file_ids' or 'files'."],
   'a new vector store in an update': [UpdateAssistantRequest, { tool_resources: { file_search: { vector_stores: [{}] } } },
     'unknown_parameter', 'tool_resources.file_search.vector_stores',
     "Unknown parameter: 'tool_resources.file_search.vector_stores'."],
