@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ApiError } from '../shared/errors.js'
+import type { RunParams } from '../../schemas/runs.js'
+import { absentAsUndefined, ApiError } from '../shared/errors.js'
 import { matches } from '../shared/wildcard.js'
 import { azureDeployment } from './azure.js'
 import type { Caller } from './keys.js'
@@ -12,7 +13,7 @@ export function checkPermissions (api: FastifyInstance): void {
   api.addHook('onRequest', async request => {
     if (callerOf(request).readOnly !== true || READING.includes(request.method)) return
     // A search is sent as a POST, and changes nothing.
-    if (request.method === 'POST' && request.routeOptions.url?.endsWith('/search') === true) return
+    if (operationOf(request) === 'searchVectorStore') return
     throw new ApiError(403, 'This API key may only read.', { code: 'insufficient_permissions' })
   })
   api.addHook('preHandler', async request => {
@@ -47,17 +48,23 @@ const isPassedOn = (request: FastifyRequest): boolean => request.routeOptions.ur
 /** Operations in which the server has a model of its own for a request that names none. */
 const WITH_DEFAULT: ReadonlySet<string | undefined> = new Set(['createChatCompletion', 'createEmbedding'])
 
-/** The models that the request is about to use: its URL's, its own, or that of the assistant that it runs. */
+/** The models that the request is about to use: its URL's, its own, or that of the assistant that it runs or of the run that it goes on with. */
 async function modelsOf (request: FastifyRequest): Promise<string[]> {
   const { model, assistant_id: assistantId } = (request.body ?? {}) as { model?: unknown, assistant_id?: unknown }
   const deployment = azureDeployment(request.raw)
   if (deployment !== undefined) return [deployment]
   if (typeof model === 'string' && model !== '') return [model]
   if (WITH_DEFAULT.has(operationOf(request))) throw new ApiError(403, 'This API key may use certain models only: name one of them.', { param: 'model', code: 'insufficient_permissions' })
-  if (typeof assistantId !== 'string') return []
-  // One that does not exist is the route's to report.
-  const assistant = await apiOf(request).assistants.get(assistantId).catch(() => undefined)
-  return assistant === undefined ? [] : [assistant.model]
+  const { assistants, runs } = apiOf(request)
+  // What does not exist is the route's to report.
+  const used = await absentAsUndefined(async () => {
+    if (operationOf(request) === 'submitToolOutputsToRun') {
+      const { thread_id: threadId, run_id: runId } = request.params as RunParams
+      return await runs.get(threadId, runId)
+    }
+    return typeof assistantId === 'string' ? await assistants.get(assistantId) : undefined
+  })
+  return used === undefined ? [] : [used.model]
 }
 
 /** What an audit or a limit is kept by. */

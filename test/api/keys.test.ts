@@ -6,9 +6,12 @@ import { readCommand } from '../../lib/cli/arguments.js'
 import { createKey, readKeyCommand, type KeyCommand } from '../../lib/cli/key.js'
 import { hashedKey, type ApiKey } from '../../lib/http/keys.js'
 import { buildServer } from '../../lib/server.js'
-import { startUpstream, text } from '../helpers/upstream.js'
+import { KIND } from '../../storage/layout.js'
+import { MemoryRecordStore } from '../../storage/memory/store.js'
+import { startUpstream, text, toolCalls } from '../helpers/upstream.js'
 import { ManualClock } from '../helpers/clock.js'
 import { startServer, type TestServer, type TestServerOptions } from '../helpers/server.js'
+import { ProcessView } from '../runs/helpers/process-view.js'
 
 const as = (key: string) => ({ authorization: `Bearer ${key}` })
 const status = async (server: TestServer, key: string, path = '/assistants'): Promise<number> => (await server.get(path, as(key))).status
@@ -45,6 +48,35 @@ test('a read-only key reads and searches, and changes nothing', async t => {
     t.equal(refused, 403, `${method} ${path}`)
     t.equal(body.error.code, 'insufficient_permissions')
   }
+})
+
+test('a read-only key searches vector stores, and not what a provider calls a search', async t => {
+  const server = await startServer(t, { passthrough: ['/web/search'], apiKeys: [{ key: 'sk-ro', readOnly: true }, { key: 'sk-rw' }] })
+  server.upstream.enqueueAt('/web/search', { kind: 'http', status: 200, body: {}, headers: { 'content-type': 'application/json; charset=utf-8' } })
+  t.equal((await server.post('/web/search', { query: 'x' }, as('sk-rw'))).status, 200)
+  t.match(await server.post('/web/search', { query: 'x' }, as('sk-ro')), { status: 403, body: { error: { code: 'insufficient_permissions' } } })
+})
+
+test('a key with models goes on with no run of another model', async t => {
+  const tools = [{ type: 'function', function: { name: 'a' } }]
+  const server = await startServer(t, { apiKeys: [{ key: 'sk-few', models: ['small'] }, { key: 'sk-all' }], script: [toolCalls([{ name: 'a', arguments: {}, id: 'call_a' }]), toolCalls([{ name: 'a', arguments: {}, id: 'call_a' }]), text('Fine.')] })
+  const outputs = { tool_outputs: [{ tool_call_id: 'call_a', output: '1' }] }
+  for (const [model, status] of [['large', 403], ['small', 200]] as const) {
+    const assistant = (await server.post('/assistants', { model, tools }, as('sk-all'))).body
+    const stream = await server.stream('/threads/runs', { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } }, as('sk-all'))
+    const run = await stream.until('thread.run.requires_action')
+    await stream.all()
+    t.equal((await server.post(`/threads/${run.thread_id}/runs/${run.id}/submit_tool_outputs`, outputs, as('sk-few'))).status, status)
+  }
+  t.equal((await server.post('/threads/thread_x/runs/run_x/submit_tool_outputs', outputs, as('sk-few'))).status, 404)
+})
+
+test('a key with models is refused while nothing can be learned of the assistant that it runs', async t => {
+  const store = new ProcessView(new MemoryRecordStore())
+  const server = await startServer(t, { storage: store, blobs: 'memory:', mayLogErrors: true, apiKeys: [{ key: 'sk-few', models: ['small'] }, { key: 'sk-all' }] })
+  const assistant = (await server.post('/assistants', { model: 'large' }, as('sk-all'))).body
+  store.failRead(({ kind }) => kind === KIND.assistant)
+  t.equal((await server.post('/threads/runs', { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } }, as('sk-few'))).status, 503)
 })
 
 test('a key with models uses these alone, its own or an assistant\'s', async t => {
