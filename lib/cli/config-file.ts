@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -53,6 +53,7 @@ async function readJson (path: string): Promise<unknown> {
 async function importModule (path: string): Promise<unknown> {
   // Told apart from a module that the file imports and that does not exist.
   if (!existsSync(path)) throw unreadable(path, new Error('no such file'))
+  if (statSync(path).isDirectory()) throw unreadable(path, new Error('it is a folder'))
   try {
     const module = await import(pathToFileURL(path).href) as { default?: unknown }
     return module.default

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { DEFAULT_NAMES } from './config-file.js'
 import { OperatorError } from './errors.js'
+import { fileTrouble } from './file-trouble.js'
 
 /** Where editors find what a config file may hold, seen from a folder that has the package installed. */
 const SCHEMA = './node_modules/fastify-openai-compat/docs/config.schema.json'
@@ -49,8 +50,8 @@ export async function runInit (file: string, out: NodeJS.WritableStream): Promis
   try {
     await writeFile(file, file.endsWith('.json') ? JSON_TEXT : MODULE, { flag: 'wx', mode: 0o600 })
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new OperatorError(code === 'EEXIST' ? `The file ${file} exists: it is left as it is.` : `The file ${file} cannot be written: ${message}.`, { cause })
+    const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST'
+    throw new OperatorError(isThere ? `The file ${file} exists: it is left as it is.` : fileTrouble(cause, file) ?? `The file ${file} cannot be written: ${(cause as Error).message}.`, { cause })
   }
   const found = !DEFAULT_NAMES.includes(basename(file)) ? '' : dirname(file) === '.' ? 'in this folder, or ' : 'in the folder of the file, or '
   out.write(`Wrote ${file}. Start the server ${found}with --config ${file}.\n`)

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hashedKey, knownKeys, type ApiKey } from '../http/keys.js'
 import { readFlags } from './commands.js'
 import { OperatorError } from './errors.js'
+import { fileTrouble } from './file-trouble.js'
 
 export interface KeyCommand {
   run: 'key'
@@ -56,14 +57,21 @@ export function createKey ({ entry, file }: KeyCommand, { stdout, stderr }: { st
 
 /** The file is replaced as a whole, so that a server that reads it meanwhile sees the old or the new one. */
 function addTo (path: string, entry: ApiKey): void {
-  let entries: unknown = []
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new OperatorError(`The file ${path} cannot be read: it is a folder.`)
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '[]'
+  let entries: unknown
   try {
-    if (existsSync(path)) entries = JSON.parse(readFileSync(path, 'utf8'))
+    entries = JSON.parse(text)
   } catch {
     throw new OperatorError(`${path} is not valid JSON.`)
   }
   if (!Array.isArray(entries)) throw new OperatorError(`${path} does not hold a list of keys.`)
   const next = `${path}.${process.pid}.new`
-  writeFileSync(next, `${JSON.stringify([...entries as unknown[], entry], null, 2)}\n`, { mode: 0o600 })
-  renameSync(next, path)
+  try {
+    writeFileSync(next, `${JSON.stringify([...entries as unknown[], entry], null, 2)}\n`, { mode: 0o600 })
+    renameSync(next, path)
+  } catch (error) {
+    rmSync(next, { force: true })
+    throw new OperatorError(fileTrouble(error, path) ?? `The file ${path} cannot be written: ${(error as Error).message}.`, { cause: error })
+  }
 }

@@ -6,6 +6,7 @@ import type { ReadableStream } from 'node:stream/web'
 import type { ImportedStore } from '../../schemas/transfer.js'
 import { readLines, type TextLine } from '../transfer/read-lines.js'
 import { OperatorError } from './errors.js'
+import { fileTrouble } from './file-trouble.js'
 import { syncFile } from './sync-file.js'
 import { askServer, askServerForObject, type ServerAddress } from './server-address.js'
 
@@ -47,7 +48,7 @@ export async function exportFromServer ({ server, format, out, onProgress }: Ser
     await rename(part, out as string)
   } catch (cause) {
     if (part !== undefined) await rm(part, { force: true })
-    throw new OperatorError(`The export broke off: ${(cause as Error).message}. Start it again.`, { cause })
+    throw new OperatorError(fileTrouble(cause, out) ?? `The export broke off: ${(cause as Error).message}. Start it again.`, { cause })
   }
 }
 

@@ -60,7 +60,10 @@ async function exportRunning (server: ServerAddress, { format, out }: ExportComm
 
 /** Imports a file or stdin into the store. Resolves to whether every line was valid. */
 export async function runImport ({ values, file, strict, project, server }: ImportCommand): Promise<boolean> {
-  const total = file === undefined ? 0 : (await stat(file).catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })).size
+  const about = file === undefined ? undefined : await stat(file).catch(() => undefined)
+  // Looked at before a store is made for it.
+  if (file !== undefined && about?.isDirectory() !== false) throw new OperatorError(`The file ${file} cannot be read${about === undefined ? '' : ': it is a folder'}.`)
+  const total = about?.size ?? 0
   const input = file === undefined ? process.stdin : createReadStream(file)
   const progress = new Progress('Importing')
   const told = {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 
 /** Of the process, or of the whole system. */
@@ -23,7 +23,10 @@ export function descriptorsUsedUp (error: unknown): string | undefined {
 /** Node takes a package whose files it could not open for one that is missing, or for a folder. */
 function isThere (message: string): boolean {
   const path = /'([^']+)'/.exec(message)?.[1]
-  return path !== undefined && isAbsolute(path) && (existsSync(path) || existsSync(join(dirname(path), 'package.json')))
+  if (path === undefined || !isAbsolute(path)) return false
+  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
+  // Any folder can be imported by mistake; that of a package has this file in it.
+  return (folder !== path && existsSync(path)) || existsSync(join(folder, 'package.json'))
 }
 
 function sentence (): string {

@@ -63,6 +63,18 @@ test('an export or an erasure of a SQLite file that is not there makes none', as
   t.strictSame(readdirSync(cwd), [])
 })
 
+test('a file that cannot be read or written, in words and with nothing made', async t => {
+  const cwd = t.testdir({ folder: {}, 'keys.json': '[]' })
+  const none = `${cwd}/none`
+  t.equal(await refusal(t, { args: ['key', 'create', '--file', `${none}/keys.json`], cwd }), `The file ${none}/keys.json cannot be written: its folder ${none} does not exist.`)
+  t.equal(await refusal(t, { args: ['key', 'create', '--file', 'folder'], cwd }), 'The file folder cannot be read: it is a folder.')
+  t.equal(await refusal(t, { args: ['init', `${none}/c.json`], cwd }), `The file ${none}/c.json cannot be written: its folder ${none} does not exist.`)
+  t.equal(await refusal(t, { args: ['import', 'folder', '--storage', 'sqlite:./new.db'], cwd }), 'The file folder cannot be read: it is a folder.')
+  t.equal(await refusal(t, { args: ['--config', 'folder'], cwd }), `The config file ${cwd}/folder cannot be read: it is a folder.`)
+  t.equal(await refusal(t, { args: ['pull', '--from', 'http://127.0.0.1:9/v1', '--threads', 'folder'], cwd }), 'The file folder cannot be read.')
+  t.strictSame(readdirSync(cwd).sort(), ['folder', 'keys.json'])
+})
+
 test('a Node that is too old, before anything else is loaded', async t => {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
   const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node)!
