@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { newAssistant, newThread, stopped, type TestServer } from '../helpers/server.js'
-import { text, toolCalls } from '../helpers/upstream.js'
+import { startUpstream, text, toolCalls } from '../helpers/upstream.js'
 import { uploaded } from '../vector-stores/helpers/searcher.js'
 import { noBrowser, openConsole } from './helpers/browser.js'
 
@@ -78,6 +78,45 @@ test('earlier messages appear above what is being read, which stays where it is'
   const { y: after } = (await first.boundingBox())!
   // The button itself may have gone.
   t.ok(Math.abs(after - before) < 80, `it moved by ${after - before} pixels`)
+})
+
+test('all runs can be had: those of older threads, and the older ones of a thread with many', skip, async t => {
+  const [THREADS, RUNS] = [52, 22]
+  const upstream = await startUpstream(t, { respond: () => text('Hello.') })
+  const it = await openConsole(t, { upstream })
+  const { page, server } = it
+  const assistant = await newAssistant(server, { name: 'Ada' })
+  const run = async (threadId: string): Promise<{ id: string }> => await stopped(server, (await server.post(`/threads/${threadId}/runs`, { assistant_id: assistant.id })).body)
+  const oldest = await run((await newThread(server, 'Hello')).id)
+  for (let index = 2; index < THREADS; index++) await newThread(server)
+  const { id } = await newThread(server, 'Hello')
+  const first = await run(id)
+  for (let index = 1; index < RUNS; index++) await run(id)
+  await it.open('#/runs')
+  const rows = page.locator('.list tbody tr')
+  await rows.nth(19).waitFor()
+  t.equal(await rows.count(), 20)
+  await page.getByRole('button', { name: 'Show more' }).click()
+  for (const { id } of [oldest, first]) await page.locator(`a[href$="${id}"]`).waitFor()
+  t.equal(await rows.count(), 1 + RUNS)
+  t.equal(await page.getByRole('button', { name: 'Show more' }).count(), 0)
+})
+
+test('all events of a run can be had, 2,000 more at a time', skip, async t => {
+  const it = await openConsole(t, { limits: { logRetentionMs: 3_600_000 }, script: [text([...Array.from({ length: 2500 }, () => 'word '), 'The last words.'])] })
+  const { page, server } = it
+  const assistant = await newAssistant(server, { name: 'Ada' })
+  const thread = await newThread(server, 'Write at length')
+  const run = await stopped(server, (await server.post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).body)
+  await it.open(`#/runs/${thread.id}/${run.id}`)
+  await page.getByRole('tab', { name: 'Events' }).click()
+  await page.getByText('2,000 events, the first of them').waitFor()
+  t.notMatch(await page.getByLabel('events', { exact: true }).innerText(), 'thread.run.completed')
+  await page.getByRole('button', { name: 'Show more' }).click()
+  await page.getByText(/^2,5\d\d events$/).waitFor()
+  const shown = await page.getByLabel('events', { exact: true }).innerText()
+  t.equal(shown.match(/^thread\.run\.created$/gm)?.length, 1, 'each once')
+  t.match(shown, /The last words\.[^]*thread\.run\.completed/)
 })
 
 test('all messages of a thread are in its JSON', skip, async t => {

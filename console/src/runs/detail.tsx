@@ -6,14 +6,14 @@ import { count, pretty, span, when } from '../format.js'
 import { go, hrefTo } from '../router.js'
 import { Icon } from '../ui/icon.js'
 import { Loadable, Problem, useLoad } from '../ui/load.js'
-import { Code, Facts, Id, Status } from '../ui/parts.js'
+import { Code, Facts, Id, More, Status } from '../ui/parts.js'
 import { Tabs } from '../ui/tabs.js'
 import { attempt } from '../ui/toast.js'
 import { bodyOf, codeOf, type Language } from './code.js'
 import { endOf, Timeline } from './timeline.js'
 
-/** More make a page that is slow to read in, and are in the JSON. */
-const MOST_EVENTS = 2000
+/** More at once make a page that is slow to read in. */
+const EVENTS = 2000
 /** How often a run that goes on is looked at. */
 const LOOK_MS = 2000
 const ENDED: readonly string[] = ['completed', 'failed', 'cancelled', 'expired', 'incomplete']
@@ -81,27 +81,38 @@ async function again (run: Run): Promise<void> {
 /** The events of the run as they were sent, or as they follow from what is stored; of one under way those so far. */
 function Events ({ run }: { run: Run }) {
   const [all, setAll] = useState<StreamEvent[]>([])
-  const [state, setState] = useState<{ error?: string, isOpen: boolean }>({ isOpen: true })
+  const [most, setMost] = useState(EVENTS)
+  const [state, setState] = useState<{ error?: string, isOpen: boolean, hasMore: boolean }>({ isOpen: true, hasMore: false })
   useEffect(() => {
     const left = new AbortController()
-    const drawing = new Drawing<StreamEvent>(events => setAll(old => [...old, ...events]))
-    const read = async (): Promise<void> => {
+    let isFirst = true
+    // A stream cannot be stopped for long and gone on with: more are read from the beginning, in place of those that are shown.
+    const drawing = new Drawing<StreamEvent>(events => {
+      const isAnew = isFirst
+      isFirst = false
+      setAll(old => isAnew ? events : [...old, ...events])
+    })
+    const read = async (): Promise<boolean> => {
       const stream = await client.value.get(`/threads/${run.thread_id}/runs/${run.id}/stream`, { stream: true, signal: left.signal }) as Stream<StreamEvent>
       let count = 0
+      let hasMore = false
       for await (const event of stream) {
+        hasMore = ++count > most
+        if (hasMore) break
         drawing.add(event)
-        if (++count === MOST_EVENTS) break
       }
       drawing.finish()
+      return hasMore
     }
-    read().then(() => setState({ isOpen: false }), (error: unknown) => { if (!left.signal.aborted) setState({ error: explain(error), isOpen: false }) })
+    read().then(hasMore => setState({ isOpen: false, hasMore }), (error: unknown) => { if (!left.signal.aborted) setState({ error: explain(error), isOpen: false, hasMore: false }) })
     return () => left.abort()
-  }, [run.id])
+  }, [run.id, most])
   return (
     <>
       {state.error !== undefined && <Problem text={state.error} />}
-      <p class='quiet' role='status'>{all.length === 1 ? '1 event' : `${count(all.length)} events`}{state.isOpen ? ', and more as they come' : all.length === MOST_EVENTS ? ', the first of them' : ''}</p>
+      <p class='quiet' role='status'>{all.length === 1 ? '1 event' : `${count(all.length)} events`}{state.isOpen ? ', and more as they come' : state.hasMore ? ', the first of them' : ''}</p>
       {all.length > 0 && <Code text={all.map(({ event, data }) => `${event}\n${JSON.stringify(data)}`).join('\n\n')} label='events' />}
+      {state.hasMore && <More onClick={async () => { setState({ isOpen: true, hasMore: false }); setMost(most + EVENTS) }} />}
     </>
   )
 }

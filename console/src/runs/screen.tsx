@@ -1,10 +1,12 @@
+import { useState } from 'preact/hooks'
 import { count, short, span, when } from '../format.js'
 import { hrefTo, route } from '../router.js'
 import { Icon } from '../ui/icon.js'
 import { Empty, Loadable, NoPage, useLoad } from '../ui/load.js'
-import { Status } from '../ui/parts.js'
+import { More, Status } from '../ui/parts.js'
+import { attempt } from '../ui/toast.js'
 import { RunDetail } from './detail.js'
-import { recentRuns } from './recent.js'
+import { newestFirst, recentRuns, type RecentRuns } from './recent.js'
 import { endOf } from './timeline.js'
 
 export function RunsScreen () {
@@ -14,7 +16,19 @@ export function RunsScreen () {
 }
 
 function RunList () {
-  const loaded = useLoad(recentRuns, [])
+  const [extra, setExtra] = useState<RecentRuns>()
+  const loaded = useLoad(async () => {
+    const first = await recentRuns()
+    setExtra(undefined)
+    return first
+  }, [])
+  const more = async ({ runs, rest }: RecentRuns): Promise<void> => {
+    await attempt(async () => {
+      const next = await recentRuns(rest)
+      setExtra({ runs: newestFirst([...runs, ...next.runs]), rest: next.rest })
+    })
+  }
+  const shown = extra ?? loaded.data
   return (
     <div class='page'>
       <header class='page-head'>
@@ -22,7 +36,7 @@ function RunList () {
         <div class='actions'><button type='button' class='button' onClick={() => { void loaded.reload() }}><Icon name='retry' />Refresh</button></div>
       </header>
       <Loadable from={loaded}>
-        {({ runs, hasMore }) => runs.length === 0
+        {() => shown === undefined || (shown.runs.length === 0 && shown.rest === undefined)
           ? <Empty title='No runs yet'><p>A run is one answer of an assistant. It appears here once you <a href={hrefTo('chat')}>chat</a>.</p></Empty>
           : (
             <>
@@ -30,7 +44,7 @@ function RunList () {
                 <table class='list'>
                   <thead><tr><th scope='col'>Run</th><th scope='col'>Status</th><th scope='col'>Model</th><th scope='col' class='number'>Tokens</th><th scope='col' class='number'>Duration</th><th scope='col'>Begun</th></tr></thead>
                   <tbody>
-                    {runs.map(run => (
+                    {shown.runs.map(run => (
                       <tr key={run.id}>
                         <td><a href={hrefTo('runs', run.thread_id, run.id)}><code>{short(run.id)}</code></a></td>
                         <td><Status of={run.status} /></td>
@@ -43,7 +57,7 @@ function RunList () {
                   </tbody>
                 </table>
               </div>
-              {hasMore && <p class='quiet'>Of the 50 newest threads.</p>}
+              {shown.rest !== undefined && <More onClick={async () => await more(shown)} />}
             </>
             )}
       </Loadable>
