@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { root } from '../helpers/paths.js'
 import { startCli } from '../helpers/process.js'
 import { startUpstream, text, toolCalls } from '../helpers/upstream.js'
+import { watchOf } from '../helpers/watch.js'
 import { pdf } from '../retrieval/helpers/documents.js'
 import { accessibilityFaults, noBrowser, openPage } from './helpers/browser.js'
 
@@ -13,6 +14,8 @@ mkdirSync(pictures, { recursive: true })
 const PAGES = ['Visitors. The zoo is open every day of the year.', 'Animals. The zebra house opens at nine in the morning.']
 
 test('from an empty folder to a cited answer about a PDF, with no more than the terminal says', { skip: noBrowser }, async t => {
+  // What is begun first ends last: its complaints are to stop nothing from being closed.
+  watchOf(t)
   const upstream = await startUpstream(t, {
     script: [toolCalls([{ name: 'file_search', arguments: { query: 'zebra house opens' } }]), text(['The zebra house opens at nine in the morning', '【0:0†visitors.pdf】', '.'])]
   })
