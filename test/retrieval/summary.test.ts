@@ -23,3 +23,10 @@ test('a request for a whole document is known in many languages, and a question 
   for (const query of part) t.equal(isAboutWhole(query), false, query)
   t.end()
 })
+
+test('a query that can be cut into its parts in more ways than there are atoms is read to its end', t => {
+  t.equal(isAboutWhole('ですか'.repeat(1_000)), false)
+  t.equal(isAboutWhole(`要約${'ですか'.repeat(1_000)}`), true)
+  t.equal(isAboutWhole(`要約${'ですか'.repeat(1_000)}猫`), false)
+  t.end()
+})

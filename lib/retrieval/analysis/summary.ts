@@ -28,7 +28,25 @@ const HELPERS = new Set((
 ).split(' ').map(folded))
 const NUMBER = /^\p{Nd}{1,2}$/u
 const RUNS = /总结|總結|概括|概述|摘要|总览|文档|文檔|文件|文章|内容|內容|主要|大意|讲|講|说|說|关于|關於|这个|這個|这份|這份|这篇|這篇|要約|要旨|まとめ|概要|文書|ドキュメント|ファイル|資料|本文|教え|説明|何について|書かれて|요약|정리|문서|파일|내용|주제|개요/u
-const ENOUGH_OF_A_RUN = /^(?:总结|總結|概括|概述|摘要|总览|文档|文檔|文件|文章|内容|內容|主要|大意|要約|要旨|まとめ|概要|文書|ドキュメント|ファイル|資料|本文|教え|説明|讲|講|说|說|关于|關於|这个|這個|这份|這份|这篇|這篇|一下|是|的|了|请|請|帮|幫|我|它|是什么|什么|什麼|何|この|その|を|に|は|が|の|て|で|し|す|る|た|ください|下さい|ですか|ますか|について|書かれ|書い|います|こと|どんな|どういう|簡単|短く|簡潔|全体|お願い|い|ま|か|お|ど|简要|简单|簡單|简短|一个|一份|有|哪些|写|寫|用|句话|三|给|給|吗|嗎|요약|정리|문서|파일|내용|주제|개요|이|그|을|를|의|해|줘|주세요|하세요|무엇|에|대해|대한|인가요|인가|입니까|은|는|가|에서|로|뭐야|뭐|알려|말해|설명|간단히|짧게|있나요|있|나요|요)+$/u
+/** What a run may be made of that asks for a whole. */
+const PIECES = new Set((
+  '总结 總結 概括 概述 摘要 总览 文档 文檔 文件 文章 内容 內容 主要 大意 要約 要旨 まとめ 概要 文書 ドキュメント ファイル 資料 本文 教え 説明 讲 講 说 說 关于 關於 这个 這個 这份 這份 这篇 這篇 一下 是 的 了 请 請 帮 幫 我 它 是什么 什么 什麼 何 この ' +
+  'その を に は が の て で し す る た ください 下さい ですか ますか について 書かれ 書い います こと どんな どういう 簡単 短く 簡潔 全体 お願い い ま か お ど 简要 简单 簡單 简短 一个 一份 有 哪些 写 寫 用 句话 三 给 給 吗 嗎 요약 정리 문서 파일 ' +
+  '내용 주제 개요 이 그 을 를 의 해 줘 주세요 하세요 무엇 에 대해 대한 인가요 인가 입니까 은 는 가 에서 로 뭐야 뭐 알려 말해 설명 간단히 짧게 있나요 있 나요 요'
+).split(' '))
+const LONGEST_PIECE = Math.max(...[...PIECES].map(piece => piece.length))
+
+/** Whether a run is nothing but pieces, in time that grows with its length alone: pieces are in one another, so that it can be cut in very many ways. */
+function isOfPieces (run: string): boolean {
+  const isEnd = new Uint8Array(run.length + 1)
+  isEnd[0] = 1
+  for (let end = 1; end <= run.length; end++) {
+    for (let length = 1; length <= Math.min(end, LONGEST_PIECE) && isEnd[end] === 0; length++) {
+      if (isEnd[end - length] === 1 && PIECES.has(run.slice(end - length, end))) isEnd[end] = 1
+    }
+  }
+  return isEnd[run.length] === 1
+}
 
 /** Whether a query asks for a document as a whole: `Summarise the file`, `Worum geht es?`, `总结这个文档`. Then no passage answers it better than another. */
 export function isAboutWhole (query: string): boolean {
@@ -36,7 +54,7 @@ export function isAboutWhole (query: string): boolean {
   for (const { kind, text } of tokens(query)) {
     const lower = text.toLowerCase()
     if (kind === 'run') {
-      if (!ENOUGH_OF_A_RUN.test(lower)) return false
+      if (!isOfPieces(lower)) return false
       asks ||= RUNS.test(lower)
     } else {
       const isOfWhole = WORDS.has(folded(lower))
