@@ -115,8 +115,9 @@ export class Embedder {
   }
 
   #keep (key: string, vector: Float32Array): void {
+    // Another one may have embedded the text meanwhile.
+    this.#keptBytes += vector.byteLength - (this.#use(key)?.byteLength ?? 0)
     this.#kept.set(key, vector)
-    this.#keptBytes += vector.byteLength
     for (const [oldest, { byteLength }] of this.#kept) {
       if (this.#keptBytes <= MAX_KEPT_BYTES) return
       this.#kept.delete(oldest)

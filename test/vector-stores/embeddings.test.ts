@@ -85,6 +85,18 @@ test('a text is embedded once', async t => {
   t.equal(counting.asked.length, 2)
 })
 
+test('a text that several searches embed at one time takes the memory of one', async t => {
+  const vector = new Array<number>(2 ** 20).fill(1)
+  const asked: string[] = []
+  const large: ModelProvider = { ...provider([]), embed: async ({ input }) => { asked.push(...input); return input.map(() => vector) } }
+  const embedder = new Embedder({ resolve: () => ({ provider: large, providerName: 'x', model: 'm' }) }, { model: 'm' })
+  const { signal } = new AbortController()
+  await Promise.all(Array.from({ length: 20 }, async () => await embedder.embed(['the same'], signal)))
+  t.equal(asked.length, 20)
+  for (let i = 0; i < 2; i++) await embedder.embed(['another'], signal)
+  t.equal(asked.length, 21, 'there is room for another')
+})
+
 test('closeness is counted from what unrelated texts have in common', async t => {
   // A model that finds everything much alike, as many do.
   const alike: ModelProvider = { ...provider([]), embed: async ({ input }) => input.map(text => [...embedText(text), 1.5]) }
