@@ -5,7 +5,7 @@
  *
  * Packages of many small modules go into the files, with their licences beside them; all others stay what npm installs, so that it can mend them.
  */
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 
@@ -16,8 +16,8 @@ const dist = join(root, 'dist')
 const ENTRIES = ['lib/index', 'lib/cli', 'lib/conformance/index']
 /** What the package itself starts. One that is confined may read nothing outside of its folder, so nothing is shared. */
 const PROGRAMS = ['lib/models/token-worker', 'lib/retrieval/document-main', 'lib/retrieval/document-worker', 'lib/retrieval/index/index-worker', 'lib/sandbox/pyodide/child', 'lib/sandbox/pyodide/snapshot']
-/** 250, 3 and 30 modules of which a start takes nearly all. */
-const INLINED = ['@sinclair/typebox', '@fastify/type-provider-typebox', '@orama/stemmers', '@opentelemetry/api']
+/** 250, 3 and 30 modules of which a start takes nearly all, and two tables out of thirty. */
+const INLINED = ['@sinclair/typebox', '@fastify/type-provider-typebox', '@orama/stemmers', '@opentelemetry/api', 'opencc-js']
 
 const packageOf = id => /^(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]
 const isOurs = id => id.startsWith('.') || id.startsWith(root)
@@ -67,8 +67,10 @@ for (const program of PROGRAMS) modules.push(...await bundle([program], dirname(
 
 const licences = [...new Set(modules.flatMap(id => /.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []))].sort().map(folder => {
   const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const file = readdirSync(folder).find(entry => /^licen[cs]e/i.test(entry))
-  if (file === undefined) throw new Error(`${name} has no licence that could be passed on`)
-  return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`
+  // What a package has of others may have a licence of its own, in a folder or a file beside the package's.
+  const files = readdirSync(folder).filter(entry => /^(?:licen[cs]e|third.party)/i.test(entry)).sort()
+    .flatMap(entry => statSync(join(folder, entry)).isDirectory() ? readdirSync(join(folder, entry)).sort().map(file => join(entry, file)) : [entry])
+  if (files.length === 0) throw new Error(`${name} has no licence that could be passed on`)
+  return `${name} ${version}\n\n${files.map(file => readFileSync(join(folder, file), 'utf8').trim()).join('\n\n')}\n`
 })
 writeFileSync(join(dist, 'lib/LICENSES'), licences.join(`\n${'-'.repeat(80)}\n\n`))

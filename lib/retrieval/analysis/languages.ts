@@ -18,6 +18,23 @@ export function scriptOf (word: string): { script: string, fallback: Language } 
   return { script: 'latin', fallback: 'en' }
 }
 
+/** Letters that few languages have: a text with several of them is in one of these. */
+const LETTERS: readonly (readonly [letters: string, ...languages: Language[]])[] = [
+  ['ß', 'de'], ['ğı', 'tr'], ['ş', 'tr', 'ro'], ['țșţ', 'ro'], ['ă', 'ro', 'vi'], ['őű', 'hu'], ['łńśźż', 'pl'], ['ąę', 'pl', 'lt'], ['řůě', 'cs'], ['ėįųū', 'lt'], ['å', 'sv', 'da', 'no'], ['øæ', 'da', 'no'],
+  ['ã', 'pt', 'vi'], ['ñ', 'es'], ['œ', 'fr'], ['ơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ', 'vi'], ['đ', 'sr', 'vi'], ['ć', 'sr', 'pl'], ['ыэё', 'ru'], ['іїєґ', 'uk'], ['ђјљњћџ', 'sr'], ['پچژگکی', 'fa']
+]
+const BY_LETTER = new Map(LETTERS.flatMap(([letters, ...languages]) => [...letters].map((letter): [string, readonly Language[]] => [letter, languages])))
+
+/** The languages that have a letter of the word which few have. Undefined when none tells. */
+export function languagesOfLetters (word: string): readonly Language[] | undefined {
+  for (let i = 0; i < word.length; i++) {
+    if (word.charCodeAt(i) < 0x80) continue
+    const languages = BY_LETTER.get(word[i]!)
+    if (languages !== undefined) return languages
+  }
+  return undefined
+}
+
 export const isWrittenIn = (language: Language, script: string): boolean => (OTHERS[language] ?? ['latin']).includes(script)
 
 /** Words that are looked at to tell a language. */
@@ -46,13 +63,15 @@ function counted (words: readonly (readonly Language[] | undefined)[]): { langua
 /**
  * The language of a passage. One that does not say is in that of the passage before, or in the commonest of its script.
  *
- * @param words the languages that each word is a function word of, from `FUNCTION_WORDS`
+ * @param words the languages that each word is a function word of, from `FUNCTION_WORDS`, or has letters of
  * @param first the first word
  */
 export function languageOf (words: readonly (readonly Language[] | undefined)[], first: string | undefined, before?: Language): Language {
-  const [most] = counted(words.slice(0, SAMPLE))
-  if (most !== undefined && most.votes >= ENOUGH) return most.language
-  return before ?? scriptOf(first ?? '').fallback
+  const votes = counted(words.slice(0, SAMPLE))
+  const fallback = before ?? scriptOf(first ?? '').fallback
+  const [most] = votes
+  if (most === undefined || most.votes < ENOUGH) return fallback
+  return votes.some(({ language, votes }) => language === fallback && votes === most.votes) ? fallback : most.language
 }
 
 /** The language to stem a word by in a text of `language`: a word in other letters is of another one. */

@@ -44,16 +44,20 @@ const RADICAL = /[\u2E80-\u2FD5]/g
 /** Characters in place of the radicals that look like them. */
 export const withPlainIdeographs = (text: string): string => text.replace(RADICAL, radical => RADICALS[radical] ?? radical.normalize('NFKC'))
 
+/** Between letters of Persian it parts a word from its ending, as a hyphen does; in Indic scripts it only shows how letters are drawn. */
+const PARTING = /(?<=\p{sc=Arab})\u200C(?=\p{sc=Arab})/gu
+const HYPHEN = '\u2010'
+
 /** Text in one form of Unicode: full-width letters, ligatures and superscripts are the letters that they stand for. */
 export function normalised (text: string): string {
-  return withPlainIdeographs(text).normalize('NFKC').replace(INVISIBLE, '')
+  return withPlainIdeographs(text).normalize('NFKC').replace(PARTING, HYPHEN).replace(INVISIBLE, '')
 }
 
 /** Accents and vowel signs that may be left out in writing. The vowels of Indic scripts and the voicing of Kana may not, and stay. */
 const DIACRITICS = /[\u0300-\u036F\u0591-\u05C7\u0610-\u061A\u064B-\u065F\u0670\u06D6-\u06ED\u093C\u09BC\u0A3C\u0ABC\u0B3C]/g
 /** Letters with a plain spelling that no decomposition gives. */
 const SPELLINGS: Record<string, string> = {
-  ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', þ: 'th', ł: 'l', ħ: 'h', ı: 'i', ŋ: 'n', ŧ: 't', ς: 'σ', ى: 'ي', ة: 'ه', ک: 'ك', ی: 'ي'
+  ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', þ: 'th', ł: 'l', ħ: 'h', ı: 'i', ŋ: 'n', ŧ: 't', ς: 'σ', ى: 'ي', ة: 'ه', ک: 'ك', ی: 'ي', ٱ: 'ا', ہ: 'ه', ھ: 'ه', ە: 'ه', ے: 'ي'
 }
 const SPELLED = new RegExp(`[${Object.keys(SPELLINGS).join('')}]`, 'g')
 const DIGIT = /\p{Nd}/gu

@@ -1,9 +1,11 @@
 import { ownText } from '../../shared/own-text.js'
+import { plainRun } from './east-asian.js'
 import { FUNCTION_WORDS, type Language } from './function-words.js'
 import { folded } from './normalise.js'
-import { languageOf, languageOfWord } from './languages.js'
+import { languageOf, languageOfWord, languagesOfLetters } from './languages.js'
+import { withoutPrefixes } from './prefixes.js'
 import { termOf } from './stemmers.js'
-import { eachToken, grams, nameParts } from './words.js'
+import { eachToken, grams, namesWithin } from './words.js'
 
 /** What an index keeps of a passage. */
 export interface AnalysedPassage {
@@ -41,10 +43,10 @@ export function analysePassage (text: string, before?: Language, name = ''): Ana
   for (let i = 0; i < found.length; i++) {
     const word = found[i]!
     if (typeof word === 'string') {
-      for (const gram of grams(word.toLowerCase())) terms.push(folded(gram))
+      for (const gram of grams(plainRun(folded(word.toLowerCase())))) terms.push(gram)
       continue
     }
-    terms.push(word.terms[language] ??= termOf(word.lower, languageOfWord(word.lower, language)))
+    terms.push(termIn(word, language))
     for (const part of word.parts) wholes.push(termOf(part.toLowerCase(), language))
     if (last !== undefined && joined.has(i)) {
       wholes.push(termOf(last + word.lower, languageOfWord(word.lower, language)))
@@ -69,29 +71,47 @@ interface KnownWord {
   lower: string
   /** Out of a text without spaces: it tells no language, and has no parts. */
   isCut: boolean
-  /** Those that it is a function word of. */
+  /** Those that it is a function word of, or that have a letter of it. */
   languages: readonly Language[] | undefined
   parts: readonly string[]
   /** What it is looked up by in passages of a language. */
   terms: Partial<Record<Language, string>>
 }
 
-const MAX_KNOWN = 50_000
+/** Memory for words, in bytes. */
+const MAX_KNOWN_BYTES = 32 * 1024 * 1024
+/** What one takes beside its letters, and what a term of it does. */
+const WORD_BYTES = 400
+const TERM_BYTES = 100
 /** Longer ones hardly come again. */
 const LONGEST_KNOWN = 64
 /** A text has the same words again and again, and most of the time that it takes goes to finding out about them. */
 const KNOWN = new Map<string, KnownWord>()
+let knownBytes = 0
 
 function known (word: string, kind: 'word' | 'cut'): KnownWord {
   const found = KNOWN.get(word)
   if (found !== undefined) return found
   const [own, isCut] = [ownText(word), kind === 'cut']
   const lower = own.toLowerCase()
-  const made: KnownWord = { lower, isCut, languages: isCut ? undefined : FUNCTION_WORDS.get(lower), parts: isCut ? [] : nameParts(own), terms: {} }
+  const made: KnownWord = { lower, isCut, languages: isCut ? undefined : FUNCTION_WORDS.get(lower) ?? languagesOfLetters(lower), parts: isCut ? [] : [...namesWithin(own), ...withoutPrefixes(lower)], terms: {} }
   if (word.length > LONGEST_KNOWN) return made
-  if (KNOWN.size >= MAX_KNOWN) KNOWN.clear()
+  knownBytes += WORD_BYTES + 8 * word.length
+  if (knownBytes > MAX_KNOWN_BYTES) {
+    KNOWN.clear()
+    knownBytes = 0
+  }
   KNOWN.set(own, made)
   return made
+}
+
+function termIn (word: KnownWord, language: Language): string {
+  const known = word.terms[language]
+  if (known !== undefined) return known
+  const term = termOf(word.lower, languageOfWord(word.lower, language))
+  knownBytes += TERM_BYTES
+  word.terms[language] = term
+  return term
 }
 
 /** Of the file that was told last, for its passages come one after the other. */

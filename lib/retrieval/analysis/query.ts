@@ -1,7 +1,9 @@
-import { englishSpellings } from './english.js'
+import { plainRun } from './east-asian.js'
 import { ASKING_RUNS, FUNCTION_WORDS, type Language } from './function-words.js'
 import { isWrittenIn, languageVotes, scriptOf } from './languages.js'
 import { folded } from './normalise.js'
+import { withoutPrefixes } from './prefixes.js'
+import { spellings } from './spellings.js'
 import { termOf } from './stemmers.js'
 import { grams, nameParts, tokens, type Token } from './words.js'
 
@@ -75,8 +77,9 @@ function * ofTokens (found: readonly Token[], languages: readonly Language[]): G
   for (const [i, { kind, text, isJoined }] of found.entries()) {
     const lower = text.toLowerCase()
     if (kind === 'run') {
-      const characters = [...lower].length
-      for (const gram of characters === 1 ? [lower] : grams(lower).slice(0, -1)) yield { forms: [folded(gram)], isPrefix: characters === 1, isWord: false }
+      const run = plainRun(folded(lower))
+      const characters = [...run].length
+      for (const gram of characters === 1 ? [run] : grams(run).slice(0, -1)) yield { forms: [gram], isPrefix: characters === 1, isWord: false }
       continue
     }
     const before = found[i - 1]
@@ -95,16 +98,5 @@ function forms (word: string, languages: readonly Language[]): string[] {
   const { script, fallback } = scriptOf(word)
   const possible = languages.filter(language => isWrittenIn(language, script))
   const terms = possible.flatMap(language => spellings(word, language).map(spelling => termOf(spelling, language)))
-  return terms.length > 0 ? [...terms, folded(word)] : [termOf(word, fallback), folded(word)]
-}
-
-const UMLAUTS = { ae: 'ä', oe: 'ö', ue: 'ü' } as const
-
-/** German umlauts are also written as two letters, and English is spelled in two ways. */
-function spellings (word: string, language: Language): string[] {
-  if (language === 'en') return englishSpellings(word)
-  if (language !== 'de') return [word]
-  const together = word.replace(/[aou]e/g, pair => UMLAUTS[pair as keyof typeof UMLAUTS])
-  const apart = word.replace(/[äöü]/g, letter => ({ ä: 'ae', ö: 'oe', ü: 'ue' })[letter]!)
-  return [...new Set([word, together, apart])]
+  return [...terms.length > 0 ? terms : [termOf(word, fallback)], folded(word), ...withoutPrefixes(word)]
 }

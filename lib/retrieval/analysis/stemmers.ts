@@ -34,6 +34,21 @@ const STEMMERS: Partial<Record<Language, (word: string) => string>> = {
   ar, hy, bg, da, nl, en, fi, fr, de, el, hu, hi, id, ga, it, lt, ne, no, pt, ro, ru, sr, es, sv, ta, tr, uk
 }
 
+/** Plurals that a stemmer leaves apart from their singular, before it takes off the endings. */
+const BEFORE: Partial<Record<Language, readonly (readonly [RegExp, string])[]>> = {
+  pt: [[/(?:õe|ãe|ão)s$/, 'ão'], [/(?<=\p{L}{2})ais$/u, 'al'], [/(?<=\p{L}[vnd])eis$/u, 'el'], [/(?<=[áéíóúâêô]\p{L}+)eis$/u, 'il'], [/éis$/, 'el'], [/óis$/, 'ol'], [/(?<=\p{L}{2})uis$/u, 'ul']]
+}
+/** Sounds that change with the ending that was taken off; of folded letters. */
+const AFTER: Partial<Record<Language, readonly (readonly [RegExp, string])[]>> = {
+  nl: [[/(?<=..)z$/, 's'], [/(?<=..)v$/, 'f']],
+  es: [[/c$/, 'z']],
+  ro: [[/oa(?=[^aeiou]{1,2}$)/, 'o'], [/ea(?=[^aeiou]{1,2}$)/, 'e']],
+  sr: [[/(?<=..)c$/, 'k']],
+  fi: [[/nk(?=[aeiouy]*$)/, 'ng'], [/mp(?=[aeiouy]*$)/, 'm'], [/([lnr])t(?=[aeiouy]*$)/, '$1'], [/(?<=[aeiouy])t(?=[aeiouy]{1,2}$)/, 'd'], [/(?<=[aeiouy])p(?=[aeiouy]{1,2}$)/, 'v']]
+}
+
+const replaced = (word: string, rules: readonly (readonly [RegExp, string])[] | undefined): string => rules?.reduce((form, [pattern, sound]) => form.replace(pattern, sound), word) ?? word
+
 /** Whether endings are taken off the words of a language. */
 export const hasStemmer = (language: Language): boolean => language in STEMMERS
 
@@ -41,19 +56,29 @@ export const hasStemmer = (language: Language): boolean => language in STEMMERS
 const LONGEST_STEMMED = 40
 /** Letters of a term. Longer words are the same when they begin alike. */
 const LONGEST_TERM = 64
-const MAX_KEPT = 50_000
+/** Memory for words with their terms, of all languages, in bytes. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024
+/** What one takes beside its letters. */
+const ENTRY_BYTES = 100
 const kept = new Map<Language, Map<string, string>>()
+let keptBytes = 0
 
 /** The term that stands for a word in lower case: without its endings, then without its diacritics. */
 export function termOf (word: string, language: Language): string {
-  let terms = kept.get(language)
-  if (terms === undefined) kept.set(language, terms = new Map<string, string>())
-  const known = terms.get(word)
+  const known = kept.get(language)?.get(word)
   if (known !== undefined) return known
-  if (terms.size >= MAX_KEPT) terms.clear()
   const stemmer = word.length > LONGEST_STEMMED || /\p{N}/u.test(word) ? undefined : STEMMERS[language]
   // Some stemmers leave nothing of a short word.
-  const term = folded(stemmer?.(word) || word).slice(0, LONGEST_TERM)
-  terms.set(ownText(word), ownText(term))
+  const stem = stemmer === undefined ? folded(word) : replaced(folded(stemmer(replaced(word, BEFORE[language])) || word), AFTER[language])
+  const term = stem.slice(0, LONGEST_TERM)
+  // Longer ones hardly come again.
+  if (word.length > LONGEST_TERM) return term
+  keptBytes += ENTRY_BYTES + 2 * (word.length + term.length)
+  if (keptBytes > MAX_KEPT_BYTES) {
+    kept.clear()
+    keptBytes = 0
+  }
+  const terms = kept.get(language) ?? new Map<string, string>()
+  kept.set(language, terms.set(ownText(word), ownText(term)))
   return term
 }

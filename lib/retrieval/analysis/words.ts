@@ -91,14 +91,25 @@ export function grams (run: string): string[] {
 const CAPITALS = /\p{Lu}/u
 const PARTS = /\p{Lu}?[\p{Ll}\p{M}]+|\p{Lu}+(?!\p{Ll})|\p{N}+|[\p{L}\p{M}]+/gu
 
-/** A name with the number of its version or model. */
-const NUMBERED = /^(\p{L}{3,})(\p{N}{1,4})$/u
+/** A name with the number of its version or model, and a version by itself. */
+const NUMBERED = /^(\p{L}{3,}|v)(\p{N}{1,4})$/iu
+/** A number as programs write those of sixteen digits. */
+const HEXADECIMAL = /^(0x)([\da-f]+)$/i
 
 /** The parts of a name as programs have them, or products: `getUserName`, `HTTPServer2`, `Python3`. Empty for any other word. */
 export function nameParts (word: string): string[] {
-  const numbered = word.length > 100 ? null : NUMBERED.exec(word)
+  const numbered = word.length > 100 ? null : NUMBERED.exec(word) ?? HEXADECIMAL.exec(word)
   if (numbered !== null && !CAPITALS.test(word.slice(1))) return [numbered[1]!, numbered[2]!]
   if (word.length > 100 || !CAPITALS.test(word.slice(1)) || word === word.toUpperCase()) return []
   const parts = word.match(PARTS) ?? []
   return parts.length < 2 ? [] : parts
+}
+
+/** Parts of a name beyond which no two are taken together. */
+const MOST_PARTS = 6
+
+/** The parts of a name, and any two neighbours of more as one: `OAuth2Client` has `OAuth` and `Auth2` in it. */
+export function namesWithin (word: string): string[] {
+  const parts = nameParts(word)
+  return parts.length < 3 || parts.length > MOST_PARTS ? parts : [...parts, ...parts.slice(1).map((part, i) => parts[i]! + part)]
 }

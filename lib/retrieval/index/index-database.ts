@@ -1,11 +1,9 @@
 import { rmSync } from 'node:fs'
 import Libsql, { type Database } from 'libsql'
+import { INDEX_VERSION } from '../analysis/version.js'
 import type { IndexedChunk, IndexedFile, IndexHit, IndexOpeningsQuery, IndexQuery, StoreRef } from './contract.js'
 import { openings, search } from './search.js'
 import { StoreIndex } from './store-index.js'
-
-/** Raised when what is in the file changes its form, or when passages are analysed in another way: an index of another form is made anew. */
-const VERSION = 3
 
 export interface IndexDatabaseOptions {
   /** The file. What is in it can be made anew, and is when it is broken or belongs to other records. */
@@ -158,8 +156,8 @@ function prepared ({ path, identity }: IndexDatabaseOptions): Database {
       CREATE INDEX IF NOT EXISTS files_by_store ON files (store);
     `)
     const meta = database.prepare('SELECT identity, version FROM meta').raw().get() as [string, number] | undefined
-    if (meta === undefined) database.prepare('INSERT INTO meta VALUES (?, ?)').run(identity, VERSION)
-    else if (meta[0] !== identity || meta[1] !== VERSION) throw new Error('the index was made from other records')
+    if (meta === undefined) database.prepare('INSERT INTO meta VALUES (?, ?)').run(identity, INDEX_VERSION)
+    else if (meta[0] !== identity || meta[1] !== INDEX_VERSION) throw new Error('the index was made from other records, or by another version')
     return database
   } catch (error) {
     database.close()

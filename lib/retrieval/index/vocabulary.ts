@@ -52,11 +52,30 @@ function otherEndings (vocabulary: Vocabulary, term: string): WeightedTerm[] {
   const letters = [...term].length
   if (letters < 3) return []
   const start = [...term].slice(0, Math.max(3, Math.ceil(ALIKE * letters))).join('')
-  return vocabulary.beginningWith(start, MAX_BEGINNING)
+  const found = vocabulary.beginningWith(start, MAX_BEGINNING)
     .map(([found]) => ({ term: found, alike: alike(found, term) / Math.max(letters, [...found].length) }))
     .filter(({ term, alike }) => alike >= 0.5 && [...term].length <= letters + LONGER)
     .sort((a, b) => b.alike - a.alike).slice(0, MAX_RELATIVES)
     .map(({ term, alike }) => ({ term, weight: Math.min(1, 0.3 + alike) }))
+  const changed = otherStems(term).flatMap(stem => vocabulary.beginningWith(stem, MAX_RELATIVES).filter(([found]) => found.length <= stem.length + LONGEST_ENDING))
+  return [...found, ...changed.map(([term]) => ({ term, weight: 0.8 }))]
+}
+
+const LONGEST_ENDING = 2
+/** Letters of a stem in which a sound may change. */
+const SHORTEST_STEM = 4
+/** What consonants become before some endings of Slavic languages, and what they were; without their diacritics. */
+const CHANGES: Readonly<Record<string, readonly string[]>> = { h: ['z'], z: ['h', 'g'], g: ['z', 'dz'], k: ['c'], c: ['k'] }
+
+/** Stems that differ in a sound which the ending changes: `Praha` and `Praze`, `rynek` and `rynku`. */
+function otherStems (term: string): string[] {
+  if (!/^[a-z]+$/.test(term)) return []
+  const stem = term.replace(/[aeiouy]{1,2}$/, '')
+  if (stem.length < SHORTEST_STEM) return []
+  const last = stem.at(-1)!
+  const changed = (CHANGES[last] ?? []).map(other => stem.slice(0, -1) + other)
+  if (stem === term) return [...changed, ...stem.length > SHORTEST_STEM && /[^aeiouy]e[^aeiouy]$/.test(stem) ? [stem.slice(0, -2) + last] : []]
+  return [...changed, .../[^aeiouy]{2}$/.test(stem) ? [`${stem.slice(0, -1)}e${last}`] : []]
 }
 
 function alike (a: string, b: string): number {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { INDEX_VERSION } from '../../analysis/version.js'
 import { StorageUnavailableError } from '../../../../storage/record-store.js'
 import type { PostgresRecordStoreOptions } from '../../../../storage/postgres/options.js'
 import { creationLock, tableNames } from '../../../../storage/postgres/schema.js'
@@ -6,11 +7,6 @@ import { creationLock, tableNames } from '../../../../storage/postgres/schema.js
 /** A statement with its values; rows as arrays. */
 export type Query = (text: string, values?: readonly unknown[]) => Promise<unknown[][]>
 
-/**
- * Part of the tables' names. Raised when their form changes, or when passages are analysed in another way: instances of both versions work side
- * by side, and the new one fills tables of its own.
- */
-const VERSION = 1
 /** The first version whose graphs can be searched under a filter. */
 const OLDEST_PGVECTOR = [0, 8]
 
@@ -33,7 +29,8 @@ export interface IndexTables {
 /** Throws a `TypeError` for names that are no plain ones. */
 export function indexTables ({ schema: schemaName = 'public', tableName = 'openai_compat_data' }: Pick<PostgresRecordStoreOptions, 'schema' | 'tableName'>): IndexTables {
   const { schema, plain } = tableNames(schemaName, tableName)
-  const name = (part: string): string => `${schema}."${plain.table}_index${VERSION}_${part}"`
+  // With the version: instances of two versions work side by side, and the new one fills tables of its own.
+  const name = (part: string): string => `${schema}."${plain.table}_index${INDEX_VERSION}_${part}"`
   const tag = createHash('sha1').update(name('')).digest('hex').slice(0, 12)
   return {
     plainSchema: plain.schema,
