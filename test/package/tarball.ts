@@ -37,7 +37,7 @@ test('npm pack, and an installation without what is for development', { timeout:
   t.comment(`${filename}: ${size} bytes, ${files.length} files`)
   t.ok(size < MAX_BYTES, `${size} bytes are below ${MAX_BYTES}`)
   const paths = files.map(file => file.path)
-  for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/index.cjs', 'dist/lib/index.d.cts', 'dist/lib/cli.js', 'dist/lib/LICENSES', 'dist/pdf/cmaps/UniGB-UCS2-H.bcmap', 'dist/pdf/LICENSE', 'dist/tokens/o200k_base.js', 'dist/tokens/LICENSE']) t.ok(paths.includes(path), path)
+  for (const path of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'dist/lib/index.cjs', 'dist/lib/index.d.cts', 'dist/lib/cli.js', 'dist/lib/LICENSES', 'dist/pdf/cmaps/UniGB-UCS2-H.bcmap', 'dist/pdf/pdfjs.mjs', 'dist/pdf/LICENSE', 'dist/pdf/LICENSE-unpdf', 'dist/tokens/o200k_base.js', 'dist/tokens/LICENSE']) t.ok(paths.includes(path), path)
   t.strictSame(paths.filter(path => /^(build|test|bench|scripts|node_modules|\.ci|\.tap)\/|^(?!examples\/).*(?<!\.d)\.ts$|tsbuildinfo/.test(path)), [], 'nothing else')
   const modules = paths.filter(path => /^dist\/lib\/.*\.js$/.test(path)).length
   t.ok(modules < 120, `${modules} files hold all modules: a start finds and reads each`)

@@ -1,8 +1,12 @@
 import { withPlainIdeographs } from '../../analysis/normalise.js'
 
-/** A text item of pdf.js; marks without words have no `str`. */
+/** A text item of pdf.js, or a mark around some: marks have no `str`. */
 export interface TextItem {
   str?: string
+  /** Of a mark: `beginMarkedContent`, `beginMarkedContentProps`, `endMarkedContent`. */
+  type?: string
+  /** Of a mark: what the items up to its end stand for, a string of PDF. */
+  actualText?: unknown
   dir?: string
   width?: number
   height?: number
@@ -22,8 +26,10 @@ const GLYPHS = /[\u0003-\u0061]/g
 const LETTERS = /[a-z]/g
 /** Letters of a font that tell whether it has a map. */
 const ENOUGH = 12
-/** Letters as fonts for Arabic have them, by their place in the word. */
-const PRESENTATION = /[\uFB1D-\uFDFF\uFE70-\uFEFC]/g
+/** Letters as fonts for Arabic have them, by their place in the word, and signs as they are in columns. */
+const PRESENTATION = /[\uFB1D-\uFDFF\uFE10-\uFE19\uFE30-\uFE44\uFE47\uFE48\uFE70-\uFEFC]/g
+/** A glyph of which a font does not say what it is. */
+const UNKNOWN = /\0/g
 
 /** An article before a ligature of two letters, whose letters were turned with the rest of the line: no word is spelled so. */
 const TURNED_LIGATURE = /\u0627([\u0622\u0623\u0625])\u0644/g
@@ -51,6 +57,6 @@ const count = (text: string): number => text.match(LETTERS)?.length ?? 0
 function plain (text: string, isUnmapped: boolean): string {
   if (OWN_SIGN.test(text)) return '•'
   // Also in a font that has a map some glyphs may be missing from it.
-  const mapped = text.replace(isUnmapped ? GLYPHS : CONTROL, glyph => glyph === '\t' || glyph === '\n' || glyph === '\r' ? glyph : String.fromCharCode(glyph.charCodeAt(0) + SHIFT))
+  const mapped = text.replace(UNKNOWN, '').replace(isUnmapped ? GLYPHS : CONTROL, glyph => glyph === '\t' || glyph === '\n' || glyph === '\r' ? glyph : String.fromCharCode(glyph.charCodeAt(0) + SHIFT))
   return withPlainIdeographs(mapped.replace(PRESENTATION, form => form.normalize('NFKC')).replace(TURNED_LIGATURE, '\u0627\u0644$1'))
 }

@@ -1,4 +1,5 @@
 import { legible, type TextItem } from './codes.js'
+import { withColumnsAsLines } from './upright.js'
 
 /** A piece of text and where it stands, in a frame in which text runs to the right and lines go down. */
 export interface Fragment {
@@ -20,7 +21,7 @@ export function fragmentsOf (items: readonly TextItem[]): Fragment[][] {
   const frames = new Map<number, Fragment[]>()
   const drawn = new Map<string, Fragment[]>()
   let isSpaced = false
-  for (const item of legible(items)) {
+  for (const item of withColumnsAsLines(legible(items))) {
     const { str = '' } = item
     if (str.trim() === '') {
       isSpaced ||= str !== ''

@@ -5,8 +5,16 @@ const COMPOUND = /\p{L}+(?:[-\u2010]\p{L}+)+/gu
 /** A line is looked at from its end so far. */
 const LONGEST_WORD = 60
 
+/** A place where a word may be divided and is, with the hyphen that shows it; places where it is not. */
+const DIVIDED = /\u00AD+[-\u2010]?$/
+const UNDIVIDED = /\u00AD(?!$)/g
+
 /** Joins words that were divided at the end of a line. A compound that has hyphens of its own keeps them. */
 export function joinHyphens (lines: readonly string[]): string[] {
+  return joinDivided(lines.map(line => line.replace(DIVIDED, '\u00AD').replace(UNDIVIDED, ''))).map(line => line.replace(/\u00AD$/, '-'))
+}
+
+function joinDivided (lines: readonly string[]): string[] {
   const compounds = new Set(lines.flatMap(line => line.match(COMPOUND) ?? []).map(word => word.toLowerCase()))
   const joined: string[] = []
   for (const line of lines) {

@@ -1,5 +1,6 @@
 import { beforeRaised } from '../raised.js'
 import type { Fragment } from './fragments.js'
+import { WIDE_SPACE, withoutLetterSpacing } from './letter-spacing.js'
 import { inLogicalOrder, isReadFromRight, withBrackets } from './right-to-left.js'
 
 /** A part of a line without a wide gap in it: a cell of a table, a line of a column. */
@@ -22,6 +23,8 @@ export interface Line {
 /** Gaps, in sizes of the font: of a word, between characters that are not written with spaces, of a column. */
 const WORD_GAP = 0.17
 const UNSPACED_GAP = 0.8
+/** Of words whose letters are set apart; pdf.js makes a blank of a smaller one. */
+const LETTER_SPACED_GAP = 0.45
 const COLUMN_GAP = 1.2
 /** Steps back: drawn to the left of what came before. */
 const STEP_BACK = 0.5
@@ -29,6 +32,9 @@ const STEP_BACK = 0.5
 const RAISED_SIZE = 0.95
 const RAISED = 0.2
 
+/** A sign that stands alone at the end of a text, and at the beginning of one. */
+const LONE_LAST = /(?:^|\s)\S\p{M}*$/u
+const LONE_FIRST = /^\S\p{M}*(?:\s|$)/u
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}\u3000-\u303F\uFF00-\uFFEF]/u
 
 /** Puts fragments together as long as they are on the same line. Where one ends and where the next begins decides whether there is a space between. */
@@ -47,7 +53,10 @@ export function linesOf (fragments: readonly Fragment[]): Line[] {
     }
     last = fragment
   }
-  return lines.map((line, i) => parts[i]!.some(({ isRightToLeft }) => isRightToLeft) ? { ...line, segments: segmentsAsRead(parts[i]!) } : line)
+  return lines.map((line, i) => ({
+    ...line,
+    segments: parts[i]!.some(({ isRightToLeft }) => isRightToLeft) ? segmentsAsRead(parts[i]!) : line.segments.map(one => ({ ...one, text: withoutLetterSpacing(one.text) }))
+  }))
 }
 
 /** The parts of a line by where they stand, in any order of drawing. */
@@ -91,7 +100,8 @@ function add (line: Line, last: Fragment, fragment: Fragment): void {
   } else {
     const wide = UNSPACED.test(last.text.slice(-1)) && UNSPACED.test(fragment.text.slice(0, 1)) ? UNSPACED_GAP : WORD_GAP
     const isRaised = fragment.size < RAISED_SIZE * line.size && line.at - fragment.line > RAISED * line.size
-    join(current, fragment, fragment.isSpaced || gap > wide * size ? ' ' : isRaised ? beforeRaised(current.text, fragment.text) : '')
+    const space = gap > LETTER_SPACED_GAP * size && LONE_LAST.test(current.text.slice(-4)) && LONE_FIRST.test(fragment.text) ? WIDE_SPACE : ' '
+    join(current, fragment, fragment.isSpaced || gap > wide * size ? space : isRaised ? beforeRaised(current.text, fragment.text) : '')
   }
   line.from = Math.min(line.from, fragment.from)
   line.to = Math.max(line.to, fragment.to)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { getDocumentProxy } from 'unpdf'
+import { pathToFileURL } from 'node:url'
+import type { getDocumentProxy } from 'unpdf'
 import { packageFolder } from '../../../shared/package-folder.js'
 import { unreadable } from '../document.js'
 
@@ -12,20 +13,33 @@ const FOLDERS: Record<string, string> = { cMapUrl: 'cmaps/', standardFontDataUrl
 
 let root: string | undefined
 
+function folder (): string {
+  root ??= join(packageFolder(), 'dist/pdf')
+  return root
+}
+
+interface PdfJs {
+  getDocument: (options: object) => { promise: Promise<PdfDocument> }
+}
+
+/** pdf.js, with the changes of `scripts/pdfjs.js`. */
+const load = async (): Promise<PdfJs> => await import(pathToFileURL(join(folder(), 'pdfjs.mjs')).href) as PdfJs
+
 /** Without these, text in East Asian fonts is lost: the file only names the map from its codes to characters. */
 class DataFiles {
   async fetch ({ kind, filename }: { kind: string, filename: string }): Promise<Uint8Array> {
-    const folder = FOLDERS[kind]
+    const data = FOLDERS[kind]
     // Names come from the document.
-    if (folder === undefined || !/^[\w-]+(?:\.\w+)?$/.test(filename)) throw new Error('no such data')
-    root ??= join(packageFolder(), 'dist/pdf')
-    return new Uint8Array(await readFile(join(root, folder, filename)))
+    if (data === undefined || !/^[\w-]+(?:\.\w+)?$/.test(filename)) throw new Error('no such data')
+    return new Uint8Array(await readFile(join(folder(), data, filename)))
   }
 }
 
 /** Opens a PDF. No code from the file, no fonts of the system, no warnings on the console. Throws a `DocumentError`. */
 export async function openPdf (bytes: Uint8Array): Promise<PdfDocument> {
+  const { getDocument } = await load()
   const options = {
+    data: bytes,
     isEvalSupported: false,
     disableFontFace: true,
     useSystemFonts: false,
@@ -37,7 +51,7 @@ export async function openPdf (bytes: Uint8Array): Promise<PdfDocument> {
     BinaryDataFactory: DataFiles
   }
   try {
-    return await getDocumentProxy(bytes, options)
+    return await getDocument(options).promise
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'PasswordException') throw unreadable('it is encrypted', cause)
     throw unreadable(undefined, cause)

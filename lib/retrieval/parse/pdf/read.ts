@@ -1,6 +1,7 @@
 import { DocumentError, unreadable, type DocumentLimits, type Section } from '../document.js'
 import type { ReadContext } from '../kinds.js'
 import type { RecogniseText } from '../ocr.js'
+import { withActualText } from './actual-text.js'
 import { addAnnotations, type Annotation } from './annotations.js'
 import type { TextItem } from './codes.js'
 import { fragmentsOf } from './fragments.js'
@@ -93,8 +94,8 @@ class Scans {
 }
 
 async function pageText (page: PdfPage): Promise<string> {
-  const [content, annotations] = await Promise.all([page.getTextContent(), page.getAnnotations().catch(() => [])])
-  const frames = fragmentsOf(content.items as TextItem[]).map(fragments => inReadingOrder(linesOf(fragments)))
+  const [content, annotations] = await Promise.all([page.getTextContent({ includeMarkedContent: true }), page.getAnnotations().catch(() => [])])
+  const frames = fragmentsOf(withActualText(content.items as TextItem[])).map(fragments => inReadingOrder(linesOf(fragments)))
   const after = addAnnotations(frames[0] ?? [], annotations as Annotation[])
   return joinHyphens([...frames.flatMap(lines => lines.map(lineText)), ...after]).join('\n')
 }
