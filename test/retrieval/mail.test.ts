@@ -1,5 +1,6 @@
 /** Mails as programs of many years have sent them. */
 import iconv from 'iconv-lite'
+import PostalMime from 'postal-mime'
 import { test } from 'tap'
 import { textOf } from './helpers/parse.js'
 
@@ -53,4 +54,17 @@ test('an attached text is in the encoding that its part declares', async t => {
 
 test('a page without words gives way to the text that is sent with it', async t => {
   t.match(await textOf('a.eml', multipart('alternative', 'Content-Type: text/plain\r\n\r\nwords of the plain form', 'Content-Type: text/html\r\n\r\n<html><body><img src="cid:x"></body></html>')), 'words of the plain form')
+})
+
+test('the parser of mail sorts its parts where they are decoded here, and with what is read of them', async t => {
+  interface Part { content: ArrayBuffer | null, contentType: { parsed: { value: string, params: Record<string, string> } } }
+  const parser = new PostalMime() as PostalMime & { collectNode: (part: Part, ...rest: unknown[]) => Promise<void> }
+  const seen: unknown[] = []
+  const collect = parser.collectNode.bind(parser)
+  parser.collectNode = async (part, ...rest) => {
+    if (part.content !== null && part.contentType.parsed.value === 'text/plain') seen.push([new Uint8Array(part.content), part.contentType.parsed.params.charset])
+    await collect(part, ...rest)
+  }
+  await parser.parse(multipart('mixed', `Content-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: base64\r\n\r\n${base64(new Uint8Array([0xC1, 0xC2]))}`))
+  t.match(seen, [[{ 0: 0xC1, 1: 0xC2 }, 'koi8-r']], 'bytes, decoded from base64, before they are text')
 })

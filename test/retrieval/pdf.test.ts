@@ -88,3 +88,13 @@ test('a page of very many pieces is read in time', async t => {
   t.equal(await textOf('a.pdf', page(same)), 'x')
   t.match(await textOf('a.pdf', pdf(...Array.from({ length: 300 }, (_, i) => `Page ${i}`))), 'Page 299')
 })
+
+test('files that are attached to a PDF are read after its pages', async t => {
+  const attached = (name: string, content: string): Uint8Array => page(draw([50, 700, 'Cover']), {
+    catalog: `/Names << /EmbeddedFiles << /Names [(${name}) 6 0 R] >> >>`,
+    objects: [`<< /Type /Filespec /F (${name}) /UF (${name}) /EF << /F 7 0 R >> >>`, stream(content, '/Type /EmbeddedFile')]
+  })
+  t.strictSame(await parse('a.pdf', attached('note.txt', 'Words of the note.')), [{ text: 'Cover', page: 1 }, { text: 'note.txt\nWords of the note.' }])
+  t.strictSame(await parse('a.pdf', attached('page.html', '<p>A <b>page</b>')), [{ text: 'Cover', page: 1 }, { text: 'page.html\nA page' }])
+  t.strictSame(await parse('a.pdf', attached('data.bin', 'Not read')), [{ text: 'Cover', page: 1 }])
+})

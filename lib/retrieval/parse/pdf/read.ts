@@ -10,30 +10,60 @@ import { lineText, linesOf } from './lines.js'
 import { openPdf, type PdfDocument, type PdfPage } from './open.js'
 import { inReadingOrder } from './order.js'
 import { pagePictures } from './pictures.js'
-import { repairPages } from './repair.js'
+import { rebuilt, repairPages } from './repair.js'
 
 /** Pages of one document. */
 const MAX_PAGES = 20_000
 /** Pages of one document that are read from their pictures, seconds each. */
 const MAX_SCANNED_PAGES = 200
 
-/** The text of a PDF, page by page, with what was typed into its forms and noted on it. A page that is broken is left out. Throws a `DocumentError`. */
-export async function read (bytes: Uint8Array, { limits, recognise }: ReadContext): Promise<Section[]> {
+/**
+ * The text of a PDF, page by page, with what was typed into its forms and noted on it, and then what is attached to it, by name. A page that is
+ * broken is left out. Throws a `DocumentError`.
+ */
+export async function read (bytes: Uint8Array, { limits, recognise, readInner }: ReadContext): Promise<Section[]> {
   // pdf.js takes the bytes away.
   const scans = new Scans(recognise)
-  const sections = await readPages(bytes.slice(), limits, scans)
+  let whole = bytes
+  const attached: Section[] = []
+  const sections = await readPages(bytes.slice(), limits, scans, async document => { attached.push(...await attachedSections(document, limits, readInner)) }).catch(async (error: unknown) => {
+    const copy = isBroken(error) ? rebuilt(bytes, limits.maxUnpackedBytes) : undefined
+    if (copy === undefined) throw error
+    whole = copy
+    return await readPages(copy.slice(), limits, scans)
+  })
   const broken = sections.filter(({ note }) => note !== undefined)
-  const mended = broken.length === 0 ? undefined : repairPages(bytes)
+  const mended = broken.length === 0 ? undefined : repairPages(whole)
   const more = mended === undefined ? [] : await readPages(mended, limits, scans).catch(() => [])
   const all = more.length > sections.length ? more.map(section => ({ ...section, ...broken.find(({ page }) => page === section.page) })) : sections
   if (all.length > 0 && all.every(({ text, note }) => note !== undefined && text === '')) throw scans.failure ?? unreadable()
-  return all
+  return [...all, ...attached, ...whole === bytes ? [] : [{ text: '', note: 'The end of the file is missing.' }]]
 }
+
+/** Files that are attached to one document, and read. */
+const MAX_ATTACHMENTS = 100
+
+/** A portfolio is nothing but its attachments, and a note on its one page. */
+async function attachedSections (document: PdfDocument, limits: DocumentLimits, readInner: ReadContext['readInner']): Promise<Section[]> {
+  const files = await document.getAttachments().catch(() => null) as Record<string, { filename?: string, content?: Uint8Array | null }> | null
+  const sections: Section[] = []
+  let bytes = 0
+  for (const { filename = '', content } of Object.values(files ?? {}).slice(0, MAX_ATTACHMENTS)) {
+    bytes += content?.length ?? 0
+    if (bytes > limits.maxUnpackedBytes) break
+    const inner = content == null || content.length === 0 ? undefined : await readInner(filename, content)
+    if (inner !== undefined) sections.push({ text: [filename, ...inner.map(({ text }) => text)].join('\n') })
+  }
+  return sections
+}
+
+/** Whether a file could not be opened, for another reason than that it is encrypted. */
+const isBroken = (error: unknown): boolean => error instanceof DocumentError && error.cause instanceof Error && error.cause.name !== 'PasswordException'
 
 /** A page number alone does not make a page one of text. */
 const HAS_WORDS = /\p{L}{2}|\p{sc=Han}/u
 
-async function readPages (bytes: Uint8Array, limits: DocumentLimits, scans: Scans): Promise<Section[]> {
+async function readPages (bytes: Uint8Array, limits: DocumentLimits, scans: Scans, then?: (document: PdfDocument) => Promise<void>): Promise<Section[]> {
   const document = await openPdf(bytes)
   try {
     if (document.numPages > MAX_PAGES) throw unreadable('it is too large')
@@ -45,6 +75,7 @@ async function readPages (bytes: Uint8Array, limits: DocumentLimits, scans: Scan
       if (characters > limits.maxCharacters) throw unreadable('it is too large')
       sections.push(section)
     }
+    await then?.(document)
     return sections
   } finally {
     await document.destroy()
