@@ -97,6 +97,12 @@ export interface ClearItem {
 
 export type WriteItem = PutItem | DeleteItem | CheckItem | ClearItem
 
+/** One call of `write`. */
+export interface PartitionWrite {
+  key: PartitionKey
+  items: readonly WriteItem[]
+}
+
 export interface PageQuery extends PartitionKey {
   kind: string
   /** Only records with this parent. Default: ''. */
@@ -165,6 +171,12 @@ export interface RecordStore {
    * nothing.
    */
   write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean>
+
+  /**
+   * As `write`, behind writes of other partitions without expectations: what it resolves to is true of the last one. It is never
+   * carried out without those before it. Of stores that can do so in the time of one write.
+   */
+  writeAfter? (before: readonly PartitionWrite[], key: PartitionKey, items: readonly WriteItem[]): Promise<boolean>
 
   /**
    * Tells every listener of the topic, on this instance and on every other one, that something happened. A hint,

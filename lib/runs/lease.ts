@@ -1,7 +1,7 @@
 import { eachRecord } from '../../storage/each-record.js'
 import { getAnyway } from '../../storage/get-anyway.js'
 import { ACTIVE_RUNS, activeRunsOf, KIND, PARTITION, SYSTEM_PROJECT } from '../../storage/layout.js'
-import type { DamagedRecordError, PartitionKey, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
+import type { DamagedRecordError, PartitionKey, PartitionWrite, RecordKey, RecordStore, StoredRecord } from '../../storage/record-store.js'
 import type { LeaseTerms, Lease } from '../shared/lease.js'
 import type { Payer } from '../usage/spending.js'
 import type { Dialect } from './dialect.js'
@@ -66,10 +66,16 @@ export const FIRST_DIALECT = 'assistants'
 /** Where versions had the whole index that did not split it. Their instances may still be there, and do not look anywhere else. */
 const OLD_PLACE = { project: SYSTEM_PROJECT, partition: PARTITION.activeRuns }
 
-/** Enters a job into the index of active ones. Written before the job, so that no active job is missing from it. */
-export async function indexJob (records: RecordStore, { dialect, project, partition, jobId }: JobKey, now: number): Promise<void> {
+/** A job's entry in the index of active ones. Written before the job, so that no active job is missing from it. */
+export function indexEntry ({ dialect, project, partition, jobId }: JobKey, now: number): PartitionWrite {
   const body: ActiveJob = { project, thread_id: partition, ...dialect === FIRST_DIALECT ? {} : { dialect }, created: now }
-  await records.write(activeRunsOf(jobId), [{ op: 'put', kind: KIND.activeRun, id: jobId, body }])
+  return { key: activeRunsOf(jobId), items: [{ op: 'put', kind: KIND.activeRun, id: jobId, body }] }
+}
+
+/** Enters a job into the index of active ones. */
+export async function indexJob (records: RecordStore, job: JobKey, now: number): Promise<void> {
+  const { key, items } = indexEntry(job, now)
+  await records.write(key, items)
 }
 
 /**

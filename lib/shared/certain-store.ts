@@ -1,5 +1,5 @@
 import { SYSTEM_PROJECT } from '../../storage/layout.js'
-import { StorageUnavailableError, type NotificationListener, type Page, type PageQuery, type PartitionKey, type PutItem, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../storage/record-store.js'
+import { StorageUnavailableError, type NotificationListener, type Page, type PageQuery, type PartitionKey, type PartitionWrite, type PutItem, type RecordKey, type RecordStore, type StoredRecord, type WriteItem } from '../../storage/record-store.js'
 import { monotonicMs, systemClock, type Clock } from './clock.js'
 import { isStoredAs } from './stored-as.js'
 import { settlesWithin } from './timers.js'
@@ -28,6 +28,7 @@ export interface ObservableStore extends RecordStore {
 class CertainStore implements ObservableStore {
   onVerb?: ObservableStore['onVerb']
   readonly supports
+  readonly writeAfter?: NonNullable<RecordStore['writeAfter']>
   readonly notify?: NonNullable<RecordStore['notify']>
   readonly listen?: NonNullable<RecordStore['listen']>
   readonly blobs?: NonNullable<RecordStore['blobs']>
@@ -43,6 +44,10 @@ class CertainStore implements ObservableStore {
     this.#inner = inner
     this.#clock = clock
     this.supports = inner.supports
+    if (inner.writeAfter !== undefined) {
+      this.writeAfter = async (before: readonly PartitionWrite[], key: PartitionKey, items: readonly WriteItem[]) =>
+        await this.#noted(key, items, async () => await inner.writeAfter!(before, key, items))
+    }
     if (inner.notify !== undefined) this.notify = async (topic: string, payload: string) => { await inner.notify!(topic, payload) }
     if (inner.listen !== undefined) this.listen = async (topic: string, listener: NotificationListener) => await inner.listen!(topic, listener)
     this.path = inner.path
@@ -83,12 +88,17 @@ class CertainStore implements ObservableStore {
     }
   }
 
-  async write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+  write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    return this.#noted(key, items, async () => await this.#inner.write(key, items))
+  }
+
+  /** @param attempt makes the write. These are the records that tell whether it was carried out. */
+  async #noted (key: PartitionKey, items: readonly WriteItem[], attempt: () => Promise<boolean>): Promise<boolean> {
     const isOfIndex = key.project === SYSTEM_PROJECT
     const from = performance.now()
     let failed = true
     try {
-      const done = await this.#write(key, items)
+      const done = await this.#write(key, items, attempt)
       failed = false
       if (done && !isOfIndex) noteWrite()
       return done
@@ -104,14 +114,14 @@ class CertainStore implements ObservableStore {
     this.onVerb?.(verb, (performance.now() - from) / 1000, failed)
   }
 
-  async #write (key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+  async #write (key: PartitionKey, items: readonly WriteItem[], attempt: () => Promise<boolean>): Promise<boolean> {
     const began = monotonicMs(this.#clock)
     try {
-      return await this.#inner.write(key, items)
+      return await attempt()
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error
       const hangs = monotonicMs(this.#clock) - began > RETRY_WITHIN_MS
-      const verdict = this.#verdict(key, items, hangs).catch(() => undefined)
+      const verdict = this.#verdict(key, items, hangs, attempt).catch(() => undefined)
       if (hangs && !await settlesWithin(this.#clock, READ_BACK_MS, verdict)) throw error
       const done = await verdict
       if (done === undefined) throw error
@@ -120,12 +130,12 @@ class CertainStore implements ObservableStore {
   }
 
   /** Undefined when nothing is known. */
-  async #verdict (key: PartitionKey, items: readonly WriteItem[], hangs: boolean): Promise<boolean | undefined> {
+  async #verdict (key: PartitionKey, items: readonly WriteItem[], hangs: boolean, attempt: () => Promise<boolean>): Promise<boolean | undefined> {
     if (await this.#wasCarriedOut(key, items)) return true
     // It may yet be carried out.
     if (hangs) return undefined
     // When the lost one was carried out after all, meanwhile, this one changes nothing.
-    return await this.#inner.write(key, items) || await this.#wasCarriedOut(key, items)
+    return await attempt() || await this.#wasCarriedOut(key, items)
   }
 
   /**

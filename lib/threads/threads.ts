@@ -4,13 +4,14 @@ import type { CreateThreadRequest, ForkThreadRequest, ListThreadsQuery, Thread, 
 import { rememberPlace } from '../../storage/deleted-places.js'
 import { eachRecord } from '../../storage/each-record.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
-import type { StoredRecord, WriteItem } from '../../storage/record-store.js'
+import type { PartitionWrite, StoredRecord, WriteItem } from '../../storage/record-store.js'
 import { unixSeconds } from '../shared/clock.js'
 import { badRequest, notFound } from '../shared/errors.js'
 import { newId } from '../shared/ids.js'
 import { listSelected } from '../shared/pagination.js'
 import type { Scope } from '../shared/scope.js'
 import { untilWritten } from '../shared/until-written.js'
+import { writeAfter } from '../shared/write-after.js'
 import type { BuiltInTools } from '../tools/built-in-tools.js'
 import { THREAD_STORE_EXPIRY } from '../tools/file-search/resources.js'
 import { ToolResourceChanges, withCurrentResources } from '../tools/tool-resources.js'
@@ -31,8 +32,8 @@ export type ThreadListParams = ListThreadsQuery
 /** What comes into being with a thread: a first run. */
 interface Along {
   items: WriteItem[]
-  /** Writes to other partitions what has to be there before. */
-  before: () => Promise<void>
+  /** What has to be there before, in other partitions. */
+  before: PartitionWrite[]
 }
 
 /** Threads of one project (API reference, "Threads"). */
@@ -66,9 +67,8 @@ export class Threads {
       metadata: request.metadata ?? {},
       tool_resources: await changes.attach(resources, messages)
     }
-    const { items = [], before } = await also?.(thread) ?? {}
-    await Promise.all([records.write({ project, partition: SOURCE.partition }, [{ op: 'put', kind: SOURCE.kind, id, body: {} }]), before?.()])
-    await records.write({ project, partition: id }, [
+    const { items = [], before = [] } = await also?.(thread) ?? {}
+    await writeAfter(records, [this.#indexed(id), ...before], { project, partition: id }, [
       { op: 'put', kind: KIND.thread, id, body: thread, expect: 'absent' },
       ...messages.flatMap(putMessage),
       ...items
@@ -98,9 +98,13 @@ export class Threads {
       }
       copies.push(...putMessage({ ...body, id: newId.message(), thread_id: thread.id, run_id: null }))
     }
-    await records.write({ project, partition: SOURCE.partition }, [{ op: 'put', kind: SOURCE.kind, id: thread.id, body: {} }])
-    await records.write({ project, partition: thread.id }, [{ op: 'put', kind: KIND.thread, id: thread.id, body: thread, expect: 'absent' }, ...copies])
+    await writeAfter(records, [this.#indexed(thread.id)], { project, partition: thread.id }, [{ op: 'put', kind: KIND.thread, id: thread.id, body: thread, expect: 'absent' }, ...copies])
     return thread
+  }
+
+  /** Its entry in the list of all threads. */
+  #indexed (id: string): PartitionWrite {
+    return { key: { project: this.#scope.project, partition: SOURCE.partition }, items: [{ op: 'put', kind: SOURCE.kind, id, body: {} }] }
   }
 
   /** Throws the 404. */

@@ -2,14 +2,16 @@ import { rmSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Database } from 'libsql'
+import type { MaybePromise } from '../base/abstract-store.js'
 import { AbstractRecordStore, type Row, type Scan } from '../base/abstract-record-store.js'
-import { applyBatch, type PreparedItem } from '../base/batch.js'
+import { applyBatch, prepareBatch, type PreparedItem } from '../base/batch.js'
 import { FolderBlobStore } from '../folder/blobs.js'
 import { MemoryBlobStore } from '../memory/blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import { loadDriver } from '../base/driver.js'
 import { makePrivateFile } from '../base/private-file.js'
-import { type PartitionKey, type RecordKey, StorageClosedError, StorageUnavailableError } from '../record-store.js'
+import { type PartitionKey, type PartitionWrite, type RecordKey, type WriteItem, StorageClosedError, StorageUnavailableError } from '../record-store.js'
+import { LogFile, syncer, type Sync } from './log-file.js'
 import { migrate, refuseForeign } from './schema.js'
 import { RowCache } from './row-cache.js'
 import { copyDatabase, readOnce, removeCopies } from './snapshot.js'
@@ -23,16 +25,21 @@ export interface SqliteRecordStoreOptions {
 /** SQLite's default: pages of the log after which they are written into the file. */
 const CHECKPOINT_PAGES = 1000
 
+interface Batch { key: PartitionKey, items: PreparedItem[] }
+
 interface PendingWrite {
-  key: PartitionKey
-  batch: PreparedItem[]
+  /** The last of them decides. */
+  batches: Batch[]
   resolve: (done: boolean) => void
   reject: (error: Error) => void
 }
 
+interface Verdict { write: PendingWrite, done: boolean, changed: PartitionKey[] }
+
 /**
- * Records in one SQLite file, owned by this process. A write is on the disk (WAL, `synchronous=FULL`) before it
- * is acknowledged; all writes issued in one turn of the event loop share a transaction and its fsync.
+ * Records in one SQLite file, owned by this process. A write is on the disk before it is acknowledged, and before anyone reads it. All
+ * writes that are issued in one turn of the event loop, or while the disk is busy with those before them, share a transaction and its
+ * fsync, which the event loop does not wait for unless the disk is quick.
  */
 export class SqliteRecordStore extends AbstractRecordStore {
   readonly supports = { shared: false, persistent: true }
@@ -42,13 +49,20 @@ export class SqliteRecordStore extends AbstractRecordStore {
   #statements: Statements | undefined
   /** Identifies the file that was opened. */
   #file: string | undefined
+  #log: LogFile | undefined
+  /** Issued, and in no transaction yet. */
   #pending: PendingWrite[] = []
+  /** Whether a transaction with what is pending is about to begin, or will be once the one before is on the disk. */
+  #isFlushDue = false
+  readonly #sync: Sync
   /** Copies of the file that are being made. */
   #copies = 0
   readonly #rows = new RowCache()
 
-  constructor ({ path }: SqliteRecordStoreOptions) {
+  /** @param sync brings what was written to an open file to the disk. For tests. */
+  constructor ({ path }: SqliteRecordStoreOptions, sync: Sync = syncer()) {
     super()
+    this.#sync = sync
     this.path = path === ':memory:' ? path : resolve(path)
     if (path !== ':memory:') this.snapshot = async () => await this.#snapshot()
   }
@@ -68,12 +82,17 @@ export class SqliteRecordStore extends AbstractRecordStore {
       // Exclusive: SQLite then refuses a second process, from the first transaction on.
       database.exec('PRAGMA locking_mode = EXCLUSIVE')
       database.exec('PRAGMA journal_mode = WAL')
-      database.exec('PRAGMA synchronous = FULL')
+      // SQLite itself waits for the disk at checkpoints alone. That of the log which commits need is `LogFile`'s affair.
+      database.exec('PRAGMA synchronous = NORMAL')
       migrate(database)
       this.#statements = prepareStatements(database)
-      this.#file = this.path === ':memory:' ? undefined : fileAt(this.path)
+      if (this.path === ':memory:') return
+      // What a process that was killed has left in the log may be in the system's memory alone.
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      this.#file = fileAt(this.path)
+      this.#log = new LogFile(this.path, this.#sync)
       // The lock is ours: no other process makes one.
-      if (this.path !== ':memory:') removeCopies(this.path)
+      removeCopies(this.path)
     } catch (error) {
       this.close()
       throw this.#unavailable(error)
@@ -84,8 +103,13 @@ export class SqliteRecordStore extends AbstractRecordStore {
     const database = this.#database
     this.#database = this.#statements = undefined
     this.#rows.clear()
+    const log = this.#log
+    this.#log = undefined
+    log?.close()
     if (database === undefined) return
     try {
+      // A log that may have holes is left to the next process, which checks it.
+      log?.requireSound()
       // libsql keeps the handle, and with it the lock, until the prepared statements are garbage collected.
       // Leaving WAL and exclusive mode gives the lock back now.
       database.exec('PRAGMA journal_mode = DELETE')
@@ -97,8 +121,11 @@ export class SqliteRecordStore extends AbstractRecordStore {
     database.close()
   }
 
-  protected read ({ project, partition, kind, id }: RecordKey): Row | undefined {
+  protected read ({ project, partition, kind, id }: RecordKey): MaybePromise<Row | undefined> {
     const key = { project, partition, kind, id }
+    const unsafe = this.#log?.unsafe(key)
+    if (unsafe !== undefined) return unsafe.then(() => this.read(key))
+    this.#log?.requireSound()
     const known = this.#rows.get(key)
     if (known !== undefined) return known
     try {
@@ -110,7 +137,10 @@ export class SqliteRecordStore extends AbstractRecordStore {
     }
   }
 
-  protected scan (scan: Scan): Row[] {
+  protected scan (scan: Scan): MaybePromise<Row[]> {
+    const unsafe = this.#log?.unsafe(scan)
+    if (unsafe !== undefined) return unsafe.then(() => this.scan(scan))
+    this.#log?.requireSound()
     try {
       return this.#statements!.scan(scan)
     } catch (error) {
@@ -147,39 +177,77 @@ export class SqliteRecordStore extends AbstractRecordStore {
     return await readOnce(copy)
   }
 
-  protected commit (key: PartitionKey, batch: PreparedItem[]): Promise<boolean> {
+  protected commit (key: PartitionKey, items: PreparedItem[]): Promise<boolean> {
+    return this.#enqueue([{ key, items }])
+  }
+
+  /** All of them in one transaction. */
+  async writeAfter (before: readonly PartitionWrite[], key: PartitionKey, items: readonly WriteItem[]): Promise<boolean> {
+    this.requireOpen()
+    const batches: Batch[] = []
+    for (const write of [...before, { key, items }]) {
+      const { project, partition } = write.key
+      const prepared = prepareBatch(write.key, write.items)
+      if (prepared === undefined) return false
+      batches.push({ key: { project, partition }, items: prepared })
+    }
+    return this.track(this.#enqueue(batches))
+  }
+
+  #enqueue (batches: Batch[]): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ key, batch, resolve, reject })
-      if (this.#pending.length === 1) setImmediate(() => this.#flush())
+      this.#pending.push({ batches, resolve, reject })
+      this.#flushSoon()
     })
   }
 
-  #flush (): void {
-    const writes = this.#pending
-    this.#pending = []
-    this.#carryOut(writes)
+  /** In a turn of the event loop to come: what is issued until then goes along. */
+  #flushSoon (): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(() => { this.#flush().catch((error: unknown) => { throw error }) })
   }
 
-  /** Never throws: each write gets its verdict. */
-  #carryOut (writes: readonly PendingWrite[]): void {
+  /** One transaction, until it is on the disk. Never rejects: each write gets its verdict. */
+  async #flush (): Promise<void> {
+    const writes = this.#pending
+    this.#pending = []
+    const verdicts = this.#carryOut(writes)
+    const changed = verdicts.flatMap(({ changed }) => changed)
     try {
-      for (const { write, done } of this.#transaction(writes)) write.resolve(done)
+      // What was refused was so because of what is on the disk already, or is about to be.
+      if (changed.length > 0) await this.#log?.sync(changed)
+      for (const { write, done } of verdicts) write.resolve(done)
     } catch (error) {
-      for (const write of writes) {
-        // Of several one is at fault, or the disk is: each gets a transaction of its own.
-        if (writes.length > 1) this.#carryOut([write])
-        else write.reject(this.#unavailable(error))
-      }
+      for (const { write } of verdicts) write.reject(error as StorageUnavailableError)
+    }
+    this.#isFlushDue = false
+    if (this.#pending.length > 0) this.#flushSoon()
+  }
+
+  /** The verdicts on those that did not fail. */
+  #carryOut (writes: readonly PendingWrite[]): Verdict[] {
+    try {
+      return this.#transaction(writes)
+    } catch (error) {
+      // Of several one is at fault, or the disk is: each gets a transaction of its own.
+      if (writes.length > 1) return writes.flatMap(write => this.#carryOut([write]))
+      writes[0]!.reject(this.#unavailable(error))
+      return []
     }
   }
 
-  #transaction (writes: readonly PendingWrite[]): { write: PendingWrite, done: boolean }[] {
+  #transaction (writes: readonly PendingWrite[]): Verdict[] {
     const database = this.#database!
+    this.#log?.requireSound()
     this.#requireFile()
-    for (const { key, batch } of writes) this.#rows.forget(key, batch)
+    for (const { key, items } of writes.flatMap(({ batches }) => batches)) this.#rows.forget(key, items)
     database.exec('BEGIN IMMEDIATE')
     try {
-      const results = writes.map(write => ({ write, done: applyBatch(new SqlitePartition(this.#statements!, write.key), write.batch) }))
+      const results = writes.map(write => {
+        const carriedOut = write.batches.filter(({ key, items }) => applyBatch(new SqlitePartition(this.#statements!, key), items))
+        return { write, done: carriedOut.at(-1) === write.batches.at(-1), changed: carriedOut.map(({ key }) => key) }
+      })
       database.exec('COMMIT')
       return results
     } catch (error) {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { test, type Test } from 'tap'
 import { certain, isUncertain } from '../../lib/shared/certain-store.js'
+import { writeAfter } from '../../lib/shared/write-after.js'
 import { watchWrites } from '../../lib/shared/write-watch.js'
 import { ManualClock } from '../helpers/clock.js'
 import { MemoryRecordStore } from '../../storage/memory/store.js'
@@ -60,6 +61,41 @@ test('a write that was not carried out is made once more', async t => {
   t.equal(await store.write(place, [put('1', 'mine', 'absent')]), true)
   t.match(await records.get(at('1')), { version: 1, body: 'mine' })
   t.equal(writes.length, 2)
+})
+
+test('a write behind others has a verdict as well, and is made again as a whole', async t => {
+  const elsewhere = { project: 'p', partition: 'index' }
+  const before = [{ key: elsewhere, items: [put('1', 'entry')] }]
+  for (const fate of ['lost after', 'lost before'] as const) {
+    const { records, inner } = await world(t, [])
+    const fates = [fate]
+    let tries = 0
+    const store = certain({
+      ...inner,
+      async writeAfter (first, key, items) {
+        tries++
+        const lost = fates.shift()
+        if (lost === 'lost before') throw new StorageUnavailableError('the answer was lost')
+        for (const { key, items } of first) await records.write(key, items)
+        const done = await records.write(key, items)
+        if (lost === undefined) return done
+        throw new StorageUnavailableError('the answer was lost')
+      }
+    })
+    t.equal(await store.writeAfter?.(before, place, [put('1', 'mine', 'absent')]), true)
+    t.match(await records.get(at('1')), { version: 1, body: 'mine' })
+    t.match(await records.get({ ...elsewhere, kind: 'k', id: '1' }), { version: 1, body: 'entry' })
+    t.equal(tries, fate === 'lost after' ? 1 : 2)
+  }
+})
+
+test('a write behind others is two writes with a store that knows no such writes', async t => {
+  const { inner, records, writes } = await world(t, [])
+  const store = certain(inner)
+  t.equal(store.writeAfter, undefined)
+  t.equal(await writeAfter(store, [{ key: { ...place, partition: 'index' }, items: [put('1', 'entry')] }], place, [put('1', 'mine', 'absent'), put('2', 'more')]), true)
+  t.strictSame(writes, [1, 2], 'the one in front comes first')
+  t.match(await records.get(at('1')), { body: 'mine' })
 })
 
 test('a write that was not carried out, and came too late the second time, has lost', async t => {

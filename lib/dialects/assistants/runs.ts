@@ -14,12 +14,13 @@ import { newId } from '../../shared/ids.js'
 import { listRecords, type ListParams } from '../../shared/pagination.js'
 import type { Scope } from '../../shared/scope.js'
 import { untilWritten } from '../../shared/until-written.js'
+import { writeAfter } from '../../shared/write-after.js'
 import { Locked } from '../../shared/thread-locks.js'
 import type { RunEngine } from '../../runs/engine.js'
 import type { Scribe } from '../../runs/dialect.js'
 import type { EventLog } from '../../runs/events/event-log.js'
 import type { Item } from '../../runs/items.js'
-import { indexJob, unindexJob, type JobLease } from '../../runs/lease.js'
+import { indexEntry, unindexJob, type JobLease } from '../../runs/lease.js'
 import type { JobKey } from '../../runs/job.js'
 import { Assistants } from '../../threads/assistants.js'
 import { freeingItems, loadLock, lockRecord, type RunLock } from '../../threads/lock.js'
@@ -123,7 +124,6 @@ export class Runs {
     const [assistant] = await Promise.all([this.#assistants.get(request.assistant_id), this.#threads.get(threadId)])
     const key = runKey(project, threadId, newId.run())
     await this.#takeSeat(key)
-    await indexJob(records, key, clock.now())
     let started: FirstRecords | Locked | undefined
     try {
       started = await ToolResourceChanges.during(this.#scope, this.#tools, async changes => await locks.runWhenUnlocked(project, threadId, async () => await untilWritten(async () => {
@@ -135,7 +135,8 @@ export class Runs {
         await useResources(this.#scope, this.#tools, thread.body.tool_resources, first.run.tool_resources ?? null)
         const resources = await changes.attach(thread.body.tool_resources, first.messages)
         const included = putInclude(key, include)
-        const written = await this.#write(threadId, [Threads.putResources(thread, resources), ...first.items, ...included === undefined ? [] : [included]])
+        const written = await writeAfter(records, [indexEntry(key, clock.now())], { project, partition: threadId },
+          [Threads.putResources(thread, resources), ...first.items, ...included === undefined ? [] : [included]])
         if (written) {
           changes.keep(resources)
           return first
@@ -155,7 +156,7 @@ export class Runs {
   /** A thread and its first run, in one write. */
   async createWithThread (request: CreateThreadAndRunRequest, { payer }: StartedBy = {}): Promise<StartedRun> {
     const { thread: threadRequest, tool_resources: resources, ...runRequest } = request
-    const { records, clock, project } = this.#scope
+    const { clock, project } = this.#scope
     const assistant = await this.#assistants.get(request.assistant_id)
     const own = threadRequest ?? {}
     const runId = newId.run()
@@ -166,7 +167,7 @@ export class Runs {
       if (!first.hasPrompt && (own.messages ?? []).length === 0) throw nothingToRun()
       await useResources(this.#scope, this.#tools, resourcesOfThread, first.run.tool_resources ?? null)
       await this.#takeSeat(key)
-      return { items: first.items, before: async () => await indexJob(records, key, clock.now()) }
+      return { items: first.items, before: [indexEntry(key, clock.now())] }
     })
     if (first === undefined) throw new Error('a thread came into being without its run')
     return this.#launchNew(runKey(project, thread.id, runId), first, [{ event: 'thread.created', data: thread }])

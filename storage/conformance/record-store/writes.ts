@@ -1,5 +1,5 @@
 import type { SuiteTest } from '../runner.js'
-import type { Expectation, WriteItem } from '../../record-store.js'
+import { StorageClosedError, type Expectation, type WriteItem } from '../../record-store.js'
 import { connected, emptyStore, fill, home, ids, put, type Suite } from './suite.js'
 
 export function writeTests ({ test, factory }: Suite): void {
@@ -35,6 +35,26 @@ export function writeTests ({ test, factory }: Suite): void {
     const { records } = await store.page({ ...home, kind: 'message', order: 'asc', limit: 10 })
     t.strictSame(ids(records), ['lock', 'after lock 1', 'after other absent'])
     t.equal(records[0]?.version, 1)
+  })
+
+  test('a write behind others is carried out after them or not at all, where the store knows such writes', async (t: SuiteTest) => {
+    const store = await emptyStore(t, factory)
+    if (store.writeAfter === undefined) return
+    const [first, second] = [{ ...home, partition: 'index a' }, { ...home, partition: 'index b' }]
+    const before = [{ key: first, items: [put('entry')] }, { key: second, items: [put('entry')] }]
+    const versions = async (id: string) => await Promise.all([first, second, home].map(async key => (await store.get({ ...key, kind: 'message', id }))?.version))
+    t.equal(await store.writeAfter(before, home, [put('entry', { expect: 'absent' }), put('more')]), true)
+    t.strictSame(await versions('entry'), [1, 1, 1])
+    t.equal(await store.writeAfter(before, home, [put('entry', { expect: 'absent' }), put('never')]), false)
+    t.strictSame(await versions('never'), [undefined, undefined, undefined])
+    t.equal((await store.get({ ...home, kind: 'message', id: 'entry' }))?.version, 1, 'what it resolves to is true of the last one')
+    t.equal(await store.writeAfter([], home, [put('entry', { expect: 1 })]), true)
+    t.equal((await store.get({ ...home, kind: 'message', id: 'entry' }))?.version, 2)
+    await t.rejects(store.writeAfter([{ key: first, items: [put('late')] }], home, [put('twice'), put('twice')]), TypeError)
+    await t.rejects(store.writeAfter([{ key: first, items: [put('twice'), put('twice')] }], home, [put('late')]), TypeError)
+    t.strictSame(await versions('late'), [undefined, undefined, undefined], 'a malformed batch changes nothing anywhere')
+    await store.disconnect()
+    await t.rejects(store.writeAfter(before, home, [put('closed')]), StorageClosedError)
   })
 
   test('a batch whose last expectation fails writes nothing', async (t: SuiteTest) => {
