@@ -10,12 +10,19 @@ const text = 'x'.repeat(400)
 const assistants: Scenario = {
   id: 'GET assistant',
   floor: 'routes',
+  hasLimit: true,
   rounds: { quick: 5, full: 9 },
   rows: [more('GET assistant, 50 connections, same body', '/s', { ratio: 0.55 }), steadyLess('CPU per such GET', 'µs', { ratio: 1.8 })],
   async prepare ({ kind, server }) {
     const body = { id: 'asst_0123456789abcdefghijklmn', object: 'assistant', created_at: 1_700_000_000, name: null, description: null, model: 'bench', instructions: null, tools: [], top_p: 1, temperature: 1, reasoning_effort: null, tool_resources: {}, metadata: {}, response_format: 'auto' }
     if (kind === 'floor') await call('POST', `${server.url}/keep`, body)
-    const url = kind === 'floor' ? `${server.url}/kept` : `${server.url}/v1/assistants/${(await call('POST', `${server.url}/v1/assistants`, { model: 'bench' })).id}`
+    const urls = {
+      floor: async () => `${server.url}/kept`,
+      // One of its records, of about the same size.
+      limit: async () => `${server.url}/jobs/${(await call('POST', `${server.url}/messages`, { content: 'Hello' })).id}`,
+      ours: async () => `${server.url}/v1/assistants/${(await call('POST', `${server.url}/v1/assistants`, { model: 'bench' })).id}`
+    }
+    const url = await urls[kind]()
     await many(3000, 50, () => get(url))
     return url
   },
@@ -33,6 +40,7 @@ const observed: Scenario = {
   ...assistants,
   id: 'observability of GET',
   floor: 'silent',
+  hasLimit: false,
   // Small turns, and many: what is measured is smaller than what changes from one second to the next.
   starts: { quick: 2, full: 8 },
   rounds: { quick: 5, full: 16 },

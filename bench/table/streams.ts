@@ -189,6 +189,7 @@ const observed: Scenario = {
 
 const memory: Scenario = {
   id: 'memory of many runs',
+  hasLimit: true,
   rounds: { quick: 1, full: 1 },
   rows: [less('RSS after 20,000 runs', 'MB', { value: 250 }, 'RSS after 1,000 runs'), less('the same against that after 2,000', '×', { value: 1.1 }, 'the same against that after 200')],
   prepare: assistant,
