@@ -21,14 +21,19 @@ const FORGOTTEN_AT_ONCE = 4
 /**
  * The items that go into the batch that deletes the record. They name no record but those of kind `deleted`.
  *
+ * A place that is kept under the same id, of an object that was deleted before and made anew since, is forgotten at once. As long as the
+ * object is there it says nothing, and replaced it would stay among the oldest, where it would keep those behind it from being forgotten.
+ *
  * @param max places of the kind that are remembered.
  */
 export async function rememberPlace (records: RecordStore, { id, kind, parent, position, project, partition }: StoredRecord, max = MAX_PLACES): Promise<WriteItem[]> {
   const places = { project, partition, kind: KIND.deleted, parent: kind }
-  const [newest, oldest] = await Promise.all([
+  const [earlier, newest, oldest] = await Promise.all([
+    records.get<DeletedPlace>({ project, partition, kind: KIND.deleted, id }),
     records.page<DeletedPlace>({ ...places, order: 'desc', limit: 1 }),
     records.page<DeletedPlace>({ ...places, order: 'asc', limit: FORGOTTEN_AT_ONCE })
   ])
+  if (earlier !== undefined) await records.write({ project, partition }, [{ op: 'delete', kind: KIND.deleted, id, expect: earlier.version }])
   const number = (newest.records[0]?.body.number ?? 0) + 1
   const body: DeletedPlace = { position, parent, number }
   return [

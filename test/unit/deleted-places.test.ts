@@ -41,3 +41,19 @@ test('an object that is there again and deleted again stands at its last place',
   t.ok(places[1]! > places[0]!)
   await records.disconnect()
 })
+
+test('objects that are made and deleted again and again do not keep the places of others from being forgotten', async t => {
+  const records = new MemoryRecordStore()
+  await records.connect()
+  const remove = async (id: string): Promise<void> => {
+    await records.write(PARTITION, [{ op: 'put', kind: 'thing', id, body: {} }])
+    const record = await records.get({ ...PARTITION, kind: 'thing', id })
+    t.equal(await records.write(PARTITION, [{ op: 'delete', kind: 'thing', id }, ...await rememberPlace(records, record!, 5)]), true)
+  }
+  for (let n = 1; n <= 6; n++) {
+    for (const id of ['a', 'b', 'c', 'd', `once-${n}`]) await remove(id)
+  }
+  const { records: kept } = await records.page({ ...PARTITION, kind: 'deleted', parent: 'thing', order: 'asc', limit: 100 })
+  t.strictSame(kept.map(({ id }) => id), ['a', 'b', 'c', 'd', 'once-6'], 'those that were deleted last, in that order')
+  await records.disconnect()
+})
