@@ -3,6 +3,7 @@ import { EventLog, type LoggedEvent } from '../../lib/runs/events/event-log.js'
 import { exportLog, forgetExport, mirrorLog } from '../../lib/runs/events/mirror.js'
 import type { JobKey } from '../../lib/runs/job.js'
 import { KIND } from '../../storage/layout.js'
+import { StorageUnavailableError } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'
 import { GatedStore } from '../runs/helpers/gated-store.js'
@@ -356,4 +357,19 @@ test('a copy of a run that has ended without a word is looked at for five second
   t.equal(copy.isClosed, false)
   await polls(w.clock, 1)
   t.equal(copy.isClosed, true)
+})
+
+test('what the store does not take is written once it takes it again, so that readers elsewhere need not wait for the end of the run', async t => {
+  const { records, clock, newLog, export: exported, mirror, say } = await world(t)
+  const log = newLog()
+  say(log, 'a', 'b')
+  records.fail(([item]) => item?.op === 'put' && item.kind === KIND.events, new StorageUnavailableError('away'))
+  const exporting = exported(log)
+  await Promise.race([exporting, clock.armed(ms => ms === POLL_MS)])
+  records.forgive()
+  await clock.advance(POLL_MS)
+  t.strictSame(await read((await mirror())!, 2), [[0, 'a'], [1, 'b']])
+  log.close()
+  await clock.advance(POLL_MS)
+  await exporting
 })

@@ -1,5 +1,6 @@
 import { KIND } from '../../../storage/layout.js'
 import type { RecordStore, WriteItem } from '../../../storage/record-store.js'
+import { isUncertain } from '../../shared/certain-store.js'
 import type { Clock } from '../../shared/clock.js'
 import { Notifier, pause } from '../../shared/timers.js'
 import type { EventFormat } from '../dialect.js'
@@ -58,9 +59,11 @@ export async function exportLog ({ records, clock }: MirrorServices, key: JobKey
       const chunk: Chunk = {
         tag: log.tag, first: batch[0]?.id ?? log.nextId, events: batch.map(({ event, data }) => [event, data]), last, ...pending.length > 0 ? { more: true } : {}
       }
-      await records.write(partitionOf(key),
-        [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}`, parent: key.jobId, body: chunk }])
-      await records.notify?.(eventsTopic(key), '')
+      await untilTaken(clock, signal, async () => {
+        await records.write(partitionOf(key), [{ op: 'put', kind: KIND.events, id: `${chunk.tag}-${chunk.first}`, parent: key.jobId, body: chunk }])
+      })
+      // A chunk whose notification is lost is found by polling.
+      await records.notify?.(eventsTopic(key), '').catch(() => {})
     } while (pending.length > 0)
   }
   const reader = log.reader(log.firstId, CHUNK_BYTES, signal)
@@ -78,6 +81,19 @@ export async function exportLog ({ records, clock }: MirrorServices, key: JobKey
     }
   } finally {
     reader.close()
+  }
+}
+
+/** Repeats a write that the store did not take, or that it may have taken, until it takes it or the signal is aborted: a chunk that is put twice is there once. */
+async function untilTaken (clock: Clock, signal: AbortSignal, write: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await write()
+    } catch (error) {
+      if (!isUncertain(error)) throw error
+      await pause(clock, POLL_MS, signal)
+      if (signal.aborted) throw error
+    }
   }
 }
 
