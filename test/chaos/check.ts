@@ -36,7 +36,7 @@ async function checkThread (client: OpenAI, model: Model, id: string, facts: Thr
       if (!ENDED.includes(status)) return model.found('stuck', `${id}: ${run} is ${status}`)
     }
     try {
-      if (!facts.messages.has(last)) await messageApi.create(id, { role: 'user', content: last })
+      if (!facts.messages.has(last)) await messageApi.create(id, { role: 'user', content: last }, { idempotencyKey: last })
       facts.messages.add(last)
     } catch (error) {
       if (performance.now() > deadline) return model.found('stuck', `${id} takes no message: ${String(error)}`)
@@ -74,7 +74,8 @@ async function checkThread (client: OpenAI, model: Model, id: string, facts: Thr
   }
 }
 
-async function settle (client: OpenAI, threadId: string, runId: string, deadline: number): Promise<string> {
+/** Answers what the run asks for until it has ended, or the deadline of `performance.now()` has come. Resolves to its status. */
+export async function settle (client: OpenAI, threadId: string, runId: string, deadline: number): Promise<string> {
   const { runs } = client.beta.threads
   for (;;) {
     let run = await runs.retrieve(runId, { thread_id: threadId })

@@ -1,4 +1,6 @@
 import type { Fleet } from './fleet.js'
+import type { HeldRuns } from './held-runs.js'
+import type { Kind } from './model.js'
 import type { ChaosStore, StoreName, Undo } from './store.js'
 import type { Wire } from './wire.js'
 
@@ -9,6 +11,11 @@ export interface Scene {
   wire: Wire
   /** From 0 to 1. */
   random: () => number
+  /** Of the load. */
+  assistantId: string
+  held: HeldRuns
+  /** Tells how the server has failed in this round. */
+  found: (kind: Kind, what: string) => void
 }
 
 /** Something that real infrastructure does to a server. */
@@ -23,4 +30,6 @@ export interface Fault {
   /** How long it lasts, in milliseconds: between these, by chance. */
   lasts: readonly [least: number, most: number]
   begin (scene: Scene): Promise<Undo>
+  /** Looks for what has to hold while it lasts, beside the load. It does not end before that. */
+  meanwhile?: (scene: Scene) => Promise<void>
 }

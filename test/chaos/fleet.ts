@@ -9,6 +9,9 @@ import { SETTINGS } from '../../lib/cli/settings.js'
 import { built } from '../helpers/paths.js'
 import { LEASE_MS } from './times.js'
 
+/** Attempts to start an instance. */
+const MOST_LAUNCHES = 5
+
 export interface FleetOptions {
   /** The storage's URL. */
   storage: string
@@ -61,8 +64,21 @@ export class Fleet {
     return this.instances.flatMap(({ address }) => address ?? [])
   }
 
-  /** Starts the instance of this place, again when there was one. Resolves when it listens. */
+  /**
+   * Starts the instance of this place, again when there was one. Resolves when it listens. One that does not start, because the store is
+   * slower than its timeout, is started again, as by an orchestrator.
+   */
   async launch (index: number): Promise<void> {
+    for (let left = MOST_LAUNCHES; ; left--) {
+      try {
+        return await this.#launchOnce(index)
+      } catch (error) {
+        if (left === 1) throw error
+      }
+    }
+  }
+
+  async #launchOnce (index: number): Promise<void> {
     const { server = join(built, 'lib/cli.js'), storage, upstream, clocks = [] } = this.#options
     const hidden = Object.fromEntries(Object.values(SETTINGS).map(setting => [setting.env, undefined]))
     const child = spawn(process.execPath, [
@@ -99,6 +115,14 @@ export class Fleet {
   /** SIGTERM, as an orchestrator sends it. */
   async terminate (child: ChildProcess): Promise<void> {
     await this.#end(child, 'SIGTERM')
+  }
+
+  /** As `terminate`, but one that has not ended after so many milliseconds is killed, as orchestrators do: then it resolves to false. */
+  async endsWithin (child: ChildProcess, ms: number): Promise<boolean> {
+    const late = setTimeout(() => child.kill('SIGKILL'), ms)
+    await this.terminate(child)
+    clearTimeout(late)
+    return child.signalCode !== 'SIGKILL'
   }
 
   async #end (child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

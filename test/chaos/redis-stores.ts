@@ -35,6 +35,43 @@ export async function startRedisStore (t: Test): Promise<ChaosStore> {
   }
 }
 
+export async function startReplicaStore (t: Test): Promise<ChaosStore> {
+  let master = await startRedis(t, { args: DURABLE })
+  let replica = await startRedis(t, { args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port)] })
+  const proxy = await startProxy(t, master.url)
+  const isWhole = async (): Promise<boolean> => /master_link_status:up/.test(await replica.admin.info('replication'))
+  const led = (): void => {
+    ;[master, replica] = [replica, master]
+    proxy.target(master.url)
+  }
+  await until(isWhole)
+  return {
+    url: withTimeout(proxy.url),
+    instances: 3,
+    proxy,
+    faults: {
+      async failover () {
+        await drained(master, replica)
+        master.process.kill('SIGKILL')
+        await once(master.process, 'exit')
+        await replica.admin.replicaof('NO', 'ONE')
+        led()
+        return async () => {
+          await replica.restart(['--replicaof', '127.0.0.1', String(master.port)])
+          await until(isWhole)
+        }
+      },
+      async switchover () {
+        // Redis waits for the replica to have everything, and leaves the connections of clients as they are.
+        await master.admin.call('FAILOVER', 'TO', '127.0.0.1', String(replica.port))
+        await until(async () => (await replica.admin.role())[0] === 'master' && (await master.admin.role())[0] === 'slave')
+        led()
+        return async () => { await until(isWhole) }
+      }
+    }
+  }
+}
+
 export async function startSentinelStore (t: Test): Promise<ChaosStore> {
   let master = await startRedis(t, { args: DURABLE })
   let replica = await startRedis(t, { args: [...DURABLE, '--replicaof', '127.0.0.1', String(master.port)] })

@@ -4,7 +4,7 @@ import { root } from '../helpers/paths.js'
 import { FAULTS } from './faults.js'
 import type { Result } from './rounds.js'
 import { STORES } from './stores.js'
-import { GRACE_MS, LEASE_MS } from './times.js'
+import { GRACE_MS, LEASE_MS, PACE } from './times.js'
 
 const RESULTS = join(root, 'test/chaos/results')
 export const PAGE = join(root, 'docs/reliability.md')
@@ -13,14 +13,19 @@ const EARLIER = '0.1.0'
 const BEGIN = '<!-- made by npm run test:chaos -->'
 const END = '<!-- end -->'
 
-type Kept = Pick<Result, 'fault' | 'store' | 'rounds' | 'acknowledged' | 'counts' | 'recoveryMs'>
+interface Kept extends Pick<Result, 'fault' | 'store' | 'rounds' | 'acknowledged' | 'counts' | 'recoveryMs'> {
+  /** How many of the rounds were run on which day (`2026-11-28`, UTC), and how slowly (`2026-11-28, × 3`), so that the table tells how old they are. Those before it was kept are missing. */
+  days?: Record<string, number>
+}
 
 /** Adds to the rounds that are kept. Of the present version, unless another is named. */
 export function keepResult ({ findings: _, ...result }: Result, version = 'now'): void {
   const folder = join(RESULTS, version)
   mkdirSync(folder, { recursive: true })
   const before = readResults(version).find(({ fault, store }) => fault === result.fault && store === result.store)
-  writeFileSync(join(folder, `${result.fault}-${result.store}.json`), `${JSON.stringify(before === undefined ? result : together(before, result))}\n`)
+  const day = new Date().toISOString().slice(0, 10) + (PACE === 1 ? '' : `, × ${PACE}`)
+  const after: Kept = { ...result, days: { [day]: result.rounds } }
+  writeFileSync(join(folder, `${result.fault}-${result.store}.json`), `${JSON.stringify(before === undefined ? after : together(before, after))}\n`)
 }
 
 function together (before: Kept, after: Kept): Kept {
@@ -31,8 +36,15 @@ function together (before: Kept, after: Kept): Kept {
     rounds: before.rounds + after.rounds,
     acknowledged: before.acknowledged + after.acknowledged,
     counts,
+    days: summed(before.days, after.days),
     recoveryMs: [...before.recoveryMs, ...after.recoveryMs]
   }
+}
+
+function summed (before: Kept['days'] = {}, after: Kept['days'] = {}): Record<string, number> {
+  const sum = { ...before }
+  for (const [day, rounds] of Object.entries(after)) sum[day] = (sum[day] ?? 0) + rounds
+  return sum
 }
 
 export function readResults (version = 'now'): Kept[] {
@@ -74,15 +86,15 @@ function table (now: readonly Kept[], earlier: readonly Kept[]): string {
       const result = now.find(mine)
       if (result === undefined) continue
       const { rounds, acknowledged, counts: { lost, twice, stuck, amiss, ended, unhandled }, recoveryMs } = result
-      rows.push(`| ${about} | ${store} | ${rounds} | ${acknowledged.toLocaleString('en')} | ${lost} | ${twice} | ${stuck} | ${amiss} | ${ended} | ${unhandled} | ${seconds(median(recoveryMs))} / ${seconds(Math.max(...recoveryMs))} | ${summary(earlier.find(mine))} |`)
+      rows.push(`| ${about} | ${store} | ${rounds} | ${latest(result)} | ${acknowledged.toLocaleString('en')} | ${lost} | ${twice} | ${stuck} | ${amiss} | ${ended} | ${unhandled} | ${seconds(median(recoveryMs))} / ${seconds(Math.max(...recoveryMs))} | ${summary(earlier.find(mine))} |`)
     }
   }
   const sum = (pick: (result: Kept) => number): string => now.reduce((total, result) => total + pick(result), 0).toLocaleString('en')
   return [
-    `${sum(({ rounds }) => rounds)} rounds, ${sum(({ acknowledged }) => acknowledged)} acknowledged objects; leases of ${LEASE_MS / 1000} s, so that anything unfinished after ${(LEASE_MS + GRACE_MS) / 1000} s counts as stuck.`,
+    `${sum(({ rounds }) => rounds)} rounds, ${sum(({ acknowledged }) => acknowledged)} acknowledged objects; leases of ${LEASE_MS / PACE / 1000} s, so that anything unfinished after ${(LEASE_MS + GRACE_MS) / PACE / 1000} s counts as stuck.`,
     '',
-    `| What happens | Store | Rounds | Acknowledged | Lost | Twice | Stuck | Amiss | Processes ended | Unhandled | At rest after, median / longest | ${EARLIER} |`,
-    '|---|---|---|---|---|---|---|---|---|---|---|---|',
+    `| What happens | Store | Rounds | The latest of them | Acknowledged | Lost | Twice | Stuck | Amiss | Processes ended | Unhandled | At rest after, median / longest | ${EARLIER} |`,
+    '|---|---|---|---|---|---|---|---|---|---|---|---|---|',
     ...rows
   ].join('\n')
 }
@@ -91,6 +103,12 @@ function summary (result: Kept | undefined): string {
   if (result === undefined) return 'not run'
   const words = Object.entries({ ...result.counts }).filter(([, count]) => count > 0).map(([kind, count]) => `${count} ${kind}`)
   return `${words.length === 0 ? 'held' : words.join(', ')} in ${result.rounds}`
+}
+
+/** How many were run on the last day, and which that is. */
+function latest ({ days = {} }: Kept): string {
+  const [day, rounds] = Object.entries(days).sort().at(-1) ?? []
+  return day === undefined ? 'earlier' : `${rounds} on ${day}`
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -5,15 +5,19 @@ import { seeded } from '../soak/random.js'
 import { check } from './check.js'
 import type { Fault, Scene } from './fault.js'
 import { Fleet } from './fleet.js'
+import { HeldRuns } from './held-runs.js'
 import { answer, work } from './load.js'
 import { Model, type Kind } from './model.js'
+import { readersElsewhere } from './promises.js'
 import type { StoreName } from './store.js'
 import type { StoreKind } from './stores.js'
 import { GRACE_MS, LEASE_MS } from './times.js'
 import { until } from './until.js'
 import { Wire } from './wire.js'
 
-/** Load before a fault, in milliseconds: by chance, up to this. */
+/** What was acknowledged before a fault, at the least: it is to meet clients in the midst of their work, also on a slow machine. */
+const LEAST_BEFORE = 10
+/** Load after that, in milliseconds: by chance, up to this. */
 const BEFORE_MS = 300
 /** Load after it. */
 const AFTER_MS = 300
@@ -46,13 +50,14 @@ const MOST_FINDINGS = 30
 export async function chaosRounds (t: Test, fault: Fault, kind: StoreKind, { rounds, seed, server, onRound }: RoundsOptions): Promise<Result> {
   const random = seeded(seed)
   const upstream = await startUpstream(t)
-  upstream.respond(answer)
+  const held = new HeldRuns()
+  upstream.respond(request => held.answer(request) ?? answer(request))
   const store = await kind.start(t)
   const fleet = await Fleet.start(t, { storage: store.url, upstream: upstream.url, size: store.instances, clocks: fault.clocks ?? [], server })
   const wire = new Wire(() => fleet.addresses, random)
-  const scene: Scene = { store, fleet, wire, random }
   const client = wire.client()
   const assistant = await client.beta.assistants.create({ model: 'test-model', tools: [{ type: 'function', function: { name: 'ask' } }] })
+  const stage = { store, fleet, wire, random, assistantId: assistant.id, held }
   const result: Result = {
     fault: fault.name, store: kind.name, rounds: 0, acknowledged: 0, counts: { lost: 0, twice: 0, stuck: 0, amiss: 0, ended: 0, unhandled: 0 }, recoveryMs: [], findings: []
   }
@@ -69,15 +74,21 @@ export async function chaosRounds (t: Test, fault: Fault, kind: StoreKind, { rou
 
   for (let round = 1; round <= rounds; round++) {
     const model = new Model()
-    const { id: storeId } = await client.vectorStores.create({ name: `round ${round}` })
+    const scene: Scene = { ...stage, found: (kind, what) => model.found(kind, what) }
+    const storeId = (await client.vectorStores.create({ name: `round ${round}` }).catch((error: unknown) => model.found('stuck', `no round can begin: ${String(error)}`)))?.id
+    if (storeId === undefined) {
+      note(model, `round ${round}`)
+      break
+    }
     models.push([model, storeId])
     const stop = new AbortController()
     t.teardown(() => stop.abort())
     const load = work({ client: wire.client(stop.signal), model, assistantId: assistant.id, storeId, random, stop: stop.signal })
-    await pause(50 + random() * BEFORE_MS)
+    await until(async () => model.acknowledged >= LEAST_BEFORE).catch(() => model.found('stuck', 'clients get nothing done'))
+    await pause(random() * BEFORE_MS)
     const undo = await fault.begin(scene)
     const [least, most] = fault.lasts
-    await pause(least + random() * (most - least))
+    await Promise.all([pause(least + random() * (most - least)), fault.meanwhile?.(scene)])
     await undo()
     const mendedAt = performance.now()
     await pause(random() * AFTER_MS)
@@ -86,7 +97,7 @@ export async function chaosRounds (t: Test, fault: Fault, kind: StoreKind, { rou
     await revive(fleet)
     const deadline = performance.now() + LEASE_MS + GRACE_MS
     await ready(fleet, model, deadline)
-    await check(client, model, storeId, deadline)
+    await Promise.all([check(client, model, storeId, deadline), readersElsewhere(scene)])
     result.recoveryMs.push(Math.round(performance.now() - mendedAt))
     result.acknowledged += model.acknowledged
     result.rounds = round

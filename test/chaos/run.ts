@@ -4,8 +4,9 @@
  *     npm run test:chaos [-- FAULT STORE ROUNDS]
  *
  * `all` stands for every fault or store. Rounds add up in `test/chaos/results`, one file for each fault and store, so that the table can
- * be made in several runs; after a change of what a fault touches, remove its file to begin anew. With `CHAOS_SERVER=path/to/dist/lib/cli.js CHAOS_VERSION=0.1.0` another version is tested, whose results
- * are a column of the table.
+ * be made in several runs, and says when the latest of them were; after a change of what a fault does, remove its file to begin anew. With
+ * `CHAOS_PACE=3` everything may take three times as long, for a busy machine. With `CHAOS_SERVER=path/to/dist/lib/cli.js CHAOS_VERSION=0.1.0`
+ * another version is tested, whose results are a column of the table.
  */
 import tap, { test } from 'tap'
 import { FAULTS } from './faults.js'

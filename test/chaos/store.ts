@@ -1,6 +1,6 @@
 import type { TcpProxy } from '../helpers/tcp-proxy.js'
 
-export type StoreName = 'sqlite' | 'redis' | 'sentinel' | 'cluster' | 'postgres' | 'standby'
+export type StoreName = 'sqlite' | 'redis' | 'replica' | 'sentinel' | 'cluster' | 'postgres' | 'standby'
 
 /** Ends a fault. Resolves when what was broken is whole again, though the server may not have noticed yet. */
 export type Undo = () => Promise<void>
