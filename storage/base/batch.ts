@@ -40,6 +40,8 @@ export function prepareBatch (key: PartitionKey, items: readonly WriteItem[]): P
       continue
     }
     const { op, kind, id } = item
+    // A store may take what it does not know for something else.
+    if (op !== 'put' && op !== 'delete' && op !== 'check') throw new TypeError(`op must be put, delete, check or clear, got ${String(op)}.`)
     const name = `${kind}\0${id}`
     if (named.has(name)) throw new TypeError(`A batch names a record at most once, but names ${kind} ${id} twice.`)
     named.add(name)

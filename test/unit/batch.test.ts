@@ -48,6 +48,7 @@ test('a batch that no backend could carry out is an error that says why', t => {
   t.equal(message(put, { op: 'delete', kind: 'k', id: 'a' }), 'TypeError: A batch names a record at most once, but names k a twice.')
   t.equal(message({ ...put, id: '\0', parent: 'b' }), `TypeError: Not a key that can be stored: ${JSON.stringify(['p', 'things', 'k', '\0', 'b'])}.`)
   t.equal(message({ ...put, parent: 'x'.repeat(513) }), `TypeError: Not a key that can be stored: ${JSON.stringify(['p', 'things', 'k', 'a', 'x'.repeat(513)]).slice(0, 200)}.`)
+  for (const op of ['', 'PUT', 'remove', undefined]) t.equal(message({ ...put, op } as unknown as WriteItem), `TypeError: op must be put, delete, check or clear, got ${String(op)}.`)
   t.equal(message({ ...put, body: undefined }), 'TypeError: A record body must be a JSON value.')
   for (const expect of [0, -1, 1.5, 2 ** 53]) t.equal(message({ ...put, expect }), `TypeError: expect must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, got ${expect}.`)
   for (const position of [0, 1.5, 2 ** 52 + 1]) t.equal(message({ ...put, position }), `TypeError: position must be an integer from 1 to ${2 ** 52}, got ${position}.`)

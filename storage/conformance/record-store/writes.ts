@@ -99,6 +99,7 @@ export function writeTests ({ test, factory }: Suite): void {
     const malformed: WriteItem[][] = [
       [put('m2', { body: undefined })], [put('m2', { body: () => {} })], [put('m2', { body: 1n })], [put('m2', { body: circular })],
       [put('m2'), put('m2')], [put('m2'), { op: 'delete', kind: 'message', id: 'm2' }],
+      [{ ...put('m2'), op: '' } as unknown as WriteItem], [{ ...put('m2'), op: 'Put' } as unknown as WriteItem],
       [put('m2', { expect: 0 })], [put('m2', { expect: 1.5 })],
       [put('m2', { position: 0 })], [put('m2', { position: -1 })], [put('m2', { position: 2 ** 52 + 1 })], [put('m2', { position: 0.5 })]
     ]
