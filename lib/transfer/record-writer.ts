@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
+import { getAnyway } from '../../storage/get-anyway.js'
+import { KIND } from '../../storage/layout.js'
 import type { PartitionKey, PutItem, RecordStore } from '../../storage/record-store.js'
+import type { RunLock } from '../threads/lock.js'
 import { IndexEntries } from './index-entries.js'
 import type { RecordLine } from './lines.js'
 
@@ -47,6 +50,7 @@ export class RecordWriter {
     const isOther = first !== undefined && (first.project !== line.project || first.partition !== line.partition)
     if (isOther || line.again || this.#batch.length >= MAX_BATCH || this.#length + length > MAX_BATCH_LENGTH) await this.flush()
     if (line.again) return await this.#replace(line)
+    if (line.kind === KIND.lock && await this.#hasRun(line)) return this.#report(line, 'there')
     this.#batch.push(line)
     this.#length += length
   }
@@ -71,6 +75,12 @@ export class RecordWriter {
       return
     }
     for (const [i, line] of batch.entries()) this.#report(line, await this.#writeOne(key, line, lists[i]!))
+  }
+
+  /** Whether the run of a lock is there, which it comes before: the run then holds the lock, or has ended and freed it since. */
+  async #hasRun ({ project, partition, body }: RecordLine): Promise<boolean> {
+    const { run_id: id } = body as RunLock
+    return typeof id === 'string' && await getAnyway(this.#records, { project, partition, kind: KIND.run, id }) !== undefined
   }
 
   async #writeOne (key: PartitionKey, line: RecordLine, list: List): Promise<Outcome> {

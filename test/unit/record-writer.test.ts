@@ -304,3 +304,14 @@ test('what a record needs to be found is there before it, whichever way it is wr
   await add([thread('thread_2'), { ...thread('thread_3'), again: true }])
   t.strictSame(await entered(), ['thread_1', 'thread_2', 'thread_3'])
 })
+
+test('the lock of a run that is there already has been freed, or is held, and is left as it is', async t => {
+  const { records, writer, add, stored, reports } = await world(t)
+  const lock = (runId: unknown, partition: string): RecordLine => line('run', 1, { partition, kind: 'lock', body: { run_id: runId } })
+  await records.write({ project: 'p', partition: 'thread_1' }, [{ op: 'put', kind: 'run', id: 'run_1', body: { status: 'completed' } }])
+  await add([lock('run_1', 'thread_1'), lock('run_1', 'thread_2'), lock(1, 'thread_3')])
+  await writer.flush()
+  t.strictSame(reports, ['run there', 'run written', 'run written'])
+  const found = await Promise.all(['thread_1', 'thread_2'].map(async partition => (await stored('run', { partition, kind: 'lock' }))?.body))
+  t.strictSame(found, [undefined, { run_id: 'run_1' }])
+})
