@@ -1,5 +1,6 @@
 import neostandard from 'neostandard'
 import boundaries from './eslint/boundaries.js'
+import emptyPatterns from './eslint/empty-patterns.js'
 import { LAYERS } from './eslint/layers.js'
 
 /** The files of layers, as globs. */
@@ -21,8 +22,8 @@ export default [
   { files: ['console/**'], rules: { 'no-void': ['error', { allowAsStatement: true }], 'react/jsx-key': 'off' } },
   {
     files: ['**/*.ts', '**/*.tsx'],
-    plugins: { ours: { rules: { boundaries } } },
-    rules: { 'ours/boundaries': 'error' }
+    plugins: { ours: { rules: { boundaries, 'empty-patterns': emptyPatterns } } },
+    rules: { 'ours/boundaries': 'error', 'ours/empty-patterns': 'error' }
   },
   {
     files: filesOf(library),

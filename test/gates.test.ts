@@ -10,16 +10,17 @@ import { plugins } from 'neostandard'
 import { test, type Test } from 'tap'
 import { root } from './helpers/paths.js'
 
-const { default: boundaries } = await import(pathToFileURL(join(root, 'eslint/boundaries.js')).href)
+const ours = async (name: string) => (await import(pathToFileURL(join(root, `eslint/${name}.js`)).href)).default
+const rules = { boundaries: await ours('boundaries'), 'empty-patterns': await ours('empty-patterns') }
 const linter = new Linter({ cwd: root })
 
-/** What the boundaries say to a file with this text. */
-function refusals (file: string, text: string): string[] {
+/** What a rule of ours says to a file with this text. */
+function refusals (file: string, text: string, rule: keyof typeof rules = 'boundaries'): string[] {
   const messages = linter.verify(text, [{
     files: ['**/*.ts'],
     languageOptions: { parser: plugins['typescript-eslint'].parser as Linter.Parser },
-    plugins: { ours: { rules: { boundaries } } },
-    rules: { 'ours/boundaries': 'error' }
+    plugins: { ours: { rules } },
+    rules: { [`ours/${rule}`]: 'error' }
   }], join(root, file))
   return messages.map(({ message }) => message)
 }
@@ -53,6 +54,14 @@ const ALLOWED: readonly [file: string, specifier: string][] = [
   ['lib/plugin.ts', '../routes/index.js'],
   ['routes/runs.ts', 'fastify']
 ]
+
+test('a pattern that every list or every object matches is refused, wherever it stands in another', t => {
+  const said = (text: string): string[] => refusals('test/a.test.ts', text, 'empty-patterns')
+  t.strictSame(['t.match(x, [])', 't.has(x, { a: [{ b: [] }] })', 't.match(x, { a: [] as string[] })', 't.match(x, y ? [] : [1])'].map(said), Array(4).fill(['Any list matches [].']))
+  t.strictSame(['t.match(x, {})', 't.hasStrict(x, [{}])', 't.match(x, { a: {} }, \'a message\')'].map(said), Array(3).fill(['Any object matches {}.']))
+  for (const text of ['t.match(x, { a: { length: 0 } })', 't.strictSame(x, [])', 't.match([], [1])', 't.match(f({}), [g([])])', 'text.match(/a/)']) t.strictSame(said(text), [], text)
+  t.end()
+})
 
 test('an import that its layer does not list is refused, however it is written', async t => {
   const forms = (specifier: string): string[] => [

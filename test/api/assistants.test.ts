@@ -168,8 +168,9 @@ test('modifying leaves what is absent, clears what is null and replaces what is 
     name: null, description: null, instructions: null, metadata: null, temperature: null, top_p: null, reasoning_effort: null, response_format: null
   })
   t.match(cleared, {
-    name: null, description: null, instructions: null, metadata: {}, temperature: 1, top_p: 1, reasoning_effort: null, response_format: 'auto', model: 'other'
+    name: null, description: null, instructions: null, temperature: 1, top_p: 1, reasoning_effort: null, response_format: 'auto', model: 'other'
   })
+  t.strictSame(cleared.metadata, {})
   t.strictSame((await modify({ tools: [] })).tools, [])
   t.strictSame((await modify({ tool_resources: null })).tool_resources, {})
   t.strictSame((await server.get(`/assistants/${assistant.id}`)).body, { ...cleared, tools: [], tool_resources: {} })

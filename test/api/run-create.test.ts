@@ -128,7 +128,7 @@ test('additional instructions are appended, additional messages come first into 
   ])
   await stopped(server, run)
   const { data } = (await server.get(`/threads/${thread.id}/messages?order=asc`)).body
-  t.match(data.map((message: any) => [message.role, message.content[0].text.value, message.run_id, message.metadata]),
+  t.strictSame(data.map((message: any) => [message.role, message.content[0].text.value, message.run_id, message.metadata]),
     [['user', 'Hello', null, {}], ['assistant', 'Yes?', null, { a: 'b' }], ['user', 'What time is it?', null, {}], ['assistant', 'Hi.', run.id, {}]])
 })
 

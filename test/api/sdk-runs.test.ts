@@ -49,7 +49,7 @@ for (const sdk of sdks) {
     t.match(run, { status: 'completed', usage: Object })
     t.equal(words, 'Hi there.')
     const [message] = await stream.finalMessages()
-    t.match(message, { content: [{ type: 'text', text: { value: 'Hi there.', annotations: [] } }] })
+    t.match(message, { content: [{ type: 'text', text: { value: 'Hi there.', annotations: { length: 0 } } }] })
     t.match(await stream.finalRunSteps(), [{ status: 'completed', type: 'message_creation' }])
     t.strictSame(events.filter(event => !/delta/i.test(event)),
       ['runStepCreated message_creation', 'messageCreated', 'textCreated', 'textDone Hi there.', 'messageDone completed', 'runStepDone completed', 'end'])

@@ -44,7 +44,7 @@ test('a text comes in this order and in these shapes', async t => {
   t.strictSame(of('thread.run.created'), of('thread.run.queued'))
   t.match(of('thread.run.in_progress'), { status: 'in_progress', started_at: Number, usage: null })
   const message = of('thread.message.created')
-  t.match(message, { status: 'in_progress', content: [], completed_at: null, incomplete_at: null, role: 'assistant', run_id: of('thread.run.created').id })
+  t.match(message, { status: 'in_progress', content: { length: 0 }, completed_at: null, incomplete_at: null, role: 'assistant', run_id: of('thread.run.created').id })
   t.strictSame(of('thread.message.in_progress'), message)
   t.match(of('thread.run.step.created'), { type: 'message_creation', status: 'in_progress', step_details: { type: 'message_creation', message_creation: { message_id: message.id } }, usage: null })
   t.match(payloads(frames, 'thread.message.delta')[0], { id: message.id, object: 'thread.message.delta' })
@@ -60,7 +60,7 @@ test('a function call comes in fragments and ends the stream; the next one begin
   const frames = await stream.all()
   t.strictSame(outline(frames), [...HEAD, ...CALLS, 'run.requires_action', 'done'])
   const [step] = payloads(frames, 'thread.run.step.created')
-  t.match(step, { type: 'tool_calls', step_details: { type: 'tool_calls', tool_calls: [] } })
+  t.match(step, { type: 'tool_calls', step_details: { type: 'tool_calls', tool_calls: { length: 0 } } })
   t.strictSame(deltas(frames, 'run.step').map(({ step_details: details }) => details), [
     { type: 'tool_calls', tool_calls: [{ index: 0, id: 'call_a', type: 'function', function: { name: 'a', arguments: '', output: null } }] },
     { type: 'tool_calls', tool_calls: [{ index: 0, type: 'function', function: { arguments: '{"x"' } }] },

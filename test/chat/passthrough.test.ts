@@ -54,7 +54,7 @@ test('a client asks for moderations, completions and stored chat completions wit
   let words = ''
   for await (const chunk of await client.completions.create({ model: 'other/davinci', prompt: 'x', stream: true })) words += chunk.choices[0]?.text ?? ''
   t.equal(words, 'one')
-  t.match((await client.chat.completions.list({ limit: 5 })).data, [])
+  t.strictSame((await client.chat.completions.list({ limit: 5 })).data, [])
   t.match(await client.chat.completions.retrieve('chatcmpl-1'), { id: 'modr-1' })
   await client.chat.completions.delete('chatcmpl-1')
   t.strictSame(received.map(({ line }) => line), ['POST /base/moderations?v=1', 'GET /base/chat/completions?v=1&limit=5', 'GET /base/chat/completions/chatcmpl-1?v=1', 'DELETE /base/chat/completions/chatcmpl-1?v=1'])

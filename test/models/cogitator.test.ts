@@ -194,7 +194,7 @@ t.test('an instance that can only run agents answers whole', async t => {
     { type: 'usage', usage: { promptTokens: 4, completionTokens: 2 } },
     { type: 'finish', reason: 'stop', raw: 'stop' }
   ])
-  t.match(asked[0], [{ name: 'assistant', model: 'test-model', instructions: 'Be brief.', tools: [], config: { model: 'test-model', temperature: 0, instructions: 'Be brief.' } }, 'Hi there'])
+  t.match(asked[0], [{ name: 'assistant', model: 'test-model', instructions: 'Be brief.', tools: { length: 0 }, config: { model: 'test-model', temperature: 0, instructions: 'Be brief.' } }, 'Hi there'])
   await read(provider, { ...plain, messages: turn })
   t.equal(asked[1][1], 'User: Weather?\n\nAssistant: One moment.\n[calls get_weather({"city":"Rome"})]\n[calls get_time({})]\n\nTool output: noon\n\nTool output: sunny\n\nUser: And now?')
   t.match(await failure(read(provider, { ...plain, messages: [{ role: 'user', content: 'fail' }] })), { name: 'ModelError', code: 'server_error', message: 'no' })

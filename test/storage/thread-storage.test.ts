@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import type { Assistant } from '../../schemas/assistants.js'
 import type { Message } from '../../schemas/messages.js'
 import { KIND, PARTITION } from '../../storage/layout.js'
 import { createThreadStorage, openStorageUrl, type ThreadStorageConfig } from '../../storage/open.js'
@@ -39,8 +40,9 @@ test('the documented methods and the API see the same records', async t => {
   t.ok(await records.get({ project: 'default', partition: PARTITION.threads, kind: KIND.thread, id: 'thread_1' }))
 
   await storage.saveAssistant('asst_1', { id: 'asst_1', name: null, model: 'echo', instructions: null, tools: [], metadata: {}, created_at: 1 })
-  t.match(await records.get({ project: 'default', partition: PARTITION.assistants, kind: KIND.assistant, id: 'asst_1' }),
-    { body: { object: 'assistant', temperature: 1, top_p: 1, response_format: 'auto', tool_resources: {}, description: null } })
+  const assistant = await records.get<Assistant>({ project: 'default', partition: PARTITION.assistants, kind: KIND.assistant, id: 'asst_1' })
+  t.match(assistant, { body: { object: 'assistant', temperature: 1, top_p: 1, response_format: 'auto', description: null } })
+  t.strictSame(assistant?.body.tool_resources, {})
 
   await storage.deleteThread('thread_1')
   t.notOk(await records.get({ ...partition, kind: KIND.run, id: 'run_1' }))

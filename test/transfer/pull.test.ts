@@ -214,10 +214,12 @@ test('objects of older servers get the keys that they lack', async t => {
   await stores.close()
   // The watch of the test server holds every answer against the official schema.
   const server = await startServer(t, { storage: url })
-  t.match((await server.get('/assistants/asst_a')).body.tools, [{ file_search: { ranking_options: { ranker: 'default_2024_08_21' } } }, { function: { description: null, parameters: {}, strict: false } }])
+  const { tools } = (await server.get('/assistants/asst_a')).body
+  t.match(tools, [{ file_search: { ranking_options: { ranker: 'default_2024_08_21' } } }, { function: { description: null, strict: false } }])
+  t.strictSame(tools[1].function.parameters, {})
   t.match((await server.get('/threads/thread_a/runs/run_a')).body, { required_action: null, usage: { total_tokens: 3, prompt_token_details: { cached_tokens: 0 } }, tool_choice: 'auto' })
-  t.match((await stepsOf(server, { id: 'run_a', thread_id: 'thread_a' }))[0].step_details.tool_calls, [{ file_search: { results: [] } }, { function: { output: null } }])
-  t.match(await messagesOf(server, 'thread_a'), [{ attachments: [], status: 'completed' }])
+  t.match((await stepsOf(server, { id: 'run_a', thread_id: 'thread_a' }))[0].step_details.tool_calls, [{ file_search: { results: { length: 0 } } }, { function: { output: null } }])
+  t.match(await messagesOf(server, 'thread_a'), [{ attachments: { length: 0 }, status: 'completed' }])
 })
 
 test('a wrong key, a wrong address and a page that is no API end the pull', async t => {

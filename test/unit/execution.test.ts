@@ -191,7 +191,7 @@ test('a job is handed over by giving its lease up, and by nothing else', async t
   running.stop('shutdown')
   await executed
   t.equal(running.wasHandedOver, true)
-  t.match(seen.ended, [['handed_over', {}]])
+  t.match(seen.ended, [['handed_over', { provider: 'test', modelTurns: 1 }]])
   t.strictSame([await world.lease(), await world.isLocked(), await world.isIndexed(), await version()], [undefined, true, true, 1])
   t.match(await world.items(), [{ isOpen: true }])
   t.strictSame([told().at(-1), stopped, log.isClosed], ['note.text item_1 Once', [], true])
@@ -208,7 +208,7 @@ test('an execution that has lost its job hands nothing over', async t => {
   running.stop('shutdown')
   await executed
   t.equal(running.wasHandedOver, false)
-  t.match(seen.ended, [['running', {}]])
+  t.match(seen.ended, [['running', { provider: 'test', modelTurns: 1 }]])
   t.match(await world.lease(), { owner: 'another' })
 })
 

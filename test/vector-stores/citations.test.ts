@@ -87,7 +87,7 @@ test('the events of a search are those of the real service', async t => {
   t.strictSame(outline(events), ['created', 'run.created', 'run.queued', 'run.in_progress', 'run.step.created', 'run.step.in_progress', 'run.step.delta', 'run.step.completed',
     'run.step.created', 'run.step.in_progress', 'message.created', 'message.in_progress', 'message.delta', 'message.completed', 'run.step.completed', 'run.completed', 'done'])
   const delta = events.find(({ event }) => event === 'thread.run.step.delta')
-  t.match(delta?.data, { delta: { step_details: { tool_calls: [{ index: 0, type: 'file_search', file_search: { results: [] } }] } } })
+  t.match(delta?.data, { delta: { step_details: { tool_calls: [{ index: 0, type: 'file_search', file_search: { results: { length: 0 } } }] } } })
 })
 
 test('offsets count code points when Python is to index by them', async t => {

@@ -33,7 +33,7 @@ test('a stream shows the text of search results when its run was created so, and
       const [step] = steps
       if (include.length > 0) t.match(step, WITH_TEXT, sdk.name)
       else t.notOk(JSON.stringify(steps).includes('Antarctica'), sdk.name)
-      t.match(deltas, [{ delta: { step_details: { tool_calls: [{ file_search: { results: [] } }] } } }])
+      t.match(deltas, [{ delta: { step_details: { tool_calls: [{ file_search: { results: { length: 0 } } }] } } }])
       t.notOk(JSON.stringify(deltas).includes('Antarctica'), 'a delta announces the search, as yet without results')
 
       const where = { thread_id: thread.id, run_id: run.id }
