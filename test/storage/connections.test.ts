@@ -6,23 +6,13 @@ import { PostgresRecordStore } from '../../storage/postgres/store.js'
 import { creationLock } from '../../storage/postgres/schema.js'
 import { type RecordStore, StorageUnavailableError } from '../../storage/record-store.js'
 import { RedisRecordStore } from '../../storage/redis/store.js'
+import { eventually } from '../helpers/eventually.js'
 import { skipOwnPostgres, startPostgres, startStandby } from '../helpers/postgres-server.js'
 import { skipOwnRedis, startRedis } from '../helpers/redis-server.js'
 import { databaseUrl, postgresSchema, queryPostgres, redisPrefix, redisUrl, skipPostgres, skipRedis } from '../helpers/stores.js'
 import { startProxy, type TcpProxy } from '../helpers/tcp-proxy.js'
 
 const m1 = { ...home, kind: 'message', id: 'm1' }
-
-/** Repeats what fails while the store reconnects. */
-async function eventually<T> (attempt: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof StorageUnavailableError)) throw error
-    }
-  }
-}
 
 type Shared = Required<Pick<RecordStore, 'listen' | 'notify'>> & RecordStore
 

@@ -1,12 +1,11 @@
-import { setImmediate } from 'node:timers/promises'
 import { once } from 'node:events'
 import { test } from 'tap'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
 import { parseStorageUrl } from '../../storage/open.js'
 import { redisAddress } from '../../storage/redis/address.js'
 import { RedisRecordStore } from '../../storage/redis/store.js'
-import { StorageUnavailableError } from '../../storage/record-store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
+import { eventually } from '../helpers/eventually.js'
 import { type OwnRedis, skipOwnRedis, startCluster, startRedis, startSentinel } from '../helpers/redis-server.js'
 import { startSentinelStandIn } from '../helpers/sentinel-stand-in.js'
 import { reaches } from '../instances/helpers/instances.js'
@@ -14,18 +13,6 @@ import { newAssistant, newThread, startServer } from '../helpers/server.js'
 import { text } from '../helpers/upstream.js'
 
 const m1 = { ...home, kind: 'message', id: 'm1' }
-
-async function eventually<T> (attempt: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof StorageUnavailableError)) throw error
-      // What fails at once must leave time to what mends it.
-      await setImmediate()
-    }
-  }
-}
 
 /** Until the replica has all that its master has acknowledged. */
 async function replicated ({ admin }: OwnRedis): Promise<void> {

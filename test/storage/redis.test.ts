@@ -6,6 +6,7 @@ import { RedisBlobStore } from '../../storage/redis/blobs.js'
 import { RedisRecordStore } from '../../storage/redis/store.js'
 import { recordStoreSuite } from '../../storage/conformance/record-store.js'
 import { connected, home, put } from '../../storage/conformance/record-store/suite.js'
+import { eventually } from '../helpers/eventually.js'
 import { skipOwnRedis, startRedis } from '../helpers/redis-server.js'
 import { quietRedis, redisPrefix, redisUrl, skipRedis } from '../helpers/stores.js'
 
@@ -109,17 +110,6 @@ test('a ttl that is no number of whole seconds is a TypeError', async t => {
 })
 
 test('RedisRecordStore on a server of its own', { skip: skipOwnRedis }, async ({ test }) => {
-  /** Repeats what fails while the store reconnects. */
-  async function eventually<T> (attempt: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await attempt()
-      } catch (error) {
-        if (!(error instanceof StorageUnavailableError)) throw error
-      }
-    }
-  }
-
   test('when the server dies verbs fail, and when it is back they work again', async t => {
     const { url, port, process } = await startRedis(t)
     const store = await connected(t, new RedisRecordStore({ url }))

@@ -1,4 +1,4 @@
-import tap, { test } from 'tap'
+import tap, { test, type Test } from 'tap'
 import { DocumentReader } from '../../lib/retrieval/document-reader.js'
 import { systemClock } from '../../lib/shared/clock.js'
 import { activate, chunkId } from '../../lib/vector-stores/records.js'
@@ -14,7 +14,6 @@ const reader = new DocumentReader({ clock: systemClock })
 tap.teardown(async () => await reader.close())
 
 const claims = (id?: string) => (items: readonly WriteItem[]): boolean => items.some(item => item.op === 'put' && item.kind === KIND.vectorStoreJob && (id === undefined || item.id === id))
-const ends = async (w: IndexingWorld, id: string, of = w.ref()): Promise<void> => await w.until(async () => (await w.file(id, of))?.file.status !== 'in_progress')
 
 /** Bytes that are handed out when the test says so; `asked` has the ids of the files, in their order. */
 function heldBytes (w: IndexingWorld) {
@@ -39,13 +38,23 @@ function heldBytes (w: IndexingWorld) {
   }
 }
 
+/** A file whose bytes are held. */
+async function heldFile (t: Test) {
+  const w = await indexingWorld(t, { reader })
+  await w.addStore()
+  await w.addFile('file-1', 'One.')
+  const bytes = heldBytes(w)
+  bytes.hold('file-1')
+  return { w, bytes }
+}
+
 test('a store whose jobs are all done leaves the index of active ones, once none can be on its way any more', async t => {
   const w = await indexingWorld(t, { reader })
   await w.addStore()
   await w.addFile('file-1', 'One.')
   const { indexer } = w.instance()
   await indexer.start(false)
-  await ends(w, 'file-1')
+  await w.ends('file-1')
   await settle(50)
   t.strictSame([indexer.waitingStores, await w.isActive()], [0, true])
   await w.clock.advance(59_999)
@@ -95,9 +104,9 @@ test('as many files of a project are indexed at a time as may be, and a project 
   bytes.open('a-1', 'b-1', 'b-2')
   await until(() => bytes.asked.length > 5)
   t.equal(bytes.asked[5], 'a-3')
-  for (const [i, of] of others.entries()) await ends(w, `b-${i}`, of)
+  for (const [i, of] of others.entries()) await w.ends(`b-${i}`, of)
   bytes.open('a-2', 'a-3')
-  await ends(w, 'a-3')
+  await w.ends('a-3')
 })
 
 test('stores of a project take turns', async t => {
@@ -113,7 +122,7 @@ test('stores of a project take turns', async t => {
   await indexer.start(false)
   await settle(50)
   bytes.open('a-1', 'a-2', 'b-1')
-  await ends(w, 'a-2')
+  await w.ends('a-2')
   t.strictSame(bytes.asked, ['a-1', 'b-1', 'a-2'])
 })
 
@@ -127,7 +136,7 @@ test('a job that another instance holds is left alone until its lease lapses, an
   await settle(50)
   t.match(await w.job('file-1'), { owner: 'another' })
   const purge = view.hold(items => claims('theirs')(items) && !claims('file-1')(items))
-  const ended = ends(w, 'file-1')
+  const ended = w.ends('file-1')
   await w.clock.advance(LEASE_MS)
   await purge.reached()
   t.match(await w.job('theirs'), { type: 'purge', attempts: 0, owner: null, generation: null })
@@ -145,16 +154,12 @@ test('an instance that is alone need not wait for the lease of one that has died
   await w.putJob('file-1', { owner: 'another', expiresAt: NOW_MS + LEASE_MS, attempts: 1, generation: 'theirs' })
   const { indexer } = w.instance()
   await indexer.start(true)
-  await ends(w, 'file-1')
+  await w.ends('file-1')
   t.match(await w.file('file-1'), { file: { status: 'completed' } })
 })
 
 test('leases are renewed every third of their length while files are indexed', async t => {
-  const w = await indexingWorld(t, { reader })
-  await w.addStore()
-  await w.addFile('file-1', 'One.')
-  const bytes = heldBytes(w)
-  bytes.hold('file-1')
+  const { w, bytes } = await heldFile(t)
   const { indexer, view, messages } = w.instance()
   await indexer.start(false)
   await settle(50)
@@ -170,15 +175,11 @@ test('leases are renewed every third of their length while files are indexed', a
   await settle(50)
   t.match(await w.job('file-1'), { attempts: 1, expiresAt: NOW_MS + 2 * LEASE_MS })
   bytes.open('file-1')
-  await ends(w, 'file-1')
+  await w.ends('file-1')
 })
 
 test('a file that was lost stops with the next renewal of its lease', async t => {
-  const w = await indexingWorld(t, { reader })
-  await w.addStore()
-  await w.addFile('file-1', 'One.')
-  const bytes = heldBytes(w)
-  bytes.hold('file-1')
+  const { w, bytes } = await heldFile(t)
   const { indexer, index, logged } = w.instance()
   const settled = indexer.settled()
   await indexer.start(false)
@@ -213,11 +214,7 @@ test('a server that stops releases what it is at, with no attempt counted, and b
 })
 
 test('a file that is claimed while the server begins to stop is released unread', async t => {
-  const w = await indexingWorld(t, { reader })
-  await w.addStore()
-  await w.addFile('file-1', 'One.')
-  const bytes = heldBytes(w)
-  bytes.hold('file-1')
+  const { w, bytes } = await heldFile(t)
   bytes.open('file-1')
   const { indexer, index, view } = w.instance()
   const claim = view.hold(claims('file-1'))
@@ -268,10 +265,10 @@ test('what cannot be read or claimed in one store is logged, and keeps no other 
   const { indexer, view, messages } = w.instance({ parallelism: 1 })
   view.loseAnswer(claims('file-2'), new Gate())
   await indexer.start(false)
-  await ends(w, 'file-3', w.ref('vs_2'))
+  await w.ends('file-3', w.ref('vs_2'))
   const said = 'jobs of vector stores could not be looked up; it is tried again'
   t.strictSame(messages().slice(0, 2), [said, said])
-  const ended = ends(w, 'file-2')
+  const ended = w.ends('file-2')
   indexer.lookSoon()
   await ended
 })
@@ -282,7 +279,7 @@ test('a store that is not entered into the index is indexed when it is woken', a
   const { indexer } = w.instance()
   await indexer.start(false)
   await w.addFile('file-1', 'One.')
-  const ended = ends(w, 'file-1')
+  const ended = w.ends('file-1')
   indexer.wake(w.ref())
   await ended
 })
@@ -303,7 +300,7 @@ test('one who waits for a job to end hears of each, with any outcome', async t =
   await settle(50)
   t.match(await w.job('file-1'), { attempts: 1 }, 'not at once')
   delete entry.open
-  const ended = ends(w, 'file-1')
+  const ended = w.ends('file-1')
   for (let i = 0; i < 4; i++) await w.clock.advance(LEASE_MS / 2)
   await ended
   t.match(await w.file('file-1'), { file: { status: 'completed' } })

@@ -24,7 +24,7 @@ test('a file becomes chunks, an entry that makes it searchable, and a part of it
   await w.addFile('file-1', LONG)
   const { indexer, index, logged } = w.instance()
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   const { file, generation, entryId } = (await w.file('file-1'))!
   const chunks = await w.list(KIND.vectorStoreChunk, generation!)
   const all = chunks.map(({ body }) => body)
@@ -62,7 +62,7 @@ test('how far a long file is, the log says every ten seconds', async t => {
     await w.clock.advance(times[i]!)
     gate.open()
   }
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   const told = logged.filter(({ message }) => message === 'a file is being indexed').map(({ details }) => details)
   t.match(told, [{ project: 'p', vector_store_id: 'vs_1', file_id: 'file-1', ms: 10_000 }])
   t.equal(told.length, 1)
@@ -78,7 +78,7 @@ test('with a model chunks have vectors, whose bytes and tokens are counted', asy
   await w.addFile('file-1', 'One. '.repeat(1500))
   const { indexer, index, logged } = w.instance()
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   const { file, generation } = (await w.file('file-1'))!
   const chunks = (await w.list(KIND.vectorStoreChunk, generation!)).map(({ body }) => body)
   t.ok(chunks.length > 2)
@@ -100,7 +100,7 @@ test('a model that was asked for by name, and fails, is the failure of the file'
   await w.addFile('file-1', 'One.')
   const { indexer, index } = w.instance()
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   t.match(await w.file('file-1'), { file: { status: 'failed', last_error: { code: 'server_error', message: 'The embedding model failed: It is out of order.' } }, generation: null, entryId: null })
   t.match(await w.stored(), { usage_bytes: 0, file_counts: { in_progress: 0, failed: 1, total: 1 } })
   t.match(index.told, [/^without /])
@@ -113,7 +113,7 @@ test('a model that the server has found itself, and that fails, leaves a file to
   await w.addFile('file-1', 'One.')
   const { indexer, index, messages, logged } = w.instance()
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   const { file, generation } = (await w.file('file-1'))!
   t.equal(file.status, 'completed')
   const [chunk] = await w.list(KIND.vectorStoreChunk, generation!)
@@ -157,7 +157,7 @@ test('an attempt that is the last one may still succeed', async t => {
   await w.putJob('file-1', { attempts: 2 })
   const { indexer } = w.instance()
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   t.match(await w.file('file-1'), { file: { status: 'completed' } })
 })
 
@@ -181,7 +181,7 @@ test('a file that has more bytes than its record says is tried again, and one th
   await w.addFile('file-2', 'One.', { bytes: 100 })
   const { indexer, logged } = w.instance()
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-2'))?.file.status !== 'in_progress')
+  await w.ends('file-2')
   t.match(await w.file('file-1'), { file: { status: 'in_progress' } })
   t.match(logged.filter(({ level }) => level === 'warn'), [{ message: 'a file could not be indexed; it is tried again', details: { err: { message: 'a file has more bytes than its record says' }, project: 'p', vector_store_id: 'vs_1', job: 'file-1' } }])
   const { generation } = (await w.file('file-2'))!
@@ -279,7 +279,7 @@ test('a file whose lease was renewed without an answer goes on', async t => {
   // As a renewal that was carried out late: another version, and the same claim.
   await w.putJob('file-1', { ...await w.job('file-1'), expiresAt: NOW_MS + 2 * LEASE_MS })
   held.open()
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   const { file, generation } = (await w.file('file-1'))!
   t.equal(file.status, 'completed')
   const [entry] = await w.list(KIND.vectorStoreEntry)
@@ -299,7 +299,7 @@ test('a file is completed once the index has what was prepared of it', async t =
   for (let turn = 0; turn < 50; turn++) await setImmediate()
   t.match(await w.file('file-1'), { file: { status: 'in_progress' } })
   gate.open(Infinity)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   t.match(await w.file('file-1'), { file: { status: 'completed' } })
 })
 
@@ -310,7 +310,7 @@ test('an index that fails keeps no file from being indexed', async t => {
   const { indexer, index } = w.instance()
   index.isBroken = true
   await indexer.start(false)
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   t.match(await w.file('file-1'), { file: { status: 'completed' } })
 })
 
@@ -340,7 +340,7 @@ test('a store of bytes that is away costs a file no attempt, and it is released 
   await released
   t.match(await w.job('file-1'), { attempts: 0, expiresAt: 0 })
   indexer.lookSoon()
-  await w.until(async () => (await w.file('file-1'))?.file.status !== 'in_progress')
+  await w.ends('file-1')
   t.match(await w.file('file-1'), { file: { status: 'completed' } })
   t.ok(messages().includes('a file could not be indexed; it is tried again'))
 })

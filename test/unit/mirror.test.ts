@@ -61,6 +61,29 @@ async function world (t: Test, { notifies = true } = {}) {
   }
 }
 
+/** A log that is exported, with what it says first. */
+async function exportedLog (w: Awaited<ReturnType<typeof world>>, ...words: string[]): Promise<EventLog> {
+  const log = w.newLog()
+  w.say(log, ...words)
+  w.export(log).catch(() => {})
+  await settle()
+  return log
+}
+
+/** A log of two chunks, of which the `second` has yet to be written, and a copy that is made of it. */
+async function halfExported (t: Test) {
+  const w = await world(t)
+  const log = w.newLog()
+  w.say(log, 'x'.repeat(200_000), 'y'.repeat(200_000))
+  const second = w.records.hold(items => items.some(item => item.op === 'put' && item.id === `${log.tag}-1`))
+  w.export(log).catch(() => {})
+  await second.reached()
+  let copy: EventLog | undefined
+  w.mirror().then(log => { copy = log }, () => {})
+  await settle()
+  return { ...w, second, copied: () => copy }
+}
+
 /** What a log says to its end, or to `count` events. */
 async function read (log: EventLog, count = Infinity): Promise<[number, string][]> {
   const events: LoggedEvent[] = []
@@ -190,10 +213,7 @@ test('a copy waits for the executor to export, and asks it again each time that 
   const mirrored = w.mirror()
   await polls(w.clock, 3)
   t.ok(w.asked() >= 3, `${w.asked()}`)
-  const log = w.newLog()
-  w.say(log, 'a')
-  w.export(log).catch(() => {})
-  await settle()
+  await exportedLog(w, 'a')
   const copy = (await mirrored)!
   t.strictSame(await read(copy, 1), [[0, 'a']])
   const before = w.asked()
@@ -231,36 +251,20 @@ test('an export goes on where nothing can be told of', async t => {
 })
 
 test('a copy is there once it has all that there was when it was asked for, though it comes in several chunks', async t => {
-  const w = await world(t)
-  const log = w.newLog()
-  w.say(log, 'x'.repeat(200_000), 'y'.repeat(200_000))
-  const second = w.records.hold(items => items.some(item => item.op === 'put' && item.id === `${log.tag}-1`))
-  w.export(log).catch(() => {})
-  await second.reached()
-  let copy: EventLog | undefined
-  w.mirror().then(log => { copy = log }, () => {})
-  await settle()
-  t.equal(copy, undefined)
+  const { second, copied, asked } = await halfExported(t)
+  t.equal(copied(), undefined)
   second.open()
   await settle()
-  t.strictSame([copy?.firstId, copy?.nextId, w.asked()], [0, 2, 1])
+  t.strictSame([copied()?.firstId, copied()?.nextId, asked()], [0, 2, 1])
 })
 
 test('a copy whose executor has died in the midst of writing has what came for a second', async t => {
-  const w = await world(t)
-  const log = w.newLog()
-  w.say(log, 'x'.repeat(200_000), 'y'.repeat(200_000))
-  const second = w.records.hold(items => items.some(item => item.op === 'put' && item.id === `${log.tag}-1`))
-  w.export(log).catch(() => {})
-  await second.reached()
-  let copy: EventLog | undefined
-  w.mirror().then(log => { copy = log }, () => {})
+  const { clock, copied } = await halfExported(t)
+  await clock.advance(POLL_MS - 1)
+  t.equal(copied(), undefined)
+  await clock.advance(1)
   await settle()
-  await w.clock.advance(POLL_MS - 1)
-  t.equal(copy, undefined)
-  await w.clock.advance(1)
-  await settle()
-  t.strictSame([copy?.firstId, copy?.nextId, copy?.isClosed], [0, 1, false])
+  t.strictSame([copied()?.firstId, copied()?.nextId, copied()?.isClosed], [0, 1, false])
 })
 
 test('of chunks of two executors those of the later one are copied', async t => {
@@ -291,10 +295,7 @@ test('a copy that has fallen behind catches up at once', async t => {
 
 test('a copy ends with its server, though it is read', async t => {
   const w = await world(t)
-  const log = w.newLog()
-  w.say(log, 'a')
-  w.export(log).catch(() => {})
-  await settle()
+  await exportedLog(w, 'a')
   const copy = (await w.mirror())!
   const reading = read(copy)
   w.ending.abort()
@@ -304,10 +305,7 @@ test('a copy ends with its server, though it is read', async t => {
 
 test('a copy that is read stays as long as its run, and one that is not goes after half a minute', async t => {
   const w = await world(t)
-  const log = w.newLog()
-  w.say(log, 'a')
-  w.export(log).catch(() => {})
-  await settle()
+  const log = await exportedLog(w, 'a')
   const copy = (await w.mirror())!
   const reader = copy.follow(0, w.ending.signal)
   await reader.next()
@@ -331,10 +329,7 @@ test('a copy that is read stays as long as its run, and one that is not goes aft
 
 test('a copy of a run that has ended waits a few seconds for the last events, and not for ever', async t => {
   const w = await world(t)
-  const log = w.newLog()
-  w.say(log, 'a')
-  w.export(log).catch(() => {})
-  await settle()
+  const log = await exportedLog(w, 'a')
   const copy = (await w.mirror())!
   const reading = read(copy)
   w.end()
@@ -347,10 +342,7 @@ test('a copy of a run that has ended waits a few seconds for the last events, an
 
 test('a copy of a run that has ended without a word is looked at for five seconds', async t => {
   const w = await world(t)
-  const log = w.newLog()
-  w.say(log, 'a')
-  w.export(log).catch(() => {})
-  await settle()
+  await exportedLog(w, 'a')
   const copy = (await w.mirror())!
   w.end()
   await polls(w.clock, 4)

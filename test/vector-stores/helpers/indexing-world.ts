@@ -131,6 +131,15 @@ export async function indexingWorld (t: Test, { reader, embeddings: option = 'no
 
   const ref = (storeId = 'vs_1', project = 'p'): StoreRef => ({ project, storeId })
   const get = async <Body = any>(kind: string, id: string, of = ref()): Promise<Body | undefined> => (await store.get<Body>(recordKey(of, kind, id)))?.body
+  const file = async (id: string, of = ref()): Promise<FileBody | undefined> => await get<FileBody>(KIND.vectorStoreFile, id, of)
+  /** Looks after each write. */
+  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+    for (;;) {
+      const next = once(store.written, 'write')
+      if (await holds()) return
+      await next
+    }
+  }
   return {
     clock,
     store,
@@ -160,7 +169,7 @@ export async function indexingWorld (t: Test, { reader, embeddings: option = 'no
       ])
     },
     stored: async (of = ref()) => await get<StoreBody>(KIND.vectorStore, of.storeId, of),
-    file: async (id: string, of = ref()) => await get<FileBody>(KIND.vectorStoreFile, id, of),
+    file,
     job: async (id: string, of = ref()) => await get<JobBody>(KIND.vectorStoreJob, id, of),
     putJob: async (id: string, body: Partial<JobBody>, of = ref()) => {
       await store.write(partitionOf(of), [{ op: 'put', kind: KIND.vectorStoreJob, id, body: { type: 'index', owner: null, expiresAt: 0, attempts: 0, generation: null, ...body } }])
@@ -171,14 +180,9 @@ export async function indexingWorld (t: Test, { reader, embeddings: option = 'no
       return found
     },
     isActive: async (of = ref()) => await store.get({ project: SYSTEM_PROJECT, partition: PARTITION.activeVectorStores, kind: KIND.activeVectorStore, id: of.storeId }) !== undefined,
-    /** Looks after each write. */
-    until: async (holds: () => boolean | Promise<boolean>) => {
-      for (;;) {
-        const next = once(store.written, 'write')
-        if (await holds()) return
-        await next
-      }
-    }
+    until,
+    /** Until a file has been indexed, or has failed. */
+    ends: async (id: string, of = ref()) => await until(async () => (await file(id, of))?.file.status !== 'in_progress')
   }
 }
 
