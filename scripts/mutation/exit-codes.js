@@ -1,0 +1,2 @@
+/** A mutant made a loop without an end. */
+export const EXIT_LOOPS = 71
