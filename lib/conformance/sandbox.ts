@@ -37,7 +37,7 @@ export function sandboxSuite ({ test, sandbox }: SandboxSuite): void {
   test('what code prints and the value of its last expression come as one text', async t => {
     const session = await start(t)
     t.match(session.python, /^3\.\d+/)
-    t.match(await execute(session, 'import sys\nprint("out")\nprint("err", file=sys.stderr)\n6 * 7'), { text: 'out\nerr\n42\n', done: { status: 'ok', files: [] } })
+    t.match(await execute(session, 'import sys\nprint("out")\nprint("err", file=sys.stderr)\n6 * 7'), { text: 'out\nerr\n42\n', done: { status: 'ok', files: { length: 0 } } })
     t.equal((await execute(session, '"café ☕ 𝒳"')).text, "'café ☕ 𝒳'\n")
     t.equal((await execute(session, '1;')).text, '', 'not behind a semicolon')
     t.equal((await execute(session, 'None')).text, '')

@@ -2,6 +2,7 @@
 import { deflateSync } from 'node:zlib'
 import { test } from 'tap'
 import { pdfOf } from './helpers/documents.js'
+import { rebuilt } from '../../lib/retrieval/parse/pdf/repair.js'
 import { invalid, parse } from './helpers/parse.js'
 import { draw, FONT, stream } from './helpers/pdf.js'
 
@@ -38,4 +39,13 @@ test('a PDF without its end whose objects are packed is read', async t => {
   const container = Buffer.concat([Buffer.from(`1 0 obj\n<< /Type /ObjStm /N 2 /First ${head.length} /Filter /FlateDecode /Length ${packed.length} >>\nstream\n`), packed, Buffer.from('\nendstream\nendobj\n')])
   const file = Buffer.concat([Buffer.from('%PDF-1.7\n'), container, Buffer.from(`12 0 obj\n${stream(draw([50, 700, 'Packed']))}\nendobj\n`)])
   t.strictSame(await parse('a.pdf', new Uint8Array(file)), [{ text: 'Packed', page: 1 }, END])
+})
+
+test('very many streams without an end are looked through once', t => {
+  const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(`%PDF-1.7\n${text}`))
+  const streams = Array.from({ length: 120_000 }, (_, i) => `${i + 1} 0 obj\n<</Type/ObjStm/Filter/FlateDecode/First 9>>\nstream\n`).join('')
+  t.equal(rebuilt(bytes(streams), 64 * 1024 * 1024), undefined)
+  const blanks = `1 0 obj\n<</Type/Page/Filter${' '.repeat(3_000_000)}>>\nstream\n`
+  t.equal(Buffer.from(rebuilt(bytes(blanks), 64 * 1024 * 1024)!).includes('/Kids[1 0 R]'), true)
+  t.end()
 })

@@ -21,7 +21,7 @@ export function repairPages (bytes: Uint8Array): Uint8Array | undefined {
   // Objects in compressed streams are not seen: what is missing may be there.
   if (text.includes('/ObjStm')) return undefined
   const objects = objectsOf(text)
-  const last = Math.max(0, ...objects.keys())
+  const last = highest(objects.keys())
   const replaced: string[] = []
   const placeholder = last + 1
   for (const { number, generation, body } of objects.values()) {
@@ -48,7 +48,7 @@ export function rebuilt (bytes: Uint8Array, maxUnpackedBytes: number): Uint8Arra
   const all = new Map([...[...packed].map(([number, body]): [number, string] => [number, body]), ...[...objects].map(([number, { body }]): [number, string] => [number, body])])
   const pages = [...all].filter(([, body]) => IS_PAGE.test(body)).map(([number]) => `${number} 0 R`)
   if (pages.length === 0) return undefined
-  let next = Math.max(...all.keys())
+  let next = highest(all.keys())
   const [catalog] = [...all].find(([, body]) => IS_CATALOG.test(body) && IS_TREE.test(all.get(Number(/\/Pages\s+(\d{1,10})\s/.exec(body)?.[1])) ?? '')) ?? []
   const added = [...packed].map(([number, body]) => `${number} 0 obj\n${body}\nendobj\n`)
   const root = catalog ?? ++next
@@ -60,6 +60,12 @@ export function rebuilt (bytes: Uint8Array, maxUnpackedBytes: number): Uint8Arra
   return new Uint8Array(Buffer.concat([bytes, Buffer.from(`\nendstream\nendobj\n${added.join('')}trailer\n<</Root ${root} 0 R${encryption}${id}>>\nstartxref\n0\n%%EOF\n`, 'latin1')]))
 }
 
+function highest (numbers: Iterable<number>): number {
+  let highest = 0
+  for (const number of numbers) highest = Math.max(highest, number)
+  return highest
+}
+
 const IS_PAGE = /\/Type\s*\/Page(?![A-Za-z])/
 const IS_CATALOG = /\/Type\s*\/Catalog\b/
 const IS_TREE = /\/Type\s*\/Pages\b/
@@ -67,7 +73,7 @@ const IS_TREE = /\/Type\s*\/Pages\b/
 /** The stream that the file breaks off in, as far as it is there: what reads PDF reads on beyond its end, and takes nothing of it then. */
 function brokenOff (text: string, objects: ReadonlyMap<number, PdfObject>, maxUnpackedBytes: number): string[] {
   const last = [...objects.values()].sort((a, b) => a.end - b.end).at(-1)
-  if (last === undefined || !/\/Filter\s*\[?\s*\/FlateDecode\s*(?:\]|[/>])/.test(last.body) || text.includes('endstream', last.end)) return []
+  if (last === undefined || !/\/Filter\s{0,20}\[?\s{0,20}\/FlateDecode\s{0,20}[\]/>]/.test(last.body) || text.includes('endstream', last.end)) return []
   const start = /^stream\r?\n/.exec(text.slice(last.end, last.end + 8))?.[0].length
   if (start === undefined) return []
   const data = unpack(text.slice(last.end + start), maxUnpackedBytes)
@@ -79,13 +85,15 @@ function brokenOff (text: string, objects: ReadonlyMap<number, PdfObject>, maxUn
 function packedObjects (text: string, objects: ReadonlyMap<number, PdfObject>, maxUnpackedBytes: number): Map<number, string> {
   const found = new Map<number, string>()
   let left = maxUnpackedBytes
+  const endOf = finder(text, 'endstream')
   for (const { body, end } of objects.values()) {
     if (!/\/Type\s*\/ObjStm\b/.test(body) || !body.includes('/FlateDecode') || left <= 0) continue
     const start = /^stream\r?\n/.exec(text.slice(end, end + 8))?.[0].length
     if (start === undefined) continue
-    const until = text.indexOf('endstream', end)
-    const unpacked = unpack(text.slice(end + start, until === -1 ? text.length : until), left)
-    left -= unpacked.length
+    const data = text.slice(end + start, endOf(end))
+    const unpacked = unpack(data, left)
+    // What is looked at counts too: a stream without an end would be looked at again with each one after it.
+    left -= data.length + unpacked.length
     const first = Number(/\/First\s+(\d{1,10})/.exec(body)?.[1])
     const numbers = unpacked.slice(0, first).match(/\d{1,10}/g)?.map(Number) ?? []
     for (let i = 0; i + 1 < numbers.length && found.size < MAX_OBJECTS; i += 2) {
@@ -110,12 +118,25 @@ const isInTree = (body: string | undefined): boolean => body?.trimStart().starts
 function objectsOf (text: string): Map<number, PdfObject> {
   const found = new Map<number, PdfObject>()
   const header = /(?<![\d.])(\d{1,10})[ \t\r\n]{1,4}(\d{1,5})[ \t\r\n]{1,4}obj\b/g
+  const end = finder(text, 'endobj')
+  const stream = finder(text, 'stream')
   for (let match = header.exec(text); match !== null && found.size < MAX_OBJECTS; match = header.exec(text)) {
-    const end = text.indexOf('endobj', header.lastIndex)
-    const stream = text.indexOf('stream', header.lastIndex)
-    const until = Math.min(...[end, stream].map(index => index === -1 ? text.length : index))
+    const until = Math.min(end(header.lastIndex), stream(header.lastIndex))
     found.set(Number(match[1]), { number: Number(match[1]), generation: Number(match[2]), body: text.slice(header.lastIndex, until), end: until })
     header.lastIndex = until
   }
   return found
+}
+
+/** Where a word comes next, or the length of the text. Asked from places that only grow, it looks at no part of the text twice. */
+function finder (text: string, word: string): (from: number) => number {
+  let [asked, found] = [0, -1]
+  return from => {
+    if (from < asked || from > found) {
+      const index = text.indexOf(word, from)
+      found = index === -1 ? text.length : index
+    }
+    asked = from
+    return found
+  }
 }
