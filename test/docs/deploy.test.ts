@@ -20,14 +20,14 @@ const docker = Object.fromEntries(file('Dockerfile').split('\n').filter(line => 
 const list = (instruction: string): string[] => JSON.parse(/\[.*\]$/.exec(docker[instruction]!)![0]) as string[]
 const variables: NodeJS.ReadOnlyDict<string> = Object.fromEntries(docker.ENV!.split(' ').map(pair => pair.split('=')))
 
-test('the entry point of the Dockerfile starts with its command, and the health check sees it live and end', async t => {
+test('the entry point of the Dockerfile starts with its variables, and the health check sees it live and end', async t => {
   const [node, program, ...first] = list('ENTRYPOINT')
   t.equal(node, 'node')
   t.equal(program, '/app/dist/lib/cli.js')
   const cwd = t.testdir()
-  const args = [...first, ...list('CMD').map(word => word.replace('/data', cwd))]
-  const { PORT: _, HOST: host, ...env } = variables
-  const cli = startCli(t, { args: [...args, '--host', host!, '--port', '0'], cwd, env: { ...env, API_KEYS: 'sk-first' } as Record<string, string> })
+  t.equal(docker.CMD, undefined, 'an option in it would win over the variables of who runs the image')
+  const { PORT: _, STORAGE_URL: storage, ...env } = variables
+  const cli = startCli(t, { args: first, cwd, env: { ...env, PORT: '0', STORAGE_URL: storage!.replace('/data', cwd), API_KEYS: 'sk-first' } as Record<string, string> })
   const { port } = new URL(await cli.ready)
   const [, ...check] = list('HEALTHCHECK')
   const healthy = async () => (await startProcess(t, process.execPath, { args: check, cwd, env: { PORT: port } }).exited).code
@@ -79,7 +79,8 @@ test('every variable of compose.yaml is one that the server knows', t => {
   const env = Object.fromEntries(Object.entries(server.environment!).map(([name, value]) => [name, filled(value, { POSTGRES_PASSWORD: 'p', API_KEYS: 'sk-first=red' })]))
   const known = new Set(Object.values(SETTINGS).map(setting => setting.env))
   for (const name of Object.keys(env)) t.ok(known.has(name), name)
-  const command = readCommand(server.command!, env)
+  t.equal(server.command, undefined)
+  const command = readCommand([], { ...variables, ...env })
   if (command.run !== 'serve') throw new Error(command.run)
   t.match(configure(command.values, undefined).config, { storage: 'postgres://openai:p@postgres:5432/openai', apiKeys: { 'sk-first': 'red' }, requireApiKeys: true, aliases: { 'gpt-4*': 'llama3.2' }, providers: { openai: { baseURL: 'http://ollama:11434/v1' } } })
   t.throws(() => filled(server.environment!.API_KEYS!, {}), { message: 'API_KEYS is not set' }, 'no keys, no start')
@@ -113,8 +114,10 @@ test('systemd takes the unit', { skip: spawnSync('systemd-analyze', ['--version'
 test('the command line of the unit is one, and its store is in the unit\'s folder', t => {
   const [, program, ...args] = /^ExecStart=(.*)$/m.exec(unit)![1]!.split(' ')
   t.equal(program, 'fastify-openai-compat')
-  const command = readCommand(args, { API_KEYS: 'sk-first' })
+  const own = Object.fromEntries([...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+  const command = readCommand(args, { ...own, API_KEYS: 'sk-first' })
   t.match(command, { run: 'serve', values: { requireKeys: true, storage: `sqlite:${/^WorkingDirectory=(.*)$/m.exec(unit)![1]}/openai-compat.db` } })
+  t.match(readCommand(args, { ...own, API_KEYS: 'sk-first', STORAGE_URL: 'postgres://there' }), { values: { storage: 'postgres://there' } }, 'what the file of variables says wins')
   t.equal(`/var/lib/${/^StateDirectory=(.*)$/m.exec(unit)![1]}`, /^WorkingDirectory=(.*)$/m.exec(unit)![1])
   t.end()
 })
