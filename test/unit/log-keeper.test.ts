@@ -14,6 +14,8 @@ import { puts } from '../runs/helpers/job-world.js'
 const key: JobKey = { dialect: 'test', project: 'p', partition: 'thread_1', jobId: 'run_1' }
 const format = { serialise: ({ data }: { data: unknown }) => String(data), endsStretch: (event: string) => event === 'done' }
 const POLL_MS = 1000
+/** Not of a store that is away: what that does not take is written until it does. */
+const refused = new Error('refused')
 
 /** Two instances on one store: what the first keeps, the second has a copy of when it asks. */
 async function world (t: Test, { maxLogBytes = 1_000_000 } = {}) {
@@ -61,7 +63,7 @@ test('events that could not be written for another instance come once its reader
   const { heard } = listen(copy)
   await polls(clock, 1)
   t.strictSame(heard, ['0 a', '1 b'])
-  records.fail(puts(KIND.events), new StorageUnavailableError('away'))
+  records.fail(puts(KIND.events), refused)
   say(log, 'c')
   await polls(clock, 1)
   t.strictSame(logged, ['events could not be shared with other instances'])
@@ -75,7 +77,7 @@ test('a reader that comes after events could not be written has all of them', as
   const { records, clock, here, join } = await world(t)
   const log = here.open(key)
   say(log, 'a')
-  records.fail(puts(KIND.events), new StorageUnavailableError('away'))
+  records.fail(puts(KIND.events), refused)
   const joined = join()
   await polls(clock, 3)
   const { heard } = listen((await joined)!)
@@ -91,7 +93,7 @@ test('a copy ends where events are missing between it and what is written anew',
   const copy = (await join())!
   const { heard, ended } = listen(copy)
   await polls(clock, 1)
-  records.fail(puts(KIND.events), new StorageUnavailableError('away'))
+  records.fail(puts(KIND.events), refused)
   say(log, 'b')
   await settle()
   for (let i = 0; i < 50; i++) say(log, 'x'.repeat(20))
