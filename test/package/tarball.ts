@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'openai-compat-package-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 /** Of the tarball. What a user downloads grows by decision, not by accident. */
-const MAX_BYTES = 4_200_000
+const MAX_BYTES = 5_000_000
 let tarball = ''
 
 const bin = join(folder, 'node_modules/.bin/fastify-openai-compat')
