@@ -54,7 +54,7 @@ async function worldOf (t: Test, ...tools: AnyBuiltInTool[]): Promise<World> {
   return { ...world, slowSignal }
 }
 
-test('when a call fails, and the run with it, the calls beside it are told to stop', async t => {
+test('when a call fails, and the run with it, the signals of the calls beside it are aborted', async t => {
   const { tool, gate } = gatedTool('broken', () => { throw new Error('secret') })
   const { execution, slowSignal, task } = await worldOf(t, tool)
   const executed = (await execution()).execute()
@@ -70,7 +70,7 @@ for (const [how, change, result] of [
   ['was cancelled on another instance', async world => { await world.change({ phase: 'cancelling' }) }, 'cancelled'],
   ['is another instance\'s by now', async world => { await world.takeOver() }, null]
 ] satisfies [string, (world: World) => Promise<void>, string | null][]) {
-  test(`when the output of a call cannot be written, for the run ${how}, the calls beside it are told to stop`, async t => {
+  test(`when the output of a call cannot be written, for the run ${how}, the signals of the calls beside it are aborted`, async t => {
     const { tool, gate } = gatedTool('quick')
     const world = await worldOf(t, tool)
     const executed = (await world.execution()).execute()

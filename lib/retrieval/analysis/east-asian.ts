@@ -9,7 +9,7 @@ let forms: Uint16Array | undefined
 
 /**
  * A run of ideographs and Kana in one writing: simplified characters for traditional and Japanese ones, Hiragana for Katakana. The same word is
- * written in either, by country and by habit. Pairs of characters are told apart well enough where two of them become one.
+ * written in either, by country and by habit. Where two characters become one, pairs of characters still distinguish words well enough.
  */
 export function plainRun (run: string): string {
   forms ??= formsOf()
