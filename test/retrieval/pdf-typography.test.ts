@@ -1,5 +1,6 @@
 /** What stands on the pages of PDF files in another way than it is read: glyphs that stand for other characters, letters set apart, columns of characters. */
 import { test } from 'tap'
+import { joinHyphens } from '../../lib/retrieval/parse/pdf/hyphens.js'
 import { textOf } from './helpers/parse.js'
 import { draw, page } from './helpers/pdf.js'
 
@@ -26,6 +27,11 @@ test('a hyphen that is there for the line only is not read', async t => {
   t.strictSame(await lines(text('(eine Umwelt) Tj', span('\u00AD', '(-) Tj'), '0 -12 Td (und mehr) Tj')), ['eine Umweltund', 'mehr'], 'before a word that joins others')
   t.strictSame(await lines(text('(Donau) Tj', span('\u00AD', '() Tj'), '(dampf) Tj')), ['Donaudampf'], 'within a line')
   t.strictSame(await lines(text('(the end) Tj', span('\u00AD', '(-) Tj'))), ['the end-'], 'with nothing after it')
+})
+
+test('a line of very many hyphens that may be there is looked through once', t => {
+  t.strictSame(joinHyphens([`${'\u00AD'.repeat(1_000_000)}x`, 'y']), ['x', 'y'])
+  t.end()
 })
 
 test('words whose letters are set apart are words', async t => {

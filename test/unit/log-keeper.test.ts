@@ -10,10 +10,10 @@ import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'
 import { GatedStore } from '../runs/helpers/gated-store.js'
 import { puts } from '../runs/helpers/job-world.js'
+import { polls } from '../runs/helpers/polls.js'
 
 const key: JobKey = { dialect: 'test', project: 'p', partition: 'thread_1', jobId: 'run_1' }
 const format = { serialise: ({ data }: { data: unknown }) => String(data), endsStretch: (event: string) => event === 'done' }
-const POLL_MS = 1000
 /** Not of a store that is away: what that does not take is written until it does. */
 const refused = new Error('refused')
 
@@ -44,15 +44,6 @@ function listen (log: EventLog): { heard: string[], ended: Promise<void> } {
     for await (const batch of log.follow(log.firstId, new AbortController().signal)) heard.push(...batch.map(({ id, data }) => `${id} ${data}`))
   })()
   return { heard, ended }
-}
-
-/** Lets time go by in polls. */
-async function polls (clock: ManualClock, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await settle()
-    await clock.advance(POLL_MS)
-  }
-  await settle()
 }
 
 test('events that could not be written for another instance come once its readers ask again, each once', async t => {

@@ -7,11 +7,11 @@ import { StorageUnavailableError } from '../../storage/record-store.js'
 import { ManualClock } from '../helpers/clock.js'
 import { settle } from '../runs/helpers/core.js'
 import { GatedStore } from '../runs/helpers/gated-store.js'
+import { polls, POLL_MS } from '../runs/helpers/polls.js'
 
 const key: JobKey = { dialect: 'test', project: 'p', partition: 'thread_1', jobId: 'run_1' }
 const place = { project: 'p', partition: 'thread_1', kind: KIND.events, parent: 'run_1' }
 const format = { serialise: ({ data }: { data: unknown }) => String(data), endsStretch: (event: string) => event === 'done' }
-const POLL_MS = 1000
 
 /** Two instances on one store. Without `notifies` they know of each other by looking only. */
 async function world (t: Test, { notifies = true } = {}) {
@@ -92,15 +92,6 @@ async function read (log: EventLog, count = Infinity): Promise<[number, string][
     if (events.length >= count) break
   }
   return events.map(({ id, data }) => [id, data])
-}
-
-/** Lets time go by in polls. */
-async function polls (clock: ManualClock, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await settle()
-    await clock.advance(POLL_MS)
-  }
-  await settle()
 }
 
 test('a copy has the events of the original with their ids, from the oldest that is kept, and ends with it', async t => {

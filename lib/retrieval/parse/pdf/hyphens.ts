@@ -6,7 +6,7 @@ const COMPOUND = /\p{L}+(?:[-\u2010]\p{L}+)+/gu
 const LONGEST_WORD = 60
 
 /** A place where a word may be divided and is, with the hyphen that shows it; places where it is not. */
-const DIVIDED = /\u00AD+[-\u2010]?$/
+const DIVIDED = /(?<!\u00AD)\u00AD+[-\u2010]?$/
 const UNDIVIDED = /\u00AD(?!$)/g
 
 /** Joins words that were divided at the end of a line. A compound that has hyphens of its own keeps them. */
