@@ -1,6 +1,6 @@
 import { t } from 'tap'
 import { persistentStores } from '../helpers/stores.js'
-import { code, codeInterpreter, sandbox } from './flows/code.js'
+import { code, codeInterpreter, hastyCodeInterpreter, lateCode, sandbox } from './flows/code.js'
 import { playOn } from './play.js'
 import { pyodideSkip } from '../sandbox/helpers/available.js'
 
@@ -9,5 +9,8 @@ const stores = ['memory', ...process.env.SANDBOXES === 'all' ? persistentStores.
 
 if (await pyodideSkip() === false) {
   t.teardown(async () => await sandbox.close())
-  for (const store of stores) await playOn(store, code, { codeInterpreter })
+  for (const store of stores) {
+    await playOn(store, code, { codeInterpreter })
+    await playOn(store, lateCode, { codeInterpreter: hastyCodeInterpreter })
+  }
 }

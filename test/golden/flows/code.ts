@@ -11,8 +11,9 @@ import { pathOf, type Flows } from '../scene.js'
  */
 export const sandbox = new PyodideSandbox()
 const MEMORY = 400 * 1024 ** 2
-/** The bounds of all calls: a server for one flow alone would take longer than the flow. */
-export const codeInterpreter: CodeInterpreterOptions = { backend: sandbox, limits: { callMs: 4000, memoryBytes: MEMORY } }
+/** The bounds of all calls but the one that is to reach its time: long, so that on a busy machine no other bound comes second to it. */
+export const codeInterpreter: CodeInterpreterOptions = { backend: sandbox, limits: { callMs: 60_000, memoryBytes: MEMORY } }
+export const hastyCodeInterpreter: CodeInterpreterOptions = { backend: sandbox, limits: { callMs: 4000, memoryBytes: MEMORY } }
 
 const CODER = { tools: [{ type: 'code_interpreter' }] }
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -85,18 +86,21 @@ export const code: Flows = {
     }
   },
 
-  'code-timeout': {
-    about: 'Code that takes too long is interrupted; the next call has its variables.',
-    async play (scene) {
-      scene.model(python('n = 42\nwhile True: pass'), python('n'), text('It is 42.'))
-      await scene.leave(await scene.run({}, CODER))
-    }
-  },
-
   'code-memory': {
     about: 'Code that uses too much memory ends with its session; the next call has a new one.',
     async play (scene) {
       scene.model(python(`hoard = bytearray(b"x") * ${MEMORY * 3 / 4}\nwhile True: pass`), python('"hoard" in globals()'), text('It is gone.'))
+      await scene.leave(await scene.run({}, CODER))
+    }
+  }
+}
+
+/** Runs of code that reaches its time: `hastyCodeInterpreter` is for these. */
+export const lateCode: Flows = {
+  'code-timeout': {
+    about: 'Code that takes too long is interrupted; the next call has its variables.',
+    async play (scene) {
+      scene.model(python('n = 42\nwhile True: pass'), python('n'), text('It is 42.'))
       await scene.leave(await scene.run({}, CODER))
     }
   }
