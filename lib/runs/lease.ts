@@ -130,7 +130,6 @@ export async function visitActiveJobs (records: RecordStore, onDamaged: (error: 
   const walks = await Promise.allSettled(Array.from({ length: WALKED_AT_ONCE }, async () => {
     try {
       for (const partition of partitions) {
-        if (isOver) return
         for await (const entry of jobsIn(records, partition, onDamaged)) {
           if (isOver) return
           if (!await visit(entry)) isOver = true
