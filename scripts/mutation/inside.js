@@ -18,17 +18,19 @@ import { EXIT_LOOPS } from './exit-codes.js'
  * @property {number} cpuSeconds the process is killed when it has computed for longer
  * @property {number} [patienceMs] a process that does nothing for this long hangs
  * @property {number} [nothingMs] one that does nothing for this long, and has nothing to wait for, waits
+ * @property {number} [mostMs] what takes longer is late
  */
 
 /**
  * @typedef {object} Report
  * @property {boolean} ok whether the tests passed
- * @property {'waits' | 'hangs' | 'throws'} [cut] what kept them from their end. One that waits does so for nothing: no timer, no socket, no process, so
+ * @property {'waits' | 'hangs' | 'late' | 'throws'} [cut] what kept them from their end. One that waits does so for nothing: no timer, no socket, no process, so
  * that nothing will ever happen. What is thrown outside of a test may come from an earlier mutant
  * @property {number} test the one that ran last
  * @property {number} tests how many the file has
  * @property {{ static: Record<string, number>, perTest: Record<string, Record<string, number>> }} coverage how often each mutant could have been reached, while the file was loaded and by each test
  * @property {number} idleMs the longest time for which the process did nothing
+ * @property {number} tookMs
  * @property {number} cpuSeconds for how long it computed
  * @property {string} output TAP
  */
@@ -66,6 +68,7 @@ let runs = 0
 
 /** @param {Task} task */
 async function run (task) {
+  const from = performance.now()
   const began = computedMs()
   limit[0] = began + 1000 * task.cpuSeconds
   const mutation = globalThis.__stryker__ = { activeMutant: task.mutant, mutantCoverage: { static: {}, perTest: {} } }
@@ -111,6 +114,7 @@ async function run (task) {
     if (idle > (task.patienceMs ?? Infinity)) end({ cut: 'hangs' })
     // The channel to the parent is one.
     else if (idle > (task.nothingMs ?? Infinity) && process.getActiveResourcesInfo().length === 1) end({ cut: 'waits' })
+    else if (performance.now() - from > (task.mostMs ?? Infinity)) end({ cut: 'late' })
   }, LOOK_MS).unref()
 
   const module = { exports: {} }
@@ -121,7 +125,7 @@ async function run (task) {
   const result = await ended
   clearInterval(looking)
   limit[0] = Infinity
-  return { ok: false, output, ...result, test: current, tests: tests.length, coverage: mutation.mutantCoverage, idleMs, cpuSeconds: (computedMs() - began) / 1000 }
+  return { ok: false, output, ...result, test: current, tests: tests.length, coverage: mutation.mutantCoverage, idleMs, tookMs: performance.now() - from, cpuSeconds: (computedMs() - began) / 1000 }
 }
 
 process.on('message', task => {

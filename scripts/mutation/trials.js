@@ -7,12 +7,12 @@ import { withMutants } from './mutants.js'
 
 /** @typedef {import('./mutants.js').Mutant & { outcome: 'noticed' | 'timed out' | 'survived' }} Tried */
 /** @typedef {import('./inside.js').Task} Task */
-/** @typedef {Omit<Partial<import('./inside.js').Report>, 'cut'> & { cut?: 'waits' | 'hangs' | 'throws' | 'loops' | 'computes' | 'dies' }} Run */
+/** @typedef {Omit<Partial<import('./inside.js').Report>, 'cut'> & { cut?: 'waits' | 'hangs' | 'late' | 'throws' | 'loops' | 'computes' | 'dies' }} Run */
 
 /** Processes at once. */
 const AT_ONCE = 2
 /** A process tries so many mutants. */
-const MUTANTS_EACH = 100
+const MUTANTS_EACH = 25
 /** A process may do nothing for this long, in milliseconds, and several times as long as it does without a mutant. */
 const PATIENCE_MS = 1500
 const TIMES_IDLE = 4
@@ -24,6 +24,9 @@ const CPU_SECONDS = 2
 const TIMES_CPU = 3
 /** Without a mutant, in seconds of computing. */
 const DRY_CPU_SECONDS = 120
+/** What earlier mutants have left behind in a process may keep it busy, so that it is never seen to hang: it may take this long, in milliseconds, and several times as long as without a mutant. */
+const MOST_MS = 5000
+const TIMES_MS = 5
 /** A mutant may be reached this often, and many times as often as without it. */
 const HITS = 1000
 const TIMES_HIT = 100
@@ -83,6 +86,7 @@ class TestFile {
   #coverage
   #cpuSeconds
   #idleMs
+  #tookMs
   /** How many mutants each has noticed. */
   #noticed
 
@@ -112,6 +116,7 @@ class TestFile {
     this.#coverage = forwards.coverage
     this.#cpuSeconds = Math.max(forwards.cpuSeconds, backwards.cpuSeconds)
     this.#idleMs = Math.max(forwards.idleMs, backwards.idleMs)
+    this.#tookMs = Math.max(forwards.tookMs, backwards.tookMs)
     this.#noticed = this.#tests.map(() => 0)
   }
 
@@ -139,7 +144,7 @@ class TestFile {
       nothingMs: NOTHING_MS + TIMES_NOTHING * this.#idleMs
     }
     const { isFresh } = runner
-    let run = await runner.run(task)
+    let run = await runner.run(isFresh ? task : { ...task, mostMs: MOST_MS + TIMES_MS * this.#tookMs })
     // On a busy machine a process waits for others, and what earlier mutants have left behind may throw: what is cut has to be so twice.
     if (run.cut === 'hangs' || (run.cut !== undefined && run.cut !== 'waits' && !isFresh)) run = await runner.run({ ...task, patienceMs: 2 * task.patienceMs })
     if (run.ok) return 'survived'
