@@ -124,7 +124,8 @@ async function run (task) {
   root.end()
   const result = await ended
   clearInterval(looking)
-  limit[0] = Infinity
+  // What is left behind may keep the process from ever taking the next task: it is killed then, and the task has another one.
+  limit[0] = computedMs() + 1000 * task.cpuSeconds
   return { ok: false, output, ...result, test: current, tests: tests.length, coverage: mutation.mutantCoverage, idleMs, tookMs: performance.now() - from, cpuSeconds: (computedMs() - began) / 1000 }
 }
 
