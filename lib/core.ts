@@ -337,7 +337,9 @@ export class Core {
 
   /** Opens the store alone: nothing is taken up. */
   async openStores (): Promise<void> {
-    await Promise.all([this.#records.connect(), this.#options.blobs.store.connect()])
+    await this.#records.connect()
+    // Only then: a folder is made for them, which is not to be left beside a file that is no database.
+    await this.#options.blobs.store.connect()
     this.#storeClock.skewMs = this.#records.clockSkewMs ?? 0
   }
 

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { whyUnreadable } from '../../storage/base/file-words.js'
 import { knownKeys } from '../http/keys.js'
 import { SERVER_OPTION_NAMES, type OpenAIServerConfig } from '../server/options.js'
 import { closestOf } from './commands.js'
@@ -51,8 +52,8 @@ async function readJson (path: string): Promise<unknown> {
 }
 
 async function importModule (path: string): Promise<unknown> {
-  // Told apart from a module that the file imports and that does not exist.
-  if (!existsSync(path)) throw unreadable(path, new Error('no such file'))
+  // Told apart from a module that the file imports and that cannot be read.
+  await access(path).catch((cause: unknown) => { throw unreadable(path, cause) })
   if (statSync(path).isDirectory()) throw unreadable(path, new Error('it is a folder'))
   try {
     const module = await import(pathToFileURL(path).href) as { default?: unknown }
@@ -66,13 +67,7 @@ async function importModule (path: string): Promise<unknown> {
 }
 
 function unreadable (path: string, cause: unknown): OperatorError {
-  return new OperatorError(`The config file ${path} cannot be read: ${reason(cause)}.`, { cause })
-}
-
-/** The first line of an error, fit to stand within a sentence. */
-function reason (cause: unknown): string {
-  const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
-  return line.replace(/\.$/, '')
+  return new OperatorError(`The config file ${path} cannot be read: ${whyUnreadable(cause)}.`, { cause })
 }
 
 const meant = (name: string): string => {

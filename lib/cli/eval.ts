@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
+import { whyUnreadable } from '../../storage/base/file-words.js'
 import { Core } from '../core.js'
 import { resolveOptions, type OpenAICompatOptions } from '../options/options.js'
 import type { RetrievalOptions } from '../vector-stores/service.js'
@@ -34,7 +35,7 @@ export async function runEval (path: string, values: Values): Promise<void> {
 }
 
 async function readCollection (path: string): Promise<Collection> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => { throw new OperatorError(`The file ${path} cannot be read.`, { cause: error }) })
+  const text = await readFile(path, 'utf8').catch((error: unknown) => { throw new OperatorError(`The file ${path} cannot be read: ${whyUnreadable(error)}.`, { cause: error }) })
   let collection: Partial<Collection> | null
   try {
     collection = JSON.parse(text) as Partial<Collection> | null

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
+import { fileWords } from '../../storage/base/file-words.js'
 import { resolveCodeInterpreter } from '../options/code-interpreter.js'
 import { candidates } from '../sandbox/choose.js'
 import { packagesUrl, prepare } from '../sandbox/pyodide/packages.js'
@@ -133,7 +134,7 @@ export async function prepareSandboxes ({ packages, out = './pyodide', from }: S
     })
   } catch (error) {
     if (error instanceof SandboxError) throw new OperatorError(error.message, { cause: error })
-    throw new OperatorError(`The folder ${to} cannot be prepared: ${(error as Error).message}`, { cause: error })
+    throw new OperatorError(`The folder ${to} cannot be prepared: ${fileWords(error, 'it does not exist') ?? (error as Error).message}`, { cause: error })
   }
   output.write(`Pyodide ${version} and its packages are in ${to}. Have the server use it:\n  "codeInterpreter": ${JSON.stringify({ pyodide: { folder: to } })}\n`)
 }

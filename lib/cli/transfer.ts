@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { Readable, type Writable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
+import { whyUnreadable } from '../../storage/base/file-words.js'
 import { resolveBlobs } from '../options/blobs.js'
 import { resolveStorage } from '../options/storage.js'
 import { asText } from '../transfer/as-text.js'
@@ -60,9 +61,9 @@ async function exportRunning (server: ServerAddress, { format, out }: ExportComm
 
 /** Imports a file or stdin into the store. Resolves to whether every line was valid. */
 export async function runImport ({ values, file, strict, project, server }: ImportCommand): Promise<boolean> {
-  const about = file === undefined ? undefined : await stat(file).catch(() => undefined)
+  const about = file === undefined ? undefined : await stat(file).catch((cause: unknown) => { throw unreadable(file, cause) })
   // Looked at before a store is made for it.
-  if (file !== undefined && about?.isDirectory() !== false) throw new OperatorError(`The file ${file} cannot be read${about === undefined ? '' : ': it is a folder'}.`)
+  if (about?.isDirectory() === true) throw new OperatorError(`The file ${String(file)} cannot be read: it is a folder.`)
   const total = about?.size ?? 0
   const input = file === undefined ? process.stdin : createReadStream(file)
   const progress = new Progress('Importing')
@@ -85,7 +86,9 @@ export async function runImport ({ values, file, strict, project, server }: Impo
 export async function runPull ({ values, from, key, headers, threads, project }: PullCommand): Promise<boolean> {
   const ids = threads === undefined ? undefined : await threadIds(threads)
   const remote = new Remote({ from, key, headers })
-  return await withStores(values, { mayMake: true, mayAsk: false }, async stores => {
+  // Before a store is made for what would not come.
+  const reach = async (): Promise<void> => await remote.reach().catch((cause: unknown) => { throw cause instanceof RemoteFailure ? new OperatorError(`Nothing was pulled: ${cause.message}`, { cause }) : cause })
+  return await withStores(values, { mayMake: true, mayAsk: false, before: reach }, async stores => {
     const progress = new Progress('Pulling')
     const result = await pull(remote, stores, {
       ...project === undefined ? {} : { project },
@@ -107,11 +110,13 @@ export async function runPull ({ values, from, key, headers, threads, project }:
   })
 }
 
+const unreadable = (file: string, cause: unknown): OperatorError => new OperatorError(`The file ${file} cannot be read: ${whyUnreadable(cause)}.`, { cause })
+
 /** The ids in a text of any form: a list, a table, a dump of a database. */
 async function threadIds (file: string): Promise<string[]> {
   const text = file === '-'
     ? await readAll(process.stdin)
-    : await readFile(file, 'utf8').catch(() => { throw new OperatorError(`The file ${file} cannot be read.`) })
+    : await readFile(file, 'utf8').catch((cause: unknown) => { throw unreadable(file, cause) })
   const ids = [...new Set(text.match(/\bthread_\w+/g))]
   if (ids.length === 0) throw new OperatorError(`${file === '-' ? 'stdin' : `The file ${file}`} holds no ids of threads (thread_…).`)
   return ids
@@ -135,14 +140,16 @@ function summary ({ written, there, badLines }: ImportResult, strict: boolean): 
 /**
  * @param mayMake whether the store may be one that is not there yet
  * @param mayAsk whether the command takes the address of a server instead
+ * @param before what has to go well before the stores are opened
  */
-async function withStores<T> (values: TransferValues, { mayMake, mayAsk }: { mayMake: boolean, mayAsk: boolean }, work: (stores: TransferStores) => Promise<T>): Promise<T> {
+async function withStores<T> (values: TransferValues, { mayMake, mayAsk, before }: { mayMake: boolean, mayAsk: boolean, before?: () => Promise<void> }, work: (stores: TransferStores) => Promise<T>): Promise<T> {
   const { config } = configure(values, await readConfigFile(values.config, process.cwd()))
   const { storage } = config
   if (!mayMake) requireFile(storage)
   const { records } = resolveStorage(storage ?? 'memory:')
   if (!records.supports.persistent) throw new OperatorError('There is nothing to export from, import into or pull into with memory: as the storage.')
   const blobs = resolveBlobs(config.blobs, records)
+  await before?.()
   try {
     await records.connect()
     await blobs.store.connect()

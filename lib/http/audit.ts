@@ -1,5 +1,6 @@
-import { createWriteStream, type WriteStream } from 'node:fs'
+import { closeSync, createWriteStream, openSync, type WriteStream } from 'node:fs'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { fileWords } from '../../storage/base/file-words.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import type { Audit, AuditEntry } from './audit-entry.js'
@@ -42,7 +43,13 @@ function identified (request: FastifyRequest): ReturnType<typeof callerOf> | und
   }
 }
 
+/** Throws a TypeError for a file that cannot be written: a server without the log that it was asked for is not to start. */
 function fileAudit (path: string, log: Logger): { write: (entry: AuditEntry) => void, close: () => Promise<void> } {
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+  } catch (cause) {
+    throw new TypeError(`The audit log ${path} cannot be written: ${fileWords(cause, 'its folder does not exist') ?? (cause as Error).message}.`, { cause })
+  }
   const stream: WriteStream = createWriteStream(path, { flags: 'a', mode: 0o600 })
   stream.on('error', err => log.error({ err }, 'the audit log cannot be written'))
   return {

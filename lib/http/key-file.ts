@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
+import { whyUnreadable } from '../../storage/base/file-words.js'
 import type { Clock } from '../shared/clock.js'
 import type { Logger } from '../shared/log.js'
 import { knownKeys, type KnownKey } from './keys.js'
@@ -30,7 +31,7 @@ export class KeyFile {
       this.#keys = parsed(readFileSync(path, 'utf8'), path)
     } catch (error) {
       if (error instanceof TypeError) throw error
-      throw new TypeError(`The file of API keys ${path} cannot be read: ${(error as Error).message}`, { cause: error })
+      throw new TypeError(`The file of API keys ${path} cannot be read: ${whyUnreadable(error)}.`, { cause: error })
     }
     this.#lookedAt = clock.now()
   }

@@ -24,7 +24,10 @@ export function makePrivateFolder (path: string): boolean {
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return false
+    if (code === 'EEXIST') {
+      if (statSync(path).isDirectory()) return false
+      throw Object.assign(error as Error, { code: 'ENOTDIR' })
+    }
     if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
   }
   makePrivateFolder(dirname(path))

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises
 import { dirname, join, resolve } from 'node:path'
 import { type BlobKey, LEFTOVERS_MS } from '../blob-store.js'
 import { StorageUnavailableError } from '../record-store.js'
+import { fileWords } from '../base/file-words.js'
 import { makePrivateFolder, PRIVATE_FILE, PRIVATE_FOLDER } from '../base/private-file.js'
 import { AbstractBlobStore, BlobGoneError, type FoundBlob } from '../base/abstract-blob-store.js'
 
@@ -97,7 +98,7 @@ export class FolderBlobStore extends AbstractBlobStore {
     try {
       return await command()
     } catch (error) {
-      throw new StorageUnavailableError(`The folder ${this.path} cannot be used: ${(error as Error).message}`, { cause: error })
+      throw new StorageUnavailableError(`The folder ${this.path} cannot be used: ${fileWords(error) ?? (error as Error).message}`, { cause: error })
     }
   }
 }

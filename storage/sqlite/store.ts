@@ -9,6 +9,7 @@ import { FolderBlobStore } from '../folder/blobs.js'
 import { MemoryBlobStore } from '../memory/blobs.js'
 import type { BlobStore } from '../blob-store.js'
 import { loadDriver } from '../base/driver.js'
+import { fileWords } from '../base/file-words.js'
 import { makePrivateFile } from '../base/private-file.js'
 import { type PartitionKey, type PartitionWrite, type RecordKey, type WriteItem, StorageClosedError, StorageUnavailableError } from '../record-store.js'
 import { LogFile, syncer, type Sync } from './log-file.js'
@@ -266,6 +267,8 @@ export class SqliteRecordStore extends AbstractRecordStore {
   #unavailable (error: unknown): StorageUnavailableError {
     if (error instanceof StorageUnavailableError) return error
     const { code, message } = error as Error & { code?: string }
+    const words = fileWords(error)
+    if (words !== undefined) return new StorageUnavailableError(`The SQLite file ${this.path} cannot be used: ${words}`, { cause: error, reason: code === 'ENOSPC' ? 'full' : undefined })
     return new StorageUnavailableError(code === 'SQLITE_BUSY'
       ? `Another process has the SQLite file ${this.path} open: stop that process, or give this one a file of its own.`
       : `The SQLite file ${this.path} failed: ${message}`, { cause: error, reason: code === 'SQLITE_FULL' ? 'full' : code?.startsWith('SQLITE_READONLY') === true ? 'read_only' : undefined })

@@ -77,6 +77,7 @@ test('what is wrong is found, each by itself', async t => {
   t.match(stdout, /^problem {2}embeddings /m)
   t.match(await doctor('--storage', 'redis://:secret@127.0.0.1:9'), { code: 1, stdout: /^problem {2}storage {5}Redis at 127\.0\.0\.1:9 cannot be used/m })
   t.match(await doctor('--config', 'missing.json'), { code: 1, stdout: /^problem {2}config .*missing\.json/m })
+  t.match(await doctor('--api-keys-file', cwd), { code: 1, stdout: `problem  keys        The file of API keys ${cwd} cannot be read: it is a folder.` })
   t.match(await doctor('--repair=yes'), { code: 1, stderr: /'--repair' does not take an argument/ })
 })
 

@@ -63,8 +63,8 @@ test('help is a command, too, and takes the name of another one', async t => {
 })
 
 const files: [string, Record<string, string>, string[], RegExp][] = [
-  ['a config file that does not exist', {}, ['--config', 'none.json'], /^The config file \S+none\.json cannot be read: ENOENT/],
-  ['a config module that does not exist', {}, ['--config', 'none.js'], /^The config file \S+none\.js cannot be read: no such file\.$/],
+  ['a config file that does not exist', {}, ['--config', 'none.json'], /^The config file \S+none\.json cannot be read: it does not exist\.$/],
+  ['a config module that does not exist', {}, ['--config', 'none.js'], /^The config file \S+none\.js cannot be read: it does not exist\.$/],
   ['a config file that is not JSON', { 'openai-compat.config.json': '{\n  port: 1 }' }, [], /^The config file \S+openai-compat\.config\.json is not valid JSON \(line 2\)\.$/],
   ['a config file with a key that is not quoted', { 'openai-compat.config.json': '{"apiKeys":[sk-secret]}' }, [], /^The config file \S+ is not valid JSON\.$/],
   ['a config file that is a list', { 'openai-compat.config.json': '[]' }, [], /^The config file \S+ must hold an object\.$/],

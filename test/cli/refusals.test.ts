@@ -7,6 +7,7 @@ import Libsql from 'libsql'
 import { openStorageUrl } from '../../storage/open.js'
 import { built, root } from '../helpers/paths.js'
 import { startCli, type ProcessOptions } from '../helpers/process.js'
+import { startServer } from '../helpers/server.js'
 import { databaseUrl, postgresSchema, queryPostgres, quietRedis, redisPrefix, redisUrl, skipPostgres, skipRedis } from '../helpers/stores.js'
 
 /** What the operator sees of a start that fails: an exit code and one sentence. */
@@ -71,8 +72,41 @@ test('a file that cannot be read or written, in words and with nothing made', as
   t.equal(await refusal(t, { args: ['init', `${none}/c.json`], cwd }), `The file ${none}/c.json cannot be written: its folder ${none} does not exist.`)
   t.equal(await refusal(t, { args: ['import', 'folder', '--storage', 'sqlite:./new.db'], cwd }), 'The file folder cannot be read: it is a folder.')
   t.equal(await refusal(t, { args: ['--config', 'folder'], cwd }), `The config file ${cwd}/folder cannot be read: it is a folder.`)
-  t.equal(await refusal(t, { args: ['pull', '--from', 'http://127.0.0.1:9/v1', '--threads', 'folder'], cwd }), 'The file folder cannot be read.')
+  t.equal(await refusal(t, { args: ['pull', '--from', 'http://127.0.0.1:9/v1', '--threads', 'folder'], cwd }), 'The file folder cannot be read: it is a folder.')
+  t.equal(await refusal(t, { args: ['pull', '--from', 'http://127.0.0.1:9/v1', '--threads', 'none'], cwd }), 'The file none cannot be read: it does not exist.')
+  t.equal(await refusal(t, { args: ['eval', 'folder'], cwd }), 'The file folder cannot be read: it is a folder.')
+  t.equal(await refusal(t, { args: ['doctor', '--scan', 'keys.json'], cwd }), 'The folder keys.json cannot be read: it is a file.')
   t.strictSame(readdirSync(cwd).sort(), ['folder', 'keys.json'])
+})
+
+test('a folder where the server wants a file, and a file where it wants a folder, in words and with nothing made', async t => {
+  const cwd = t.testdir({ folder: {}, 'folder.json': {}, file: 'text', audit: { 'openai-compat.config.json': '{"audit":"../folder"}' }, blobs: { 'openai-compat.config.json': '{"blobs":"file:../file"}' } })
+  const start = async (...args: string[]): Promise<string> => await refusal(t, { args: ['--port', '0', ...args], cwd })
+  t.equal(await start('--storage', 'sqlite:folder'), `The SQLite file ${cwd}/folder cannot be used: it is a folder.`)
+  t.equal(await start('--storage', 'sqlite:file/x.db'), `The SQLite file ${cwd}/file/x.db cannot be used: a part of its path is no folder.`)
+  t.match(await start('--storage', 'sqlite:file'), /^The SQLite file \S+file failed: file is not a database\.$/)
+  t.equal(await start('--storage', 'memory:', '--api-keys-file', 'folder'), 'The file of API keys folder cannot be read: it is a folder.')
+  t.equal(await start('--storage', 'memory:', '--api-keys-file', 'none'), 'The file of API keys none cannot be read: it does not exist.')
+  t.equal(await start('--config', 'folder.json'), `The config file ${cwd}/folder.json cannot be read: it is a folder.`)
+  for (const args of [['export'], ['threads', 'ls'], ['usage'], ['erase', '--project', 'red', '--yes']]) {
+    t.equal(await refusal(t, { args: [...args, '--storage', 'sqlite:folder'], cwd }), `The SQLite file ${cwd}/folder cannot be used: it is a folder.`)
+  }
+  t.match(await refusal(t, { args: ['--port', '0', '--storage', 'memory:'], cwd: join(cwd, 'audit') }), /^The audit log \.\.\/folder cannot be written: it is a folder\./)
+  t.equal(await refusal(t, { args: ['--port', '0', '--storage', 'memory:'], cwd: join(cwd, 'blobs') }), `The folder ${cwd}/file cannot be used: a part of its path is no folder.`)
+  t.strictSame(readdirSync(cwd).sort(), ['audit', 'blobs', 'file', 'folder', 'folder.json'])
+})
+
+test('a server to pull from that is away, or lets nothing be read, leaves no store behind', async t => {
+  const cwd = t.testdir()
+  const closed = createServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address() as AddressInfo
+  closed.close()
+  await once(closed, 'close')
+  t.equal(await refusal(t, { args: ['pull', '--from', `http://127.0.0.1:${port}/v1`], cwd }), `Nothing was pulled: 127.0.0.1:${port} does not answer: connect ECONNREFUSED 127.0.0.1:${port}.`)
+  const { baseURL } = await startServer(t, { apiKeys: ['sk-right'] })
+  t.match(await refusal(t, { args: ['pull', '--from', baseURL, '--key', 'sk-wrong', '--storage', 'sqlite:sub/new.db'], cwd }), /^Nothing was pulled: \S+ does not accept the key: (?!.*is kept)/)
+  t.strictSame(readdirSync(cwd), [])
 })
 
 test('a Node that is too old, before anything else is loaded', async t => {

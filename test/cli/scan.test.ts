@@ -56,7 +56,7 @@ test('doctor --scan says what to look at, and writes aliases that a config file 
   t.match(await doctor(), { code: 1, stderr: /openai-compat\.aliases\.json, which exists: name another file with --aliases\.\n$/ })
   const { stdout: again } = await doctor('--config', 'openai-compat.aliases.json', '--aliases', 'more.json')
   t.notMatch(again, /does not have|Wrote/, 'with the aliases nothing is missing')
-  t.match(await startCli(t, { args: ['doctor', '--scan', 'nowhere'], cwd }).exited, { code: 1, stderr: /The folder nowhere cannot be read\./ })
+  t.match(await startCli(t, { args: ['doctor', '--scan', 'nowhere'], cwd }).exited, { code: 1, stderr: /The folder nowhere cannot be read: it does not exist\./ })
 })
 
 test('options of doctor that do not go together are refused', async t => {

@@ -47,7 +47,7 @@ test('FolderBlobStore', async ({ test }) => {
 
   test('a folder that cannot be made is one sentence that names it', async t => {
     const path = `${t.testdir({ file: 'x' })}/file/blobs`
-    await t.rejects(new FolderBlobStore({ path }).connect(), { name: 'StorageUnavailableError', message: new RegExp(`The folder ${path} cannot be used: ENOTDIR`) })
+    await t.rejects(new FolderBlobStore({ path }).connect(), { name: 'StorageUnavailableError', message: new RegExp(`The folder ${path} cannot be used: a part of its path is no folder`) })
   })
 })
 

@@ -1,5 +1,6 @@
 import { open, opendir, stat, writeFile } from 'node:fs/promises'
 import { extname, join, relative, resolve, sep } from 'node:path'
+import { whyUnreadable } from '../../../storage/base/file-words.js'
 import { ModelRegistry } from '../../models/registry.js'
 import { resolveOptions } from '../../options/options.js'
 import { silentLogger } from '../../shared/log.js'
@@ -115,7 +116,8 @@ const isEmbedding = (model: string): boolean => /embed/i.test(model)
 /** `doctor --scan DIR`: prints what to look at, and writes aliases for the models that the server does not have. */
 export async function runScan (values: Values, asked: string, aliasFile: string, out: NodeJS.WritableStream): Promise<void> {
   const folder = resolve(asked)
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw new OperatorError(`The folder ${asked} cannot be read.`)
+  const about = await stat(folder).catch((cause: unknown) => { throw new OperatorError(`The folder ${asked} cannot be read: ${whyUnreadable(cause)}.`, { cause }) })
+  if (!about.isDirectory()) throw new OperatorError(`The folder ${asked} cannot be read: it is a file.`)
   const { files, isCut, found, models, sdks } = await scan(folder)
   out.write(`${counted(files, 'file was', 'files were')} looked at${isCut ? '; there are more, which were not' : ''}.\n`)
   section(out, 'SDKs', sdks)
@@ -136,7 +138,7 @@ export async function runScan (values: Values, asked: string, aliasFile: string,
     await writeFile(aliasFile, `${JSON.stringify({ aliases }, null, 2)}\n`, { flag: 'wx' })
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST'
-    throw new OperatorError(`The aliases cannot be written to ${aliasFile}${isThere ? ', which exists: name another file with --aliases' : ''}.`, { cause })
+    throw new OperatorError(`The aliases cannot be written to ${aliasFile}${isThere ? ', which exists: name another file with --aliases' : `: ${whyUnreadable(cause)}`}.`, { cause })
   }
   out.write(`\nWrote ${aliasFile}: aliases for the config file. Look through them: each goes to the first model that there is.\n`)
 }

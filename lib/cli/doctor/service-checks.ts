@@ -1,19 +1,20 @@
 import { isLoopback } from '../../http/local-only.js'
+import { KeyFile } from '../../http/key-file.js'
 import { knownKeys } from '../../http/keys.js'
 import { EmbeddingChoice } from '../../retrieval/embedding-choice.js'
 import { candidates } from '../../sandbox/choose.js'
+import { silentLogger } from '../../shared/log.js'
 import { isOpen } from '../configure.js'
 import { ok, problem, warning, type Check } from './check.js'
 import { counted } from '../progress.js'
 
-const SILENT = { debug () {}, info () {}, warn () {}, error () {} }
 /** A model that is loaded first may take its time. */
 const ANSWER_MS = 60_000
 
 /** Who may call. */
 export const keys: Check = {
   name: 'keys',
-  async * look ({ config }) {
+  async * look ({ config, options }) {
     if (isOpen(config)) {
       const host = config.host ?? '127.0.0.1'
       yield isLoopback(host)
@@ -22,7 +23,9 @@ export const keys: Check = {
       return
     }
     const count = typeof config.apiKeys === 'function' || config.apiKeys === undefined ? 0 : knownKeys(config.apiKeys, 'Option "apiKeys"').length
-    yield ok(`${counted(count, 'key')} in the configuration${config.apiKeysFile === undefined ? '' : `, and those of ${config.apiKeysFile}`}.`)
+    if (config.apiKeysFile === undefined) return yield ok(`${counted(count, 'key')} in the configuration.`)
+    const filed = await new KeyFile(config.apiKeysFile, options.clock, silentLogger).keys()
+    yield ok(`${counted(count, 'key')} in the configuration, and ${filed.length} in ${config.apiKeysFile}.`)
   }
 }
 
@@ -44,7 +47,7 @@ export const models: Check = {
 export const embeddings: Check = {
   name: 'embeddings',
   async * look ({ models, options }) {
-    const choice = new EmbeddingChoice(options.retrieval.embeddings ?? 'auto', { models, clock: options.clock, log: SILENT })
+    const choice = new EmbeddingChoice(options.retrieval.embeddings ?? 'auto', { models, clock: options.clock, log: silentLogger })
     const embedder = await choice.current()
     if (embedder === undefined) {
       yield ok('There is no embedding model: files are searched by their words.')

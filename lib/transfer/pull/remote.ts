@@ -54,6 +54,11 @@ export class Remote {
     return this.#base.origin + this.#base.pathname
   }
 
+  /** Asks for the list that a pull begins with: whether the server answers and takes the key. Throws `RemoteFailure`. */
+  async reach (): Promise<void> {
+    await this.object('/assistants', { limit: '1' }).catch((error: unknown) => { if (!(error instanceof NotHad)) throw error })
+  }
+
   /** One object. Throws `NotHad`, `RemoteFailure`. */
   async object (path: string, query: Record<string, string> = {}): Promise<PlainObject> {
     return await this.#retried(async () => {
