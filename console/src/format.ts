@@ -14,8 +14,9 @@ export const count = (value: number | null | undefined): string => value === nul
 /** Small amounts keep the digits that matter. */
 export const dollars = (value: number): string => `$${value.toLocaleString(undefined, { maximumFractionDigits: value < 1 ? 4 : 2 })}`
 
-/** A span in seconds. */
+/** A span in whole seconds, as the API has them: of none it is known that it was shorter than one. */
 export function span (seconds: number): string {
+  if (seconds < 1) return '< 1 s'
   if (seconds < 60) return `${seconds} s`
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }

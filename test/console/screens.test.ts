@@ -103,9 +103,15 @@ test('a run is shown as a timeline, as events and as code', skip, async t => {
   const { page, server } = it
   const { threadId, runId } = await furnish(server)
   await it.open('#/runs')
+  await page.locator(`a[href$="${runId}"]`).waitFor()
+  const ofRuns = await page.getByRole('table').locator('tbody tr').allInnerTexts()
+  t.equal(ofRuns.length, 2)
   await page.locator(`a[href$="${runId}"]`).click()
   const timeline = page.getByRole('list', { name: 'Timeline' })
   for (const name of ['Queue', 'File search', 'Message']) await timeline.getByText(name, { exact: true }).waitFor()
+  // The API has whole seconds: within one, a length is not known to be nothing.
+  const lengths = [...ofRuns, ...await timeline.locator('.timeline-head').allInnerTexts(), await page.locator('.facts').innerText()]
+  for (const text of lengths) t.match(text, /(< 1|\b[1-9]\d*) s\b/, text)
   await timeline.getByText('Searched files').click()
   await timeline.getByText('opening-hours.md').waitFor()
   await page.getByRole('tab', { name: 'Events' }).click()
