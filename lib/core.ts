@@ -1,6 +1,8 @@
 import { KIND, PARTITION, SYSTEM_PROJECT } from '../storage/layout.js'
 import type { ErasedProject, ErasedThread, EraseThreadRequest } from '../schemas/erase.js'
+import type { ListResponse } from '../schemas/common.js'
 import type { Run } from '../schemas/runs.js'
+import type { Thread } from '../schemas/threads.js'
 import type { ServerInfo } from '../schemas/server.js'
 import { StorageClosedError, type RecordStore } from '../storage/record-store.js'
 import type { ThreadStorage } from '../storage/thread-storage/thread-storage.js'
@@ -14,6 +16,7 @@ import { Uploads } from './files/uploads.js'
 import type { Logger } from './shared/log.js'
 import { ModelRegistry } from './models/registry.js'
 import type { ResolvedOptions } from './options/options.js'
+import { RecentThreads } from './runs/recent-threads.js'
 import { RunEngine } from './runs/engine.js'
 import { withoutThinking } from './models/thinking.js'
 import { withImages } from './runs/prompt/images.js'
@@ -21,6 +24,7 @@ import { AssistantsDialect } from './dialects/assistants/dialect.js'
 import { runKey } from './dialects/assistants/records.js'
 import { Runs } from './dialects/assistants/runs.js'
 import { isActive } from './dialects/assistants/state.js'
+import { absentAsUndefined } from './shared/errors.js'
 import { PeriodicTask, settlesWithin } from './shared/timers.js'
 import { IdempotentAnswers } from './shared/idempotent-answers.js'
 import { loopLagMs } from './observe/loop-lag.js'
@@ -81,6 +85,7 @@ export class Core {
   readonly #records: RecordStore
   readonly #counters: SharedCounters
   readonly #ledger: UsageLedger
+  readonly #recentThreads = new RecentThreads()
   readonly #engine: RunEngine
   readonly #tools: BuiltInTools
   readonly #functions: ServerTools
@@ -168,6 +173,7 @@ export class Core {
           // A seat that stays is given up when the next run finds none.
           this.project(key.project).runs.leaveSeat(key.jobId).catch(() => {})
         }
+        this.#recentThreads.add(key.project, key.partition)
         this.#webhooks?.report(key.project, run)
       },
       onEndedElsewhere: key => locks.released(key.project, key.partition)
@@ -207,7 +213,8 @@ export class Core {
       maxActive: quotasOf(this.#options.quotas, name).concurrentRuns,
       expiresAfterS: this.#options.limits.runExpiresS,
       checkMetadata: metadata => this.#webhooks?.check(metadata),
-      offersFunction: (functionName, tools) => this.#functions.offers(functionName, tools, name)
+      offersFunction: (functionName, tools) => this.#functions.offers(functionName, tools, name),
+      onBegun: threadId => this.#recentThreads.add(name, threadId)
     })
     const uploads = new Uploads(scope, blobs, files, { maxPartBytes: this.#options.limits.uploadPartBytes, onUndone: () => this.#sweeper.soon() })
     const vectorStores = this.#retrieval.forProject(scope)
@@ -261,6 +268,13 @@ export class Core {
     return this.#engine.recent(runKey(project, threadId, runId)) as Run | undefined
   }
 
+  /** Threads of a project in which runs have begun or stopped last on this instance, the latest first. */
+  async recentThreads ({ project, threads }: ProjectApi): Promise<ListResponse<Thread>> {
+    const found = await Promise.all(this.#recentThreads.of(project).map(async id => await absentAsUndefined(async () => await threads.get(id))))
+    const data = found.filter(thread => thread !== undefined)
+    return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false }
+  }
+
   /** Removes a thread with everything that was made for it. Throws the 404. */
   async eraseThread (api: ProjectApi, id: string, request: EraseThreadRequest): Promise<ErasedThread> {
     return await eraseThread(api, this.#records, id, request)
@@ -271,6 +285,7 @@ export class Core {
     refuseOtherProject(api.project, named)
     this.#ledger.forget(api.project)
     const erased = await eraseProject(api, this.#records, this.clock)
+    this.#recentThreads.forget(api.project)
     this.#enrolled.delete(api.project)
     return erased
   }

@@ -1,19 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { badRequest } from '../lib/shared/errors.js'
 import { apiOf } from '../lib/http/request-context.js'
 import { clientGone } from '../lib/http/sse.js'
 import { DeleteResponse, ListResponse } from '../schemas/common.js'
-import { CreateThreadRequest, ForkThreadRequest, ListThreadsQuery, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
+import { CreateThreadRequest, ForkThreadRequest, ListThreadsOfServerQuery, Thread, ThreadParams, UpdateThreadRequest } from '../schemas/threads.js'
+import type { RouteOptions } from './route-options.js'
 
 /** API reference, "Threads". */
-export const threadRoutes: FastifyPluginAsyncTypebox = async app => {
+export const threadRoutes: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { core }) => {
   app.post('/threads', {
     schema: { operationId: 'createThread', body: CreateThreadRequest, response: { 200: Thread } }
   }, async request => await apiOf(request).threads.create(request.body))
 
   // Ours alone: the API has no list of threads.
   app.get('/threads', {
-    schema: { operationId: 'listThreads', querystring: ListThreadsQuery, response: { 200: ListResponse(Thread) } }
-  }, async (request, reply) => await apiOf(request).threads.list(request.query, clientGone(reply)))
+    schema: { operationId: 'listThreads', querystring: ListThreadsOfServerQuery, response: { 200: ListResponse(Thread) } }
+  }, async (request, reply) => {
+    const { recent_runs: isRecent = false, ...query } = request.query
+    if (!isRecent) return await apiOf(request).threads.list(query, clientGone(reply))
+    if (Object.keys(query).length > 0) throw badRequest('The parameter "recent_runs" stands alone.', { param: 'recent_runs', code: 'invalid_value' })
+    return await core.recentThreads(apiOf(request))
+  })
 
   app.get('/threads/:thread_id', {
     schema: { operationId: 'getThread', params: ThreadParams, response: { 200: Thread } }

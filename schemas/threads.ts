@@ -46,6 +46,14 @@ export const ListThreadsQuery = closedObject({
   /** Before this unix second. */
   created_before: Type.Optional(UnixTime)
 })
+
+/** With what only a server can say. */
+export const ListThreadsOfServerQuery = closedObject({
+  ...ListThreadsQuery.properties,
+  /** Only threads in which runs have begun or stopped last on this instance, up to 50, the latest first. Alone, without any other parameter. */
+  recent_runs: Type.Optional(Type.Boolean())
+})
+export type ListThreadsOfServerQuery = Static<typeof ListThreadsOfServerQuery>
 export type ListThreadsQuery = Static<typeof ListThreadsQuery>
 
 /** The path of one thread. */

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import OpenAI from 'openai'
 import type { ServerInfo } from '../../schemas/server.js'
-import type { ListThreadsQuery } from '../../schemas/threads.js'
+import type { ListThreadsOfServerQuery } from '../../schemas/threads.js'
 import type { CostsPage, UsagePage } from '../../schemas/usage.js'
 import { ofBrowser, ofTab } from './kept.js'
 
@@ -50,7 +50,7 @@ function inPieces (): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayB
 }
 
 /** What `GET /threads` takes: it is this server's own, so the official client knows only the way there. */
-export type ThreadQuery = ListThreadsQuery
+export type ThreadQuery = ListThreadsOfServerQuery
 export interface ThreadPage { data: Thread[], last_id: string | null, has_more: boolean }
 
 export const listThreads = async (query: ThreadQuery): Promise<ThreadPage> => await client.value.get('/threads', { query })

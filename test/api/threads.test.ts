@@ -6,7 +6,7 @@ import type { Thread } from '../../schemas/threads.js'
 import { sdks } from '../helpers/sdk.js'
 import { covers, newAssistant, newThread, startServer, stopped } from '../helpers/server.js'
 import { ManualClock } from '../helpers/clock.js'
-import { text } from '../helpers/upstream.js'
+import { text, toolCalls } from '../helpers/upstream.js'
 
 for (const sdk of sdks) {
   test(`${sdk.name}: a thread is created with messages, read, modified and deleted`, async t => {
@@ -129,6 +129,26 @@ test('threads are listed by metadata and time, page by page', async t => {
   t.strictSame(await list({ created_after: at + 10, created_before: at + 30 }), [2, 1])
   const page = await client.get('/threads', { query: { metadata: { user: 'ben' }, limit: 1 } })
   t.match(page, { object: 'list', first_id: ids[3], last_id: ids[3], has_more: true })
+})
+
+test('threads in which runs were last are listed, the latest first, without those that are gone or another project\'s', async t => {
+  const server = await startServer(t, { apiKeys: [{ key: 'sk-red', project: 'red' }, { key: 'sk-blue', project: 'blue' }], script: [text('One.'), toolCalls([{ name: 'ask', arguments: {} }]), text('Three.'), text('Four.')] })
+  const red = { authorization: 'Bearer sk-red' }
+  const list = async (key = 'sk-red') => (await server.get('/threads?recent_runs=true', { authorization: `Bearer ${key}` })).body
+  t.strictSame(await list(), { object: 'list', data: [], first_id: null, last_id: null, has_more: false })
+  const { body: assistant } = await server.post('/assistants', { model: 'test-model', tools: [{ type: 'function', function: { name: 'ask' } }] }, red)
+  const threads: string[] = []
+  for (let n = 0; n < 3; n++) threads.push((await server.post('/threads', { messages: [{ role: 'user', content: 'Hello' }] }, red)).body.id)
+  const [first, second, third] = threads as [string, string, string]
+  const run = async (thread: string): Promise<void> => { await (await server.stream(`/threads/${thread}/runs`, { assistant_id: assistant.id }, red)).all() }
+  for (const thread of [second, first, third]) await run(thread)
+  t.strictSame((await list()).data.map(({ id }: { id: string }) => id), [third, first, second])
+  await run(second)
+  await server.delete(`/threads/${third}`, red)
+  t.match(await list(), { data: [{ id: second }, { id: first }], first_id: second, last_id: first, has_more: false })
+  t.strictSame((await list('sk-blue')).data, [])
+  t.match(await server.get('/threads?recent_runs=true&limit=5', red), { status: 400, body: { error: { param: 'recent_runs' } } })
+  t.equal((await server.get('/threads?recent_runs=false&limit=1', red)).body.has_more, true, 'false is as nothing')
 })
 
 test('a list of threads says what is wrong with its filters', async t => {

@@ -8,19 +8,25 @@ const AT_ONCE = 6
 /** Runs of one thread: those older than `after`, or its newest. */
 interface Source { threadId: string, after?: string }
 
-/** What has not been looked at yet: threads older than one, and older runs of threads that have many. */
-export interface Rest { threadsAfter: string | undefined, sources: Source[] }
+/** What has not been looked at yet: threads older than one but for some, and older runs of threads that have many. */
+export interface Rest { threadsAfter: string | undefined, early: string[], sources: Source[] }
 
 export interface RecentRuns { runs: Run[], rest: Rest | undefined }
 
 /**
- * Runs of the newest threads, newest first, and then, from what was left, those of older threads and older ones of the same: the API lists
+ * Runs of the newest threads and of those that had one lately, newest first, and then, from what was left, those of older threads and older ones of the same: the API lists
  * runs only thread by thread. At most 20 of each thread, and of 50 more threads, at a time.
  */
 export async function recentRuns (from?: Rest): Promise<RecentRuns> {
   const isLast = from !== undefined && from.threadsAfter === undefined
-  const page = isLast ? undefined : await listThreads({ limit: THREADS, ...from?.threadsAfter === undefined ? {} : { after: from.threadsAfter } })
-  const waiting: Source[] = [...from?.sources ?? [], ...(page?.data ?? []).map(({ id }) => ({ threadId: id }))]
+  const [page, lively] = await Promise.all([
+    isLast ? undefined : listThreads({ limit: THREADS, ...from?.threadsAfter === undefined ? {} : { after: from.threadsAfter } }),
+    from === undefined ? listThreads({ recent_runs: true }) : undefined
+  ])
+  const listed = (page?.data ?? []).map(({ id }) => id)
+  const early = from?.early ?? (lively?.data ?? []).map(({ id }) => id).filter(id => !listed.includes(id))
+  const fresh = from === undefined ? [...early, ...listed] : listed.filter(id => !early.includes(id))
+  const waiting: Source[] = [...from?.sources ?? [], ...fresh.map(id => ({ threadId: id }))]
   const runs: Run[] = []
   const sources: Source[] = []
   const work = async (): Promise<void> => {
@@ -37,7 +43,7 @@ export async function recentRuns (from?: Rest): Promise<RecentRuns> {
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   const threadsAfter = page?.has_more === true ? page.last_id ?? undefined : undefined
-  return { runs: newestFirst(runs), rest: threadsAfter === undefined && sources.length === 0 ? undefined : { threadsAfter, sources } }
+  return { runs: newestFirst(runs), rest: threadsAfter === undefined && sources.length === 0 ? undefined : { threadsAfter, early, sources } }
 }
 
 export const newestFirst = (runs: readonly Run[]): Run[] => runs.toSorted((a, b) => b.created_at - a.created_at)

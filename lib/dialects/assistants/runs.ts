@@ -93,6 +93,8 @@ export interface RunSettings {
   checkMetadata (metadata: Run['metadata'] | null | undefined): void
   /** Whether a run with these tools offers a function of this name: one of its own, or one that the server runs. */
   offersFunction (name: string, tools: Run['tools']): boolean
+  /** A run begins, or goes on after its client has answered. */
+  onBegun (threadId: string): void
 }
 
 /** Runs and run steps of one project (API reference, "Runs", "Run steps"). */
@@ -365,6 +367,7 @@ export class Runs {
     const log = this.#engine.openLog(key)
     const from = log.nextId
     log.append([...before, runEvent(run), runEvent(started)])
+    this.#settings.onBegun(key.partition)
     this.#engine.launch({ key, held: { body: started, version }, lease, log, scribe, items })
     return { run, log, from }
   }
