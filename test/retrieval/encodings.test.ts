@@ -1,5 +1,6 @@
 import iconv from 'iconv-lite'
 import { test } from 'tap'
+import { LANGUAGE_SAMPLES } from '../data/languages.js'
 import { bytesOf, invalid, textOf, unsupported } from './helpers/parse.js'
 
 const encoded = (text: string, encoding: string): Uint8Array => new Uint8Array(iconv.encode(text, encoding))
@@ -180,4 +181,100 @@ test('letters that a format writes by other signs are letters, and what means so
   ]
   for (const [filename, written, text] of samples) t.equal(await textOf(filename, written), text, filename)
   t.equal(await textOf('a.py', '"&ouml; \\"u"'), '"&ouml; \\"u"', 'source code stays as it is')
+})
+
+const samples = new Map(LANGUAGE_SAMPLES.map(({ language, passages }) => [language, passages.join('\n')]))
+const TAIWANESE = '年度報告摘要：公司收入增長百分之十二。\n合約期限為兩年，租金每月初支付。\n今天的會議討論了明年的預算和新產品。'
+/** Encodings that files are in, each with a language that is written in it and the names that declare it. */
+const ENCODINGS: readonly (readonly [language: string, encoding: string, ...declared: string[]])[] = [
+  ['Russian', 'windows-1251', 'windows-1251', 'cp1251'],
+  ['Russian', 'koi8-r', 'KOI8-R'],
+  ['Russian', 'iso-8859-5', 'ISO-8859-5', 'cyrillic'],
+  ['Russian', 'cp866', 'cp866', 'IBM866'],
+  ['Russian', 'cp855', 'cp855', 'IBM855'],
+  ['Russian', 'maccyrillic', 'x-mac-cyrillic'],
+  ['Ukrainian', 'koi8-u', 'KOI8-U'],
+  ['Ukrainian', 'cp1125', 'cp1125'],
+  ['Greek', 'windows-1253', 'windows-1253'],
+  ['Greek', 'iso-8859-7', 'ISO-8859-7', 'greek'],
+  ['Greek', 'cp737', 'cp737'],
+  ['Greek', 'cp869', 'cp869'],
+  ['Greek', 'macgreek', 'x-mac-greek'],
+  ['Hebrew', 'windows-1255', 'windows-1255', 'cp1255'],
+  ['Hebrew', 'iso-8859-8', 'ISO-8859-8', 'ISO-8859-8-I'],
+  ['Hebrew', 'cp862', 'cp862'],
+  ['Arabic', 'windows-1256', 'windows-1256', 'cp1256'],
+  ['Arabic', 'iso-8859-6', 'ISO-8859-6', 'arabic'],
+  ['Arabic', 'cp720', 'cp720'],
+  ['Thai', 'windows-874', 'windows-874', 'TIS-620', 'ISO-8859-11'],
+  ['German', 'windows-1252', 'windows-1252', 'ISO-8859-1'],
+  ['German', 'macintosh', 'macintosh', 'x-mac-roman'],
+  ['German', 'cp437', 'cp437', 'IBM437'],
+  ['Spanish', 'cp850', 'cp850', 'IBM850'],
+  ['Swedish', 'macintosh', 'mac-roman'],
+  ['Finnish', 'cp437', 'cp437'],
+  ['Hungarian', 'cp852', 'cp852', 'IBM852'],
+  ['Hungarian', 'windows-1250', 'windows-1250'],
+  ['Polish and Czech', 'iso-8859-2', 'ISO-8859-2', 'latin2'],
+  ['Turkish', 'windows-1254', 'windows-1254', 'ISO-8859-9'],
+  ['Turkish', 'cp857', 'cp857'],
+  ['Turkish', 'macturkish', 'x-mac-turkish'],
+  ['Vietnamese', 'windows-1258', 'windows-1258'],
+  ['Chinese', 'gb18030', 'GB18030', 'gb2312', 'GBK'],
+  ['Taiwanese', 'big5', 'Big5', 'cp950'],
+  ['Korean', 'euc-kr', 'EUC-KR', 'ks_c_5601-1987', 'cp949'],
+  ['Japanese', 'shift_jis', 'Shift_JIS', 'cp932'],
+  ['Japanese', 'euc-jp', 'EUC-JP'],
+  ['Japanese', 'iso-2022-jp', 'ISO-2022-JP']
+]
+
+/** The bytes of a sample, and the text that they are: an encoding may lack a letter of it. */
+function written (language: string, encoding: string): { body: Uint8Array, text: string } {
+  if (encoding === 'iso-2022-jp') return { body: iso2022jp(JAPANESE), text: JAPANESE }
+  const body = encoded(samples.get(language) ?? TAIWANESE, encoding)
+  return { body, text: iconv.decode(Buffer.from(body), encoding) }
+}
+
+const flat = (text: string): string => text.replace(/\s+/g, ' ')
+
+for (const [language, encoding, ...names] of ENCODINGS) {
+  test(`${language} in ${encoding} is read, declared or not`, async t => {
+    const { body, text } = written(language, encoding)
+    t.equal(await textOf('a.txt', body), text, 'undeclared')
+    for (const name of names) {
+      const files: [filename: string, content: Uint8Array][] = [
+        ['a.xml', joined(`<?xml version="1.0" encoding="${name}"?>\n<a>`, body, '</a>')],
+        ['a.html', joined(`<html><head><meta charset="${name}"></head><body><p>`, body, '</p></body></html>')],
+        ['a.py', joined(`# -*- coding: ${name} -*-\n# `, body)]
+      ]
+      for (const [filename, content] of files) t.ok(flat(await textOf(filename, content)).includes(flat(text)), `${filename} declares ${name}`)
+    }
+  })
+}
+
+test('a declaration decides what letters leave open', async t => {
+  // The same byte stands in words of both code pages.
+  for (const [encoding, name] of [['maccyrillic', 'x-mac-cyrillic'], ['windows-1251', 'windows-1251']] as const) {
+    t.match(await textOf('a.html', joined(`<meta charset="${name}"><p>`, encoded('Ёлка и Этна', encoding))), 'Ёлка и Этна', name)
+  }
+})
+
+test('capitals, rare letters and tables drawn of lines do not hide an encoding', async t => {
+  const table = (language: string): string => samples.get(language)!.split('\n').map(line => `│ ${line} │`).join('\n')
+  const texts: [text: string, ...encodings: string[]][] = [
+    ['Ёлки в лесу покрыты снегом, и эти дороги стали скользкими.', 'windows-1251'],
+    [samples.get('Greek')!.toUpperCase(), 'windows-1253'],
+    [samples.get('German')!.toUpperCase(), 'macintosh'],
+    [table('Portuguese'), 'cp850'],
+    [table('Hungarian'), 'cp852']
+  ]
+  for (const [text, ...encodings] of texts) {
+    for (const encoding of encodings) t.equal(await textOf('a.txt', encoded(text, encoding)), text, encoding)
+  }
+})
+
+test('the code pages of Apple have names with x- before them', async t => {
+  for (const [name, encoding, word] of [['x-mac-greek', 'macgreek', 'πλοία'], ['x-mac-turkish', 'macturkish', 'kırmızı'], ['x-mac-ce', 'maccenteuro', 'ząb'], ['x-mac-romanian', 'macromania', 'şapte'], ['x-mac-icelandic', 'maciceland', 'þúfa'], ['x-mac-croatian', 'maccroatian', 'čaša']] as const) {
+    t.match(await textOf('a.html', joined(`<meta charset="${name}"><p>`, encoded(word, encoding))), word, name)
+  }
 })

@@ -8,23 +8,25 @@ const SAMPLE = 8 * 1024
 
 /** Encodings before Unicode, those that can be told apart only by their language after the more frequent ones. */
 const CANDIDATES = ['windows-1252', 'windows-1251', 'windows-1250', 'koi8-r', 'koi8-u', 'shift_jis', 'euc-jp', 'gb18030', 'big5', 'euc-kr', 'windows-1253', 'windows-1254', 'windows-1255',
-  'windows-1256', 'windows-1257', 'windows-874', 'iso-8859-2', 'iso-8859-5', 'iso-8859-6', 'iso-8859-7', 'iso-8859-15', 'ibm866', 'macintosh', 'x-mac-cyrillic', 'cp850', 'utf-8']
+  'windows-1256', 'windows-1257', 'windows-874', 'iso-8859-2', 'iso-8859-5', 'iso-8859-6', 'iso-8859-7', 'iso-8859-15', 'ibm866', 'macintosh', 'x-mac-cyrillic', 'cp850', 'utf-8',
+  'cp1125', 'cp855', 'cp737', 'cp869', 'macgreek', 'cp862', 'cp720', 'cp857', 'macturkish']
 
 /** Those that differ in the Latin letters that their languages have beyond ASCII. */
 const LATIN = ['windows-1252', 'windows-1250', 'windows-1254', 'windows-1257', 'windows-1258', 'iso-8859-2', 'iso-8859-3', 'iso-8859-4', 'iso-8859-10', 'iso-8859-14', 'iso-8859-15', 'iso-8859-16', 'macintosh', 'cp850', 'cp852',
-  'cp437', 'maccenteuro']
+  'cp437', 'maccenteuro', 'cp857', 'macturkish']
 
 /** What the n-grams of a language count beside what is plausible at all, in points for each character, and what the letters of one do. */
 const LANGUAGE_WEIGHT = 0.6
 const LETTERS_WEIGHT = 0.8
-/** Where little tells them apart, a text is in the code page that most are in. */
-const COMMONEST_WEIGHT = 0.15
+/** Where little tells them apart, a text is in the code page that most are in, and in none that hardly one is in. */
+const LIKELIER: Readonly<Record<string, number>> = { 'windows-1252': 0.15, cp857: -0.2, macturkish: -0.2 }
 
 /** `chardet` names an encoding's standard; the code page of Windows has its letters too. */
 const NAMES: Record<string, readonly string[]> = {
   'iso-8859-1': ['windows-1252', 'iso-8859-15'],
   'iso-8859-2': ['windows-1250'],
   'iso-8859-6': ['windows-1256'],
+  'iso-8859-7': ['windows-1253'],
   'iso-8859-8': ['windows-1255'],
   'iso-8859-8-i': ['windows-1255'],
   'iso-8859-9': ['windows-1254'],
@@ -47,7 +49,7 @@ export function guessEncoding (bytes: Uint8Array): string {
   if (!LATIN.includes(best)) return best
   return highest(LATIN, encoding => {
     const text = decodeAs(sample, encoding)
-    return points(encoding, text) + LETTERS_WEIGHT * likeliness(text) + (encoding === 'windows-1252' ? COMMONEST_WEIGHT : 0)
+    return points(encoding, text) + LETTERS_WEIGHT * likeliness(text) + (LIKELIER[encoding] ?? 0)
   })
 }
 

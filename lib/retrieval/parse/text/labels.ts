@@ -4,6 +4,12 @@ const ALIASES: Record<string, string> = {
   applemac: 'macintosh',
   macroman: 'macintosh',
   maccyrillic: 'x-mac-cyrillic',
+  xmacgreek: 'macgreek',
+  xmacturkish: 'macturkish',
+  xmacce: 'maccenteuro',
+  xmacromanian: 'macromania',
+  xmacicelandic: 'maciceland',
+  xmaccroatian: 'maccroatian',
   latin9: 'iso-8859-15',
   latin10: 'iso-8859-16',
   utf8x: 'utf-8',
@@ -45,7 +51,7 @@ export function encodingLabel (name: string, knowsOther: (name: string) => boole
     const label = candidate === undefined ? undefined : standardLabel(candidate)
     if (label !== undefined) return label
   }
-  return [plain, compact].find(knowsOther)
+  return [ALIASES[compact] ?? plain, plain, compact].find(knowsOther)
 }
 
 function standardLabel (name: string): string | undefined {

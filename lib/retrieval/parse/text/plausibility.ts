@@ -1,5 +1,5 @@
 /** The letters that make up most of a text, by script. */
-const FREQUENT = new Set('оеаинтсрвлкмдпуязыьбіїєґ' + 'αοιετσνηυρπκμλίάόέςήύώ' + 'اليمونرتبةعدسفه' + 'יוהלארתמבשנםכדעח' + 'านรกอเงมยลวด่้' + 'éèàêçùâîôûäöüßåøæñóáíúãõ' + 'ąęłżśćńźčřšžěýůőű' + 'ğışİ')
+const FREQUENT = new Set('оеаинтсрвлкмдпуязыьбэёіїєґ' + 'αοιετσνηυρπκμλίάόέςήύώ' + 'اليمونرتبةعدسفه' + 'יוהלארתמבשנםכדעח' + 'านรกอเงมยลวด่้' + 'éèàêçùâîôûäöüßåøæñóáíúãõ' + 'ąęłżśćńźčřšžěýůőű' + 'ğışİ')
 /** Han characters and kana of every second sentence. */
 const EVERYDAY = new Set('的一是不了在人有我他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生這為來個們說國時會對後發經過學日本月回東' + 'のにはをたがでてとしれさあいうるなもらりか')
 /** What stands between words in the code pages of Windows and Apple. */
@@ -22,6 +22,8 @@ export function plausibility (text: string, encoding: string): number {
     const width = eastern === undefined || isHalfWidth(character) ? 1 : 2
     bytes += width
     if (NOTHING.test(character)) points -= 4 * width
+    // A byte of its own in GB 18030, and a letter in the code pages of DOS and Apple.
+    else if (character === '€' && LETTER.test(text[i - 1] ?? ' ') && LETTER.test(text[i + 1] ?? ' ')) points -= width
     else points += width * (eastern === undefined ? western(text[i - 1] ?? ' ', character, text[i + 1] ?? ' ') : eastern(character))
   }
   return bytes === 0 ? -10 : points / bytes
@@ -29,6 +31,7 @@ export function plausibility (text: string, encoding: string): number {
 
 function western (before: string, character: string, after: string): number {
   const [left, right] = [LETTER.test(before), LETTER.test(after)]
+  if (isFrame(character)) return left || right ? -2 : 0.5
   if (!LETTER.test(character)) return PUNCTUATION.test(character) ? (left && right && character !== '’' ? -1 : 0.5) : (left || right ? -2 : -0.5)
   let points = FREQUENT.has(character) ? 1 : FREQUENT.has(character.toLowerCase()) ? 0.8 : 0.4
   const script = scriptOf(character)
@@ -52,6 +55,8 @@ function scriptOf (character: string): string {
   return 'other'
 }
 
+/** Lines and shades, of which programs for DOS drew tables. */
+const isFrame = (character: string): boolean => character >= '\u2500' && character <= '\u259F'
 const isUpper = (character: string): boolean => character !== character.toLowerCase()
 const isLower = (character: string): boolean => character !== character.toUpperCase()
 const isHalfWidth = (character: string): boolean => character >= '\uFF61' && character <= '\uFF9F'
