@@ -74,3 +74,20 @@ test('what was asked for before the closing is done, what is asked for later is 
   // Each is told in two calls, the second of which came too late.
   for (const result of await before) t.match(result, { status: 'rejected', reason: { message: 'the index is closed' } })
 })
+
+test('when every word of a query is in thousands of passages, those that have its words together come first', async t => {
+  const index = indexAt(t)
+  // The passages with one word alone are the shortest, so that either word by itself finds them.
+  const texts = Array.from({ length: 9000 }, (_, i) => i < 2500 ? 'river' : i < 6500 ? 'river and bridge of stone in spring' : 'bridge')
+  await add(index, 'a', texts)
+  const hits = await index.search([store], { text: 'river bridge', limit: 20 })
+  t.strictSame(hits.filter(({ number }) => number < 2500 || number >= 6500), [])
+  t.equal(hits.length, 20)
+})
+
+test('words of which each is in thousands of passages, and hardly two in the same one, are found apart', async t => {
+  const index = indexAt(t)
+  await add(index, 'a', Array.from({ length: 14_001 }, (_, i) => i < 7000 ? 'river' : i < 14_000 ? 'bridge' : 'river bridge'))
+  const hits = await index.search([store], { text: 'river bridge', limit: 20 })
+  t.equal(hits.length, 20)
+})

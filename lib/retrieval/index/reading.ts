@@ -17,6 +17,8 @@ const MAX_TERMS = 128
  * without that bound a search takes as long as its commonest word is common.
  */
 const MAX_SCORED = 6_000
+/** Concepts that passages must have together: each one's passages are gone through. */
+const MAX_NARROWING = 3
 /** In other scripts than Latin a language may have no stemmer, and not be known at all. */
 const ASCII = /^\p{ASCII}*$/u
 
@@ -30,6 +32,8 @@ export interface ReadStore {
 /** A term to find passages by. */
 export interface Looked {
   term: string
+  /** The place of its concept among those of the query: terms of one concept stand for each other. */
+  concept: number
   frequency: number
 }
 
@@ -55,7 +59,7 @@ export function read (text: string, stores: readonly ReadStore[], totals: Totals
   const chosen = known.sort((a, b) => Number(a.frequency === 0) - Number(b.frequency === 0) || b.rarity - a.rarity).slice(0, MAX_CONCEPTS)
   return {
     concepts: chosen,
-    lookups: stores.map(({ vocabulary }) => chosen.flatMap(({ terms }) => terms.map(({ term }) => ({ term, frequency: vocabulary.frequency(term) }))))
+    lookups: stores.map(({ vocabulary }) => chosen.flatMap(({ terms }, concept) => terms.map(({ term }) => ({ term, concept, frequency: vocabulary.frequency(term) }))))
   }
 }
 
@@ -86,6 +90,26 @@ export function mostTelling (terms: readonly Looked[]): Looked[] {
   let scored = 0
   return terms.filter(({ frequency }) => frequency > 0).sort((a, b) => a.frequency - b.frequency).slice(0, MAX_TERMS)
     .filter(({ frequency }, i) => (scored += frequency) <= MAX_SCORED || i === 0)
+}
+
+/**
+ * The terms of the rarest concepts, concept by concept, when every term is in more passages than a search may look at, and so few may have all
+ * these concepts that they can be looked at. Passages with several words of a query are what is searched for; those with the rarest word
+ * alone take longer to rate and are mostly others.
+ *
+ * @param passages how many there are
+ */
+export function narrowest (terms: readonly Looked[], passages: number): Looked[][] | undefined {
+  if (terms.some(({ frequency }) => frequency > 0 && frequency <= MAX_SCORED)) return undefined
+  const concepts = new Map<number, Looked[]>()
+  for (const looked of terms) if (looked.frequency > 0) concepts.set(looked.concept, [...concepts.get(looked.concept) ?? [], looked])
+  const sorted = [...concepts.values()].map(all => ({ all, frequency: Math.min(passages, sum(all, ({ frequency }) => frequency)) })).sort((a, b) => a.frequency - b.frequency)
+  let expected = passages
+  for (const [i, { frequency }] of sorted.slice(0, MAX_NARROWING).entries()) {
+    expected *= frequency / passages
+    if (i > 0 && expected <= MAX_SCORED) return sorted.slice(0, i + 1).map(({ all }) => all)
+  }
+  return undefined
 }
 
 const sum = <T>(things: readonly T[], of: (thing: T) => number): number => things.reduce((total, thing) => total + of(thing), 0)

@@ -32,8 +32,11 @@ export function search (stores: readonly StoreIndex[], query: IndexQuery): Index
   const candidates = Math.max(CANDIDATES, query.limit)
   const byWords = weights.length === 0
     ? []
-    : best(searched.flatMap(({ store, passing }, i) =>
-      store.words.find(lookups[i]!, candidates, passing, CHUNKS_PER_FILE).map(number => ({ store, number, ...valueOf(store.words.get(number)!, weights, totals) }))), candidates)
+    : best(searched.flatMap(({ store, passing }, i) => {
+      const numbers = store.words.find(lookups[i]!, { limit: candidates, passages: store.totals.passages, passing, filesOf: CHUNKS_PER_FILE })
+      const passages = store.words.all(numbers)
+      return numbers.map(number => ({ store, number, ...valueOf(passages.get(number)!, weights, totals) }))
+    }), candidates)
   const { near } = query
   const byVector = near === undefined ? [] : best(searched.flatMap(({ store, passing }) => nearest(store, near, candidates, passing)), candidates)
   const hits: IndexHit[] = []
@@ -68,7 +71,8 @@ function nearest (store: StoreIndex, { model, vector }: Near, limit: number, pas
     isOfModel: number => store.fileOf(number)?.model === model,
     ...passing === undefined ? {} : { passes: number => passing.has(Math.floor(number / CHUNKS_PER_FILE)) }
   })
-  return numbers.map(number => ({ store, number, rank: store.vectors.cosine(number, vector) ?? 0 })).filter(({ rank }) => rank > 0)
+  const cosines = store.vectors.cosines(numbers, vector)
+  return numbers.map(number => ({ store, number, rank: cosines.get(number) ?? 0 })).filter(({ rank }) => rank > 0)
 }
 
 function closeness (store: StoreIndex, number: number, { vector, floor = 0 }: Near): number {

@@ -7,6 +7,7 @@ export class StoreVectors {
   readonly #database: Database
   readonly #put: Statement
   readonly #get: Statement
+  readonly #getAll: Statement
   #matrix: { model: string, vectors: Matrix } | undefined
 
   constructor (database: Database, id: number) {
@@ -15,6 +16,7 @@ export class StoreVectors {
     database.exec(`CREATE TABLE IF NOT EXISTS vectors_${id} (chunk INTEGER PRIMARY KEY, vector BLOB NOT NULL)`)
     this.#put = database.prepare(`INSERT INTO vectors_${id} (chunk, vector) VALUES (?, ?)`)
     this.#get = database.prepare(`SELECT vector FROM vectors_${id} WHERE chunk = ?`).raw()
+    this.#getAll = database.prepare(`SELECT chunk, vector FROM vectors_${id} WHERE chunk IN (SELECT value FROM json_each(?))`).raw()
   }
 
   static drop (database: Database, id: number): void {
@@ -46,6 +48,12 @@ export class StoreVectors {
   cosine (number: number, vector: Float32Array): number | undefined {
     const row = this.#get.get(number) as [Buffer] | undefined
     return row === undefined || row[0].length !== vector.byteLength ? undefined : cosine(vector, floatsOf(row[0]))
+  }
+
+  /** The cosines of those of several passages that have one, as of one. */
+  cosines (numbers: readonly number[], vector: Float32Array): Map<number, number> {
+    const rows = this.#getAll.all(JSON.stringify(numbers)) as [number, Buffer][]
+    return new Map(rows.filter(([, blob]) => blob.length === vector.byteLength).map(([number, blob]) => [number, cosine(vector, floatsOf(blob))]))
   }
 
   /** The numbers of the passages nearest to a vector, nearest first. */

@@ -3,7 +3,7 @@ import { analysePassage, type AnalysedPassage } from '../analysis/passage.js'
 import type { Language } from '../analysis/function-words.js'
 import type { IndexedChunk, IndexedFile } from './contract.js'
 import { Counts } from './counts.js'
-import { mostTelling, type Looked } from './reading.js'
+import { mostTelling, narrowest, type Looked } from './reading.js'
 import type { Passage } from './relevance.js'
 import { signatureOf } from './signature.js'
 import type { Vocabulary } from './vocabulary.js'
@@ -16,6 +16,7 @@ export class StoreWords implements Vocabulary {
   readonly #frequency: Statement
   readonly #beginning: Statement
   readonly #passage: Statement
+  readonly #passages: Statement
   readonly #putWords: Statement
   readonly #putPassage: Statement
 
@@ -34,6 +35,7 @@ export class StoreWords implements Vocabulary {
     this.#putWords = database.prepare(`INSERT INTO words_${id} (rowid, terms) VALUES (?, ?)`)
     this.#putPassage = database.prepare(`INSERT INTO passages_${id} VALUES (?, ?, ?, ?)`)
     this.#passage = database.prepare(`SELECT length, signature FROM passages_${id} WHERE number = ?`).raw()
+    this.#passages = database.prepare(`SELECT number, length, signature FROM passages_${id} WHERE number IN (SELECT value FROM json_each(?))`).raw()
   }
 
   static drop (database: Database, id: number): void {
@@ -65,6 +67,12 @@ export class StoreWords implements Vocabulary {
     return row === undefined ? undefined : { length: row[0], signature: row[1] }
   }
 
+  /** Those with these numbers, in one question to the database: half the time that one for each takes. */
+  all (numbers: readonly number[]): Map<number, Passage> {
+    const rows = this.#passages.all(JSON.stringify(numbers)) as [number, number, Buffer][]
+    return new Map(rows.map(([number, length, signature]) => [number, { length, signature }]))
+  }
+
   /** The numbers from the first to below the second. */
   between (from: number, below: number): number[] {
     return (this.#database.prepare(`SELECT number FROM passages_${this.#id} WHERE number >= ? AND number < ?`).raw().all(from, below) as [number][]).map(([number]) => number)
@@ -84,17 +92,27 @@ export class StoreWords implements Vocabulary {
     return found.map(([term]) => term)
   }
 
-  /** The numbers of passages with any of the terms, the likeliest first; of those files that pass, when only some do. */
-  find (terms: readonly Looked[], limit: number, passing: ReadonlySet<number> | undefined, filesOf: number): number[] {
+  /**
+   * The numbers of passages with any of the terms, the likeliest first; of those files that pass, when only some do.
+   *
+   * @param passages how many there are
+   */
+  find (terms: readonly Looked[], { limit, passages, passing, filesOf }: { limit: number, passages: number, passing: ReadonlySet<number> | undefined, filesOf: number }): number[] {
     const chosen = mostTelling(terms)
     if (chosen.length === 0) return []
     const restriction = passing === undefined ? '' : `AND rowid / ${filesOf} IN (SELECT value FROM json_each(?))`
-    const match = chosen.map(({ term }) => quoted(term)).join(' OR ')
     // The same order as by `rank`, which takes twice as long.
-    return (this.#database.prepare(`SELECT rowid FROM words_${this.#id} WHERE words_${this.#id} MATCH ? ${restriction} ORDER BY bm25(words_${this.#id}) LIMIT ?`).raw()
-      .all(match, ...passing === undefined ? [] : [JSON.stringify([...passing])], limit) as [number][]).map(([number]) => number)
+    const statement = this.#database.prepare(`SELECT rowid FROM words_${this.#id} WHERE words_${this.#id} MATCH ? ${restriction} ORDER BY bm25(words_${this.#id}) LIMIT ?`).raw()
+    const matching = (match: string): number[] => (statement.all(match, ...passing === undefined ? [] : [JSON.stringify([...passing])], limit) as [number][]).map(([number]) => number)
+    const together = narrowest(terms, passages)
+    if (together !== undefined) {
+      const found = matching(together.map(concept => `(${anyOf(concept)})`).join(' AND '))
+      if (found.length === limit) return found
+    }
+    return matching(anyOf(chosen))
   }
 }
 
+const anyOf = (terms: readonly Looked[]): string => terms.map(({ term }) => quoted(term)).join(' OR ')
 /** As a phrase of one term: it has no quotes in it. */
 const quoted = (term: string): string => `"${term}"`
