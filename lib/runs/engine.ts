@@ -429,7 +429,6 @@ export class RunEngine {
       }
       return true
     })
-    if (this.#stopped) return
     for (const id of this.#waiting.keys()) if (!found.has(id)) this.#waiting.delete(id)
     this.#wakes.settle(found)
   }

@@ -226,6 +226,17 @@ test('a run that waits is looked at twice, put aside until it is due, and expire
   t.match(await world.task(), { result: 'expired' })
 })
 
+test('a run that waits, and of which another instance says that it was released, is put aside by the next look at the index alone', async t => {
+  const { instance, write, clock, store, ...world } = await engineWorld(t)
+  await write(task({ phase: 'waiting', expiresAt: NOW + 10 * LEASE_MS / 1000 }))
+  const { logged } = await instance()
+  await tell(store, { type: 'released', ...fieldsOf(keyOf()) })
+  await settle()
+  t.strictSame([(await world.entry())?.due, logged], [undefined, []])
+  await pass(clock, LEASE_MS / 2)
+  t.equal((await world.entry())?.due, NOW * 1000 + 10 * LEASE_MS)
+})
+
 test('a run that is put aside expires on time also where it was found so', async t => {
   const { instance, write, store, clock, ...world } = await engineWorld(t)
   const due = (NOW + 10) * 1000
@@ -319,6 +330,34 @@ test('a run of a dialect that this server does not know stays where it is, and k
   await pass(clock, 2 * LEASE_MS)
   t.match([await world.isIndexed('job_0'), await world.task()], [true, { result: 'completed' }])
   t.strictSame(logged, [])
+})
+
+test('what an instance leaves alone keeps no run behind it in the same part of the index from being found', async t => {
+  const [ahead, behind] = ['job_1', ...Array.from({ length: 200 }, (_, n) => `job_${n + 2}`).filter(id => activeRunsOf(id).partition === activeRunsOf('job_1').partition)] as [string, string]
+  const ways = {
+    'a run that it executes': async ({ write }, { model }) => {
+      await write(task({ id: ahead }))
+      model.enqueue(says('Once', new Gate()))
+    },
+    'a run that cannot be recovered': async ({ write }, { dialect }) => {
+      await write(task({ id: ahead }))
+      dialect.onLoad = async id => { if (id === ahead) throw new Error('not understood') }
+    },
+    'a run of an unknown dialect': async ({ store }) => await indexJob(store, { ...keyOf(ahead), dialect: 'unknown' }, 0)
+  } satisfies Record<string, (world: Awaited<ReturnType<typeof engineWorld>>, instance: Awaited<ReturnType<Awaited<ReturnType<typeof engineWorld>>['instance']>>) => Promise<void>>
+  for (const [way, lead] of Object.entries(ways)) {
+    await t.test(way, async t => {
+      const world = await engineWorld(t)
+      const first = await world.instance({ start: false })
+      await lead(world, first)
+      await first.engine.start(true)
+      await settle()
+      await world.write(task({ id: behind }))
+      await pass(world.clock, LEASE_MS)
+      t.match(await world.task(behind), { result: 'completed' })
+      t.match(await world.task(ahead), way === 'a run of an unknown dialect' ? undefined : { phase: 'running' })
+    })
+  }
 })
 
 for (const [what, body] of [['that is damaged', undefined], ['that says nothing', null]] as const) {
