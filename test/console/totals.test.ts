@@ -99,6 +99,15 @@ test('a hundred runs of three projects are the same runs and tokens in the log, 
   t.strictSame(ended.map(({ run_id: id }) => id).sort(), runs.map(({ id }) => id).sort())
   const inLog = { input: logged.reduce((sum, line) => sum + line.prompt_tokens, 0), output: logged.reduce((sum, line) => sum + line.completion_tokens, 0) }
   t.strictSame(inLog, { input: counted.input, output: counted.output }, 'log')
+  const byProject = new Map(await Promise.all(KEYS.map(async ({ key, project }) => [project, await usage(key)] as const)))
+  for (const [project, used] of byProject) {
+    const own = logged.filter(line => line.project === project)
+    t.strictSame({
+      runs: own.filter(({ status }) => status !== 'requires_action').length,
+      input: own.reduce((sum, line) => sum + line.prompt_tokens, 0),
+      output: own.reduce((sum, line) => sum + line.completion_tokens, 0)
+    }, { runs: used.runs, input: used.input, output: used.output }, `log of ${project}`)
+  }
 
   const metrics = await (await fetch(`${server.baseURL}/metrics`)).text()
   const metric = (name: string, label: string): number => [...metrics.matchAll(new RegExp(`^openai_compat_${name}\\{[^}]*${label}[^}]*\\} (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0)
@@ -107,6 +116,7 @@ test('a hundred runs of three projects are the same runs and tokens in the log, 
 
   const traced = (name: string): number => spans().reduce((sum, { attributes }) => sum + Number(attributes[name] ?? 0), 0)
   t.strictSame({ input: traced('gen_ai.usage.input_tokens'), output: traced('gen_ai.usage.output_tokens') }, inLog, 'traces')
+  t.equal(spans().filter(({ attributes }) => attributes['openai_compat.run.status'] !== 'requires_action').length, RUNS, 'a span for the end of each run')
   t.equal(exporter.getFinishedSpans().filter(({ name }) => name.startsWith('chat ')).length, calls, 'a span for each call of the model')
 
   await t.test('the console', { skip: noBrowser }, async t => {
@@ -118,6 +128,9 @@ test('a hundred runs of three projects are the same runs and tokens in the log, 
     await page.keyboard.press('Enter')
     await page.getByText('By project').first().waitFor()
     t.strictSame({ runs: await figure('Runs'), calls: await figure('Model calls'), input: await figure('Tokens in'), output: await figure('Tokens out') }, counted)
+    const rows = await page.getByRole('region', { name: 'By project' }).locator('tbody tr').evaluateAll(rows => rows.map(row => [...row.querySelectorAll('td')].slice(0, 5).map(cell => cell.textContent)))
+    const shown = new Map(rows.map(([project = '', ...figures]) => [project, figures.map(figure => Number(figure?.replace(/\D/g, '')))]))
+    t.strictSame(shown, new Map([...byProject].map(([project, { runs, calls, input, output }]) => [project, [runs, calls, input, output]])))
     await page.getByRole('heading', { name: 'Now' }).waitFor()
     t.equal(await figure('Active runs'), 0)
   })
