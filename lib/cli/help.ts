@@ -2,8 +2,9 @@ import { COMMANDS, SERVER_FLAGS, type CommandName, type CommandRow, type Flag } 
 import { SETTINGS, type Setting } from './settings.js'
 
 const PROGRAM = 'fastify-openai-compat'
-/** Of a terminal. */
-const WIDTH = 100
+/** Of the narrowest usual terminal. */
+const WIDTH = 80
+const USAGE = 'Usage: '
 const rows: readonly Setting<unknown>[] = Object.values(SETTINGS)
 const commands = Object.entries<CommandRow>(COMMANDS)
 
@@ -12,7 +13,7 @@ export function usage (name: CommandName): string {
   const row: CommandRow = COMMANDS[name]
   // A long list stands below anyway.
   const flags = Object.entries(row.flags).length > Object.keys(SETTINGS).length / 2 ? ['[options]'] : Object.entries(row.flags).map(flagUsage)
-  return wrapped([`${PROGRAM} ${name}`, ...row.takes ?? [], ...flags], ' '.repeat(4))
+  return wrapped([`${PROGRAM} ${name}`, ...row.takes ?? [], ...flags], ' '.repeat(4), WIDTH - USAGE.length - 4)
 }
 
 function flagUsage ([flag, { placeholder, multiple, about }]: [string, Flag]): string {
@@ -31,8 +32,8 @@ function serverHelp (): string {
     return [flagText(flag, row), row.about, setting === undefined ? '' : `${setting.env}; default ${setting.fallback}`] as const
   })
   return [
-    `Usage: ${PROGRAM} [options]`,
-    `       ${PROGRAM} COMMAND [options]`,
+    `${USAGE}${PROGRAM} [options]`,
+    `${' '.repeat(USAGE.length)}${PROGRAM} COMMAND [options]`,
     '',
     'The OpenAI Assistants API v2 on your own machine, in front of any model.',
     'Without a command: the server.',
@@ -42,13 +43,15 @@ function serverHelp (): string {
     '',
     `${PROGRAM} COMMAND --help says what a command takes.`,
     '',
-    'Options of the server (flags win over the environment, the environment over the config file):',
-    ...flags.flatMap(([flag, about, origin]) => [`  ${flag}`, `      ${about}`, ...origin === '' ? [] : [`      ${origin}`]]),
+    'Options of the server. Flags win over the environment, and that over the config',
+    'file:',
+    ...flags.flatMap(([flag, about, origin]) => [`  ${flag}`, below(about), ...origin === '' ? [] : [below(origin)]]),
     '',
     'Environment only:',
-    ...rows.filter(row => row.flag === undefined).flatMap(row => [`  ${row.env}=${row.placeholder}`, `      ${row.about}; default ${row.fallback}`]),
+    ...rows.filter(row => row.flag === undefined).flatMap(row => [`  ${row.env}=${row.placeholder}`, below(`${row.about}; default ${row.fallback}`)]),
     '',
-    'An option marked * may be repeated; its variable takes values separated by commas.',
+    'An option marked * may be repeated; its variable takes values separated by',
+    'commas.',
     ''
   ].join('\n')
 }
@@ -57,7 +60,7 @@ function commandHelp (name: CommandName): string {
   const { about, details = `${about[0]!.toUpperCase()}${about.slice(1)}.`, flags }: CommandRow = COMMANDS[name]
   const listed = Object.entries(flags)
   return [
-    `Usage: ${usage(name).replaceAll('\n', '\n       ')}`,
+    `${USAGE}${usage(name).replaceAll('\n', `\n${' '.repeat(USAGE.length)}`)}`,
     '',
     wrapped(details.split(' '), ''),
     '',
@@ -72,7 +75,13 @@ function table (cells: readonly (readonly [string, string])[]): string[] {
   return cells.map(([name, about]) => `  ${name.padEnd(width - 2)}${wrapped(about.split(' '), ' '.repeat(width), WIDTH - width).trimStart()}`)
 }
 
-function wrapped (words: readonly string[], indent: string, width = WIDTH - 10): string {
+/** A text below the name of an option. */
+function below (text: string): string {
+  const indent = ' '.repeat(6)
+  return `${indent}${wrapped(text.split(' '), indent, WIDTH - indent.length)}`
+}
+
+function wrapped (words: readonly string[], indent: string, width = WIDTH): string {
   const lines: string[] = []
   for (const word of words) {
     const last = lines.at(-1)

@@ -7,7 +7,7 @@ import { fail } from './fail.js'
 import { helpText } from './help.js'
 import { createKey } from './key.js'
 import { logStream } from './log-stream.js'
-import { modelLines, readyText, storageName } from './messages.js'
+import { modelLines, readyText, storageName, toolLines } from './messages.js'
 import type { Values } from './settings.js'
 import type { ExportCommand, ImportCommand, PullCommand } from './transfer-arguments.js'
 import { DEFAULT_CLOSE_GRACE_MS } from '../server/options.js'
@@ -73,7 +73,7 @@ async function serve (values: Values): Promise<void> {
     if (!server.isRunning()) return
     const log = server.app!.log
     if (fallback !== undefined) log[fallback.level](fallback.message)
-    for (const line of modelLines(config)) log.info(line)
+    for (const line of [...modelLines(config), ...toolLines(config)]) log.info(line)
     if (config.metrics !== false) log.info(`metrics for Prometheus are at ${new URL('/metrics', server.getBaseUrl()).href}`)
     if (config.console === true) log.info(`the console is at ${new URL('/console/', server.getBaseUrl()).href}`)
     log.info(`everything is kept in ${storageName(config.storage)}`)

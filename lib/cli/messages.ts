@@ -26,6 +26,24 @@ export function modelLines ({ provider, providers = {} }: Pick<OpenAIServerConfi
   return named.map(([name, given]) => `models of ${name} are served ${'baseURL' in given && typeof given.baseURL === 'string' ? `by ${withoutCredentials(given.baseURL)}` : 'in this process'}`)
 }
 
+/** What files are searched by and where code runs, for the log. What is found out when it is first needed is said to be. */
+export function toolLines ({ retrieval, codeInterpreter = 'auto' }: Pick<OpenAIServerConfig, 'retrieval' | 'codeInterpreter'>): string[] {
+  const { embeddings = 'auto' } = retrieval ?? {}
+  const backend = typeof codeInterpreter === 'object' ? codeInterpreter.backend ?? 'auto' : codeInterpreter
+  return [
+    embeddings === 'none'
+      ? 'files are searched by words alone'
+      : embeddings === 'auto'
+        ? 'files are searched by words, and by an embedding model if a provider has one: it is asked when the first file is indexed'
+        : `files are searched by words and by the embedding model ${embeddings.model}`,
+    backend === 'off'
+      ? 'code_interpreter runs no code: it is off'
+      : backend === 'auto'
+        ? 'code_interpreter runs code in the strongest sandbox that works here: it is looked for when code is first run, and by the command "sandbox check"'
+        : `code_interpreter runs code in ${typeof backend === 'string' ? backend : backend.name}`
+  ]
+}
+
 const withoutCredentials = (url: string): string => url.replace(/^(\w+:\/\/)[^/]*@/, '$1').replace(/\?.*$/, '')
 
 /** The storage for the log: without user name and password. */

@@ -59,7 +59,7 @@ test('a server with which nothing is wrong', async t => {
   const { code, stdout, stderr } = await doctor()
   t.equal(stderr, '')
   t.strictSame(stdout.split('\n').filter(line => !line.startsWith('ok ') && line !== ''), [])
-  for (const line of [/^ok {7}config .*openai-compat\.config\.json is right\.$/m, /^ok {7}storage {5}sqlite:\S+ can be read and written\.$/m, /^ok {7}records {5}\d+ records can be read\.$/m,
+  for (const line of [/^ok {7}config .*openai-compat\.config\.json is right\.$/m, /^ok {7}storage {5}sqlite:\S+ can be read and written\.$/m, /^ok {7}clock {7}The clock of this machine counts: it is \d{4}-\d\d-\d\dT\S+Z\.$/m, /^ok {7}records {5}\d+ records can be read\.$/m,
     /^ok {7}keys {8}There are no keys, and only this machine can call\.$/m, /^ok {7}models {6}The provider "openai" answers and lists 1 model\.$/m, /^ok {7}embeddings {2}There is no embedding model/m, /^ok {7}sandbox {5}The code interpreter is turned off\.$/m]) {
     t.match(stdout, line)
   }

@@ -17,6 +17,7 @@ test('a first start with nothing set: two lines on stdout, and the printed reque
   const baseUrl = await cli.ready
   t.match(baseUrl, /^http:\/\/127\.0\.0\.1:\d+\/v1$/)
   t.match(await cli.logged('echo'), { level: 40, msg: /no model endpoint is configured and no Ollama answers at http:\/\/127\.0\.0\.1:9\/v1/ })
+  for (const line of ['files are searched by', 'code_interpreter runs code in', 'the console is at', 'everything is kept in sqlite:']) t.ok(await cli.logged(line), line)
   t.ok(existsSync(`${cwd}/data/openai-compat.db`), 'the default storage')
   t.equal((await new OpenAI({ baseURL: baseUrl, apiKey: 'any' }).models.retrieve('echo')).owned_by, 'fastify-openai-compat')
 

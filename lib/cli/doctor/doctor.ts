@@ -7,10 +7,10 @@ import { defaultProvider } from '../default-provider.js'
 import type { Values } from '../settings.js'
 import { ok, problem, type Check, type Finding, type Patient } from './check.js'
 import { embeddings, keys, models, sandbox } from './service-checks.js'
-import { permissions, records, storage } from './store-checks.js'
+import { clock, permissions, records, storage } from './store-checks.js'
 
 /** In this order. */
-const CHECKS: readonly Check[] = [storage, records, permissions, keys, models, embeddings, sandbox]
+const CHECKS: readonly Check[] = [storage, clock, records, permissions, keys, models, embeddings, sandbox]
 
 const SILENT = { debug () {}, info () {}, warn () {}, error () {} }
 

@@ -7,7 +7,7 @@ import { storageName } from '../messages.js'
 import { counted } from '../progress.js'
 import { ok, problem, warning, type Check } from './check.js'
 
-/** Opening it has looked at its layout, its clock and how it is set up. */
+/** Opening it has looked at its layout, its clock (`clock`) and how it is set up. */
 export const storage: Check = {
   name: 'storage',
   async * look ({ records, config }) {
@@ -16,6 +16,16 @@ export const storage: Check = {
     await records.write({ project: SYSTEM_PROJECT, partition: PARTITION.readiness }, [{ op: 'put', kind: KIND.readiness, id: 'doctor', body: {} }])
     if (!records.supports.persistent) yield warning('Everything is kept in memory, and lost when the server stops.')
     yield ok(`${storageName(config.storage)} can be read and written.`)
+  }
+}
+
+/** By whose clock things expire. How far off it is, opening the store has warned of. */
+export const clock: Check = {
+  name: 'clock',
+  async * look ({ records, options }) {
+    if (records === undefined) return
+    if (!records.supports.shared) yield ok(`The clock of this machine counts: it is ${new Date(options.clock.now()).toISOString()}.`)
+    else if ((records.clockSkewMs ?? 0) === 0) yield ok('The clocks of this machine and of the store agree within seconds.')
   }
 }
 
