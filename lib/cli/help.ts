@@ -5,15 +5,17 @@ const PROGRAM = 'fastify-openai-compat'
 /** Of the narrowest usual terminal. */
 const WIDTH = 80
 const USAGE = 'Usage: '
+/** Of docs/command-line.md. */
+const PAGE_WIDTH = 90
 const rows: readonly Setting<unknown>[] = Object.values(SETTINGS)
 const commands = Object.entries<CommandRow>(COMMANDS)
 
 /** How a command is called, on as many lines as it takes. */
-export function usage (name: CommandName): string {
+export function usage (name: CommandName, width = PAGE_WIDTH): string {
   const row: CommandRow = COMMANDS[name]
   // A long list stands below anyway.
   const flags = Object.entries(row.flags).length > Object.keys(SETTINGS).length / 2 ? ['[options]'] : Object.entries(row.flags).map(flagUsage)
-  return wrapped([`${PROGRAM} ${name}`, ...row.takes ?? [], ...flags], ' '.repeat(4), WIDTH - USAGE.length - 4)
+  return wrapped([`${PROGRAM} ${name}`, ...row.takes ?? [], ...flags], ' '.repeat(4), width)
 }
 
 function flagUsage ([flag, { placeholder, multiple, about }]: [string, Flag]): string {
@@ -60,7 +62,7 @@ function commandHelp (name: CommandName): string {
   const { about, details = `${about[0]!.toUpperCase()}${about.slice(1)}.`, flags }: CommandRow = COMMANDS[name]
   const listed = Object.entries(flags)
   return [
-    `${USAGE}${usage(name).replaceAll('\n', `\n${' '.repeat(USAGE.length)}`)}`,
+    `${USAGE}${usage(name, WIDTH - USAGE.length - 4).replaceAll('\n', `\n${' '.repeat(USAGE.length)}`)}`,
     '',
     wrapped(details.split(' '), ''),
     '',
