@@ -91,11 +91,13 @@ async function run (task) {
     }])
   }
   const root = new tap.Test({ name: 'tests', bail: true })
+  const teardowns = []
+  const teardown = work => { teardowns.push(work) }
   // A folder of its own: what an earlier mutant has left behind may still be at work in another.
   root.testdirName = `.tap/fixtures/mutation-${process.pid}-${++runs}`
   let output = ''
   root.on('data', text => { output += text })
-  const t = new Proxy(root, { get: (target, name) => name === 'test' ? test : target[name]?.bind?.(target) ?? target[name] })
+  const t = new Proxy(root, { get: (target, name) => name === 'test' ? test : name === 'teardown' ? teardown : target[name]?.bind?.(target) ?? target[name] })
 
   let idleMs = 0
   const ended = new Promise(resolve => {
@@ -123,6 +125,7 @@ async function run (task) {
   for (const place of task.tests ?? tests.keys()) root.test(...tests[place])
   root.end()
   const result = await ended
+  for (const work of teardowns) await Promise.resolve(work()).catch(() => {})
   clearInterval(looking)
   // What is left behind may keep the process from ever taking the next task: it is killed then, and the task has another one.
   limit[0] = computedMs() + 1000 * task.cpuSeconds

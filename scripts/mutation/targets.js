@@ -11,7 +11,7 @@ export const targets = {
   'lib/runs/engine.ts': tests('unit/engine', 'unit/engine-recovery', 'unit/engine-handover', 'unit/engine-messages'),
   'lib/runs/execution.ts': tests('unit/execution', 'unit/execution-store', 'unit/parallel-calls'),
   'lib/runs/expiry-timers.ts': tests('unit/expiry-timers'),
-  'lib/runs/events/mirror.ts': tests('unit/mirror'),
+  'lib/runs/events/mirror.ts': tests('unit/mirror', 'unit/log-keeper'),
   'lib/vector-stores/indexer.ts': tests('unit/indexer', 'unit/indexing'),
   'lib/vector-stores/indexing.ts': tests('unit/indexing', 'unit/indexer', 'vector-stores/recovery'),
   // Commits.
