@@ -48,6 +48,9 @@ const WITHDRAW_MS = [1000, 2000, 4000, 8000, 16_000, 30_000]
 /** A request that has been at work for so long is probably not at work any more: its server was killed. */
 const GIVEN_UP_MS = 10 * 60_000
 
+/** Whether it says what came of the request. */
+const isDecided = ({ answer, isUnknown }: AnswerBody): boolean => answer !== undefined || isUnknown === true
+
 /**
  * The answers of requests with an `Idempotency-Key`, per project, in the store: whichever instance gets the repetition sends the same
  * answer. An answer is kept for one to two days. The records of a day share a partition, which is cleared as a whole.
@@ -106,8 +109,7 @@ export class IdempotentAnswers {
       for (let look = LOOK_MS.first; ; look = Math.min(2 * look, LOOK_MS.most)) {
         const [before, after] = await Promise.all([this.#find(project, [day - 1], key), this.#find(project, [day + 1], key)])
         if (before === undefined && after === undefined) return begun
-        const waits = before === undefined && after?.answer === undefined && after?.isUnknown !== true && this.#clock.now() - from < WAIT_MS
-        if (!waits) break
+        if (before !== undefined || after === undefined || isDecided(after) || this.#clock.now() - from >= WAIT_MS) break
         await pause(this.#clock, look)
       }
       await begun.release()
@@ -145,7 +147,7 @@ export class IdempotentAnswers {
   async #find (project: string, days: readonly number[], key: string): Promise<AnswerBody | undefined> {
     const records = await Promise.all(days.map(async day => await this.#records.get<AnswerBody>(recordKey(project, day, key))))
     const bodies = records.flatMap(record => record === undefined ? [] : [record.body])
-    return bodies.find(({ answer, isUnknown }) => answer !== undefined || isUnknown === true) ?? bodies[0]
+    return bodies.find(isDecided) ?? bodies[0]
   }
 
   /** Removes what is too old to be asked for. */

@@ -318,6 +318,50 @@ for (const [first, second] of [['today', 'yesterday'], ['yesterday', 'today']] a
   })
 }
 
+/** The instance of the day before takes a key that the other one has taken since it looked, and waits. */
+async function earlierWaits (t: Test) {
+  const { today, yesterday, fates, begin, late, ...rest } = await midnight(t)
+  let begun: Begun | KeptAnswer | undefined
+  fates.push({
+    matches: isPut,
+    async end (write) {
+      begun = await begin(today)
+      return await write()
+    }
+  })
+  const earlier = begin(yesterday).catch((error: Error) => error)
+  await late.armed()
+  return { ...rest, today, yesterday, late, earlier, begun: begun as Begun }
+}
+
+test('a request of the day before that waits for one of today looks ever less often, for ten seconds, and may be sent again then', async t => {
+  const { late, earlier, all, begun } = await earlierWaits(t)
+  const looks: number[] = []
+  let waitedMs = 0
+  while (waitedMs < 10_000) {
+    const look = await late.armed()
+    looks.push(look)
+    waitedMs += look
+    await late.advance(look)
+  }
+  t.strictSame(looks.slice(0, 7), [25, 50, 100, 200, 400, 500, 500])
+  t.match(await earlier, inUse)
+  t.strictSame((await all()).map(({ body }) => body.answer), [undefined], 'its own record is gone')
+  await begun.keep(answer)
+})
+
+test('a request of the day before has what came of the one of today at its next look, and who asks meanwhile has it at once', async t => {
+  for (const [end, expected] of [[async (begun: Begun) => await begun.keep(answer), answer], [async (begun: Begun) => await begun.keepUnknown(), outcomeUnknown]] as const) {
+    const { late, earlier, yesterday, repeat, all, begun } = await earlierWaits(t)
+    await end(begun)
+    t.equal((await all()).length, 2)
+    t.match(await repeat('key', yesterday), expected)
+    await late.advance(25)
+    t.match(await earlier, expected)
+    t.equal((await all()).length, 1)
+  }
+})
+
 test('of two requests at midnight that see each other the one of the day before is carried out', async t => {
   const { today, yesterday, fates, begin, clock, late, all } = await midnight(t)
   const both: (() => void)[] = []
