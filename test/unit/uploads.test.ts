@@ -398,7 +398,7 @@ test('uploads are listed, newest first, without what only the server needs', asy
 
 test('an upload is erased with its parts and its task, in any status', async t => {
   for (const status of ['pending', 'cancelled', 'completed'] as const) {
-    const { uploads, part, kept, upload, parts, tasks } = await world(t, { quota: 100 })
+    const { uploads, part, kept, upload, parts, tasks, stock } = await world(t, { quota: 100 })
     const { id } = await uploads.create(request)
     const ids = [await part(id, 'abcdef')]
     if (status === 'cancelled') await uploads.cancel(id)
@@ -406,6 +406,7 @@ test('an upload is erased with its parts and its task, in any status', async t =
     await uploads.erase(id)
     t.equal(await upload(id), undefined, status)
     t.strictSame([await parts(id), await tasks(), kept()], [[], [], status === 'completed' ? ['abcdef'] : []])
+    t.strictSame(await stock(), status === 'completed' ? { files: 1, bytes: 6 } : { files: 0, bytes: 0 }, 'what was given back or kept before is counted once')
     t.match(await failure(uploads.erase(id)), { status: 404 })
   }
 })
