@@ -30,7 +30,7 @@ test('what eval cannot read is refused with one sentence', async t => {
   const cwd = t.testdir()
   await writeFile(join(cwd, 'list.json'), '[]')
   await writeFile(join(cwd, 'text.json'), 'docs')
-  t.match(await startCli(t, { args: ['eval', 'none.json'], cwd }).exited, { code: 1, stderr: 'fastify-openai-compat: The file none.json cannot be read.\n' })
+  t.match(await startCli(t, { args: ['eval', 'none.json'], cwd }).exited, { code: 1, stderr: 'fastify-openai-compat: The file none.json cannot be read: it does not exist.\n' })
   t.match(await startCli(t, { args: ['eval', 'text.json'], cwd }).exited, { code: 1, stderr: 'fastify-openai-compat: The file text.json is not valid JSON.\n' })
   t.match(await startCli(t, { args: ['eval', 'list.json'], cwd }).exited, { code: 1, stderr: /^fastify-openai-compat: The file list\.json must hold / })
   t.throws(() => readCommand(['eval'], {}), { message: 'eval needs a file with documents and questions: see --help.' })
