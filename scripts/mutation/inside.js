@@ -120,7 +120,7 @@ async function run (task) {
   }, LOOK_MS).unref()
 
   const module = { exports: {} }
-  const made = { ...tap, test, t, default: t, __esModule: true }
+  const made = { ...tap, test, t, teardown, default: t, __esModule: true }
   load(name => name === 'tap' ? made : require(name), module, module.exports)
   for (const place of task.tests ?? tests.keys()) root.test(...tests[place])
   root.end()

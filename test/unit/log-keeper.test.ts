@@ -111,3 +111,18 @@ test('what was written before events could not be is removed with the log', asyn
   await settle()
   t.equal(await stored(), 0)
 })
+
+test('an export that waits for the store ends with its log, and writes no more', async t => {
+  const { records, clock, here, stored } = await world(t)
+  const log = here.open(key)
+  say(log, 'a')
+  records.fail(puts(KIND.events), new StorageUnavailableError('away'))
+  here.export(key.jobId)
+  await settle()
+  t.equal(await stored(), 0)
+  here.drop(key.jobId)
+  await settle()
+  await clock.advance(5000)
+  await settle()
+  t.equal(await stored(), 0)
+})
