@@ -1,4 +1,5 @@
 import { descriptorsUsedUp } from '../../shared/descriptors.js'
+import { silentLogger } from '../../shared/log.js'
 import { ModelRegistry } from '../../models/registry.js'
 import { resolveOptions } from '../../options/options.js'
 import { readConfigFile } from '../config-file.js'
@@ -11,8 +12,6 @@ import { clock, permissions, records, storage } from './store-checks.js'
 
 /** In this order. */
 const CHECKS: readonly Check[] = [storage, clock, records, permissions, keys, models, embeddings, sandbox]
-
-const SILENT = { debug () {}, info () {}, warn () {}, error () {} }
 
 /** `doctor`: looks at everything that the server needs, and prints what it finds. Whether nothing is wrong. */
 export async function runDoctor (values: Values, mayRepair: boolean, out: NodeJS.WritableStream): Promise<boolean> {
@@ -31,7 +30,7 @@ export async function runDoctor (values: Values, mayRepair: boolean, out: NodeJS
     const { logLevel: _, ...given } = { logLevel: undefined, ...config, ...fallback }
     const { port: _port, host: _host, closeGraceMs: _grace, console: _console, prefix: _prefix, ...plugin } = given
     const options = resolveOptions(plugin)
-    patient = { file, config, options, records: options.storage.records, models: new ModelRegistry({ ...options.models, clock: options.clock, log: SILENT }), mayRepair }
+    patient = { file, config, options, records: options.storage.records, models: new ModelRegistry({ ...options.models, clock: options.clock, log: silentLogger }), mayRepair }
     tell('config', ok(file === undefined ? 'There is no config file; flags and environment are right.' : `${file.path} is right.`))
   } catch (error) {
     tell('config', asProblem(error))
